@@ -1,0 +1,31 @@
+# Third-party libraries (docs/DEPENDENCIES.md). Imported targets, so their headers are SYSTEM.
+
+set(ASSAY_DUCKDB_VERSION 1.5.5)
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(DuckDB ${ASSAY_DUCKDB_VERSION} REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
+find_package(CURL 7.88 REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(ZLIB REQUIRED)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.14)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1>=0.2.5)
+if(ASSAY_TESTS)
+    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka>=1.1.5)
+endif()
+
+# Short names for src/<room>/CMakeLists.txt.
+set(ASSAY_LIB_threads Threads::Threads)
+set(ASSAY_LIB_jansson PkgConfig::JANSSON)
+set(ASSAY_LIB_yaml PkgConfig::YAML)
+set(ASSAY_LIB_sqlite SQLite::SQLite3)
+set(ASSAY_LIB_curl CURL::libcurl)
+set(ASSAY_LIB_openssl OpenSSL::Crypto)
+set(ASSAY_LIB_zlib ZLIB::ZLIB)
+set(ASSAY_LIB_duckdb DuckDB::DuckDB)
+set(ASSAY_LIB_m m)
+set(ASSAY_LIBRARIES "")
+foreach(name threads jansson yaml sqlite curl openssl zlib duckdb m)
+    list(APPEND ASSAY_LIBRARIES ${ASSAY_LIB_${name}})
+endforeach()
