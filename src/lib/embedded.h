@@ -1,19 +1,18 @@
-/* Files that travel inside the library, as cmake/AssayEmbed.cmake makes them of examples/. */
+/* The files of examples/ that are part of the binary. */
 #ifndef ASSAY_LIB_EMBEDDED_H
 #define ASSAY_LIB_EMBEDDED_H
 
 #include <stddef.h>
 
-/* One file: `path` is relative to examples/ ("retail/assay.yaml"), `data` is closed by a zero
- * that `size` does not count. */
 typedef struct assay_embedded_file {
-    const char *path;
-    const unsigned char *data;
+    const char *path; /* relative to the folder that was embedded */
+    const unsigned char *bytes;
     size_t size;
 } assay_embedded_file;
 
-/* Sorted by path; closed by an entry without a path. */
-extern const assay_embedded_file assay_examples[];
-extern const size_t assay_examples_count;
+extern const assay_embedded_file assay_example_empty[];
+extern const size_t assay_example_empty_count;
+extern const assay_embedded_file assay_example_retail[];
+extern const size_t assay_example_retail_count;
 
 #endif

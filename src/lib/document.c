@@ -1,0 +1,49 @@
+#include "lib/document.h"
+
+#include "base/mem.h"
+#include "text/json.h"
+
+assay_status assay_document_new(assay_arena *arena, const char *kind, assay_value **ret_document,
+                                assay_error *err)
+{
+    assay_value *document = assay_value_map(arena);
+
+    ASSAY_TRY(assay_arena_check(document, err));
+    ASSAY_TRY(assay_document_int(document, "schema_version", ASSAY_DOCUMENT_VERSION, arena, err));
+    ASSAY_TRY(assay_document_text(document, "kind", kind, arena, err));
+    *ret_document = document;
+    return ASSAY_OK;
+}
+
+assay_status assay_document_text(assay_value *map, const char *key, const char *text,
+                                 assay_arena *arena, assay_error *err)
+{
+    assay_value *item = text != NULL ? assay_value_text(arena, text) : assay_value_null(arena);
+
+    return assay_value_set(map, key, item, arena, err);
+}
+
+assay_status assay_document_int(assay_value *map, const char *key, int64_t value,
+                                assay_arena *arena, assay_error *err)
+{
+    return assay_value_set(map, key, assay_value_int(arena, value), arena, err);
+}
+
+assay_status assay_document_bool(assay_value *map, const char *key, bool value, assay_arena *arena,
+                                 assay_error *err)
+{
+    return assay_value_set(map, key, assay_value_bool(arena, value), arena, err);
+}
+
+assay_status assay_document_take(const assay_value *document, char **ret_json, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
+
+    assay_json_write(&buf, document, 2);
+    ASSAY_TRY(assay_buf_check(&buf, err));
+    char *text = assay_mem_copy_text(assay_buf_text(&buf));
+    if (text == NULL)
+        return assay_error_nomem(err);
+    *ret_json = text;
+    return ASSAY_OK;
+}
