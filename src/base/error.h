@@ -16,7 +16,7 @@
 
 /* Cleans the variable up when it leaves scope: ASSAY_AUTO(assay_buf_done) assay_buf b = ...
  * The function takes a pointer to the variable. */
-#define ASSAY_AUTO(cleanup) __attribute__((cleanup(cleanup)))
+#define ASSAY_AUTO(function) __attribute__((cleanup(function)))
 
 /* Moves a pointer out of an ASSAY_AUTO variable: *ret_x = ASSAY_TAKE(&x) */
 #define ASSAY_TAKE(pointer_to_variable)                              \

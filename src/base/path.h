@@ -38,6 +38,12 @@ ASSAY_NODISCARD assay_status assay_path_read(const char *path, size_t limit, ass
 ASSAY_NODISCARD assay_status assay_path_write(const char *path, const void *bytes, size_t size,
                                               assay_error *err);
 
+/* The first half of assay_path_write: writes and fsyncs a new file beside `path` whose name begins
+ * with '.', for the caller to link or rename. Nothing is left behind where it fails. */
+ASSAY_NODISCARD assay_status assay_path_write_temporary(const char *path, const void *bytes,
+                                                        size_t size, assay_arena *arena,
+                                                        char **ret_name, assay_error *err);
+
 /* fsync of a file or of a folder. */
 ASSAY_NODISCARD assay_status assay_path_sync(const char *path, assay_error *err);
 

@@ -15,6 +15,11 @@ bool assay_str_is_blank(const char *text);
 bool assay_str_to_int64(const char *text, int64_t *ret_value);
 bool assay_str_to_double(const char *text, double *ret_value);
 
+enum { ASSAY_DOUBLE_TEXT_SIZE = 32 };
+
+/* The shortest decimal text that reads back as `value`, with '.' whatever the locale. */
+void assay_str_format_double(double value, char text[ASSAY_DOUBLE_TEXT_SIZE]);
+
 /* "512MB", "2 GiB", "1048576" -> bytes (KB = 1000, KiB = 1024); false where it is no size. */
 bool assay_str_to_size(const char *text, uint64_t *ret_bytes);
 
@@ -29,6 +34,12 @@ const char *assay_str_nearest(const char *name, const char *const *names, size_t
 
 /* Glob match of a whole path: * and ? do not cross '/', ** does, [a-z] and {a,b} work. */
 bool assay_str_glob(const char *pattern, const char *path);
+
+/* True where the pattern holds a character that assay_str_glob treats specially. */
+bool assay_str_is_glob(const char *pattern);
+
+/* Length of the valid UTF-8 sequence that begins at bytes[0], 0 where there is none. */
+size_t assay_str_sequence(const char *bytes, size_t size);
 
 /* True where the bytes are valid UTF-8. */
 bool assay_str_is_utf8(const char *bytes, size_t size);
