@@ -1,0 +1,71 @@
+/* What stands in the header of a model (models/x/y.sql) and what both kinds of models share. */
+#ifndef ASSAY_CONFIG_HEADER_H
+#define ASSAY_CONFIG_HEADER_H
+
+#include "config/file.h"
+
+typedef enum assay_load_mode {
+    ASSAY_LOAD_FULL,   /* replaces the table */
+    ASSAY_LOAD_APPEND, /* adds rows */
+    ASSAY_LOAD_MERGE,
+    ASSAY_LOAD_REPLACE_PARTITIONS,
+    ASSAY_LOAD_SCD2
+} assay_load_mode;
+
+const char *assay_load_mode_name(assay_load_mode mode); /* "full" .. */
+
+/* One entry of `columns:`. */
+typedef struct assay_column_note {
+    const char *name;
+    bool pii;
+    const char *doc; /* NULL = none */
+    int line, column;
+} assay_column_note;
+
+/* A text with its place. */
+typedef struct assay_named {
+    const char *text;
+    int line, column;
+} assay_named;
+
+typedef struct assay_model_header {
+    const char *description; /* NULL = none */
+    assay_load_mode mode;
+    assay_named *key;
+    size_t key_count;
+    assay_named *new_rows_of; /* "bronze.orders" */
+    size_t new_rows_count;
+    assay_named *partition_by; /* "month(order_date)" */
+    size_t partition_count;
+    assay_named *tags;
+    size_t tag_count;
+    assay_column_note *columns;
+    size_t column_count;
+    bool allow_empty;
+    const assay_value *tree; /* as written; NULL = no header */
+    int line, column;        /* of the header, 0 = none */
+} assay_model_header;
+
+/* Reads a header (`tree` NULL or NULL kind = all defaults). Modes and keys that are not built yet
+ * (merge, scd2, replace_partitions, publish) are EUNSUPPORTED 2010 .. with their place. */
+ASSAY_NODISCARD assay_status assay_model_header_read(const assay_value *tree, const char *path,
+                                                     assay_arena *arena,
+                                                     assay_model_header *ret_header,
+                                                     assay_error *err);
+
+/* Where the header's YAML lies in the text of a model: bytes [yaml, yaml + yaml_size), its first
+ * line's number, and the SQL after the comment. No header: yaml_size 0 and sql = 0. */
+typedef struct assay_header_split {
+    size_t yaml, yaml_size;
+    int yaml_line;
+    size_t sql; /* offset of the first byte after the header */
+} assay_header_split;
+
+/* Finds the leading comment that begins with "---" and ends with "---" on lines of their own or beside
+ * the comment's signs. An opened header that is not closed is ECONFIG 1250. */
+ASSAY_NODISCARD assay_status assay_header_split_text(const char *text, size_t size,
+                                                     const char *path,
+                                                     assay_header_split *ret_split,
+                                                     assay_error *err);
+
+#endif

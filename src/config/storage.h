@@ -1,0 +1,47 @@
+/* config/storage.yaml: format by project and layer, warehouse, catalog, what is kept. */
+#ifndef ASSAY_CONFIG_STORAGE_H
+#define ASSAY_CONFIG_STORAGE_H
+
+#include "config/file.h"
+
+typedef struct assay_keep_config {
+    int snapshots; /* default 10 */
+    int days;      /* default 7 */
+} assay_keep_config;
+
+typedef struct assay_layer_storage {
+    const char *layer;
+    const char *format; /* NULL = the project's */
+    bool has_keep;
+    assay_keep_config keep;
+} assay_layer_storage;
+
+typedef struct assay_storage_config {
+    const char *path;      /* "config/storage.yaml" */
+    const char *format;    /* "iceberg" (default), "delta", "parquet" */
+    const char *warehouse; /* as written; NULL = not said */
+    const char *catalog;   /* "folder" */
+    assay_keep_config keep;
+    assay_layer_storage *layers;
+    size_t layer_count;
+    assay_value *iceberg, *delta, *parquet; /* the sections as written, or NULL */
+    uint64_t target_file_bytes; /* 0 = default */
+    const char *hash_text; /* canonical text of what decides how tables are written (for skip keys) */
+} assay_storage_config;
+
+/* Loads `<root>/config/storage.yaml` (absent = all defaults). Catalogs and stores that are not
+ * built (glue, rest, jdbc, s3 ..) are EUNSUPPORTED 1230 with their place. */
+ASSAY_NODISCARD assay_status assay_storage_config_load(const char *root,
+                                                       assay_variables *variables,
+                                                       assay_arena *arena,
+                                                       assay_storage_config **ret_config,
+                                                       assay_error *err);
+
+/* Format and keep of a layer. */
+const char *assay_storage_format(const assay_storage_config *config, const char *layer);
+assay_keep_config assay_storage_keep(const assay_storage_config *config, const char *layer);
+
+/* The options of a format ("iceberg" ..): its section or NULL. */
+assay_value *assay_storage_options(const assay_storage_config *config, const char *format);
+
+#endif

@@ -1,0 +1,29 @@
+/* Dependencies from the SQL itself, and binding of the selected models. */
+#ifndef ASSAY_PIPELINE_GRAPH_H
+#define ASSAY_PIPELINE_GRAPH_H
+
+#include "pipeline/project.h"
+#include "pipeline/step.h"
+
+/* Parses all models and links them. Errors with file:line:column: not a query or more than one
+ * statement 2101/2102, PIVOT .. ON without IN 2103, syntax 2104, cycle 2110 (shows the path), append without new_rows_of
+ * or $since 2111, new_rows_of that the SQL does not read 2112. Tables that no model makes become outside
+ * inputs; assay_compile and assay_run ask whether they exist. */
+ASSAY_NODISCARD assay_status assay_graph_build(assay_project *project, assay_conn *conn,
+                                               assay_error *err);
+
+/* All models, inputs before their readers; equal depth in order of name. */
+ASSAY_NODISCARD assay_status assay_graph_order(const assay_project *project, assay_arena *arena,
+                                               assay_model ***ret_models, size_t *ret_count,
+                                               assay_error *err);
+
+/* Binds `selected` in order of the graph against a shadow catalog of empty tables, so that every
+ * one gets its columns. Inputs that are not selected take their columns from what is published, else
+ * from their own model. Errors with their place: unknown table 2105 (nearest match), unknown
+ * column and other binder errors 2106/2107, duplicate output names 2108. `ops->look` and
+ * `ops->columns` are asked; `conn` gets a private catalog for the time of the call. */
+ASSAY_NODISCARD assay_status assay_compile(assay_project *project, assay_model *const *selected,
+                                           size_t count, const struct assay_step_env *env,
+                                           assay_conn *conn, assay_error *err);
+
+#endif
