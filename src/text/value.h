@@ -52,6 +52,15 @@ ASSAY_NODISCARD assay_status assay_value_set(assay_value *map, const char *key, 
                                              assay_arena *arena, assay_error *err);
 void assay_value_unset(assay_value *map, const char *key);
 
+/* For parsers: appends a pair without looking for the key, which is not copied. */
+ASSAY_NODISCARD assay_status assay_value_append_pair(assay_value *map, const char *key,
+                                                     assay_value *item, assay_arena *arena,
+                                                     assay_error *err);
+
+/* For parsers: the first two places that hold the same key; both are map->count where none do. */
+ASSAY_NODISCARD assay_status assay_value_find_duplicate(const assay_value *map, size_t *ret_first,
+                                                        size_t *ret_second, assay_error *err);
+
 /* The item of `key`, or NULL; NULL and non-maps are allowed. */
 assay_value *assay_value_find(const assay_value *map, const char *key);
 

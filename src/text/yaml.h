@@ -22,6 +22,9 @@ typedef struct assay_yaml_source {
 ASSAY_NODISCARD assay_status assay_yaml_parse(const assay_yaml_source *source, assay_arena *arena,
                                               assay_value **ret_value, assay_error *err);
 
+/* Gives a scalar that was not quoted its kind by the core schema (YAML 1.2.2 section 10.3.2). */
+void assay_yaml_resolve(assay_value *scalar);
+
 /* Looks a variable up; NULL = not set. */
 typedef const char *assay_template_lookup(void *user, const char *name);
 
