@@ -1,0 +1,306 @@
+#include "db/db.h"
+
+#include "base/mem.h"
+#include "base/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct assay_db {
+    sqlite3 *handle;
+    char *path;
+};
+
+struct assay_db_statement {
+    sqlite3_stmt *handle;
+    assay_db *db;
+};
+
+/* What SQLite answered, as one of ours. */
+static assay_status fail(assay_db *db, int code, const char *doing, assay_error *err)
+{
+    const char *why = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
+    assay_status status = ASSAY_EIO;
+    int number = 1501;
+
+    switch (code & 0xFF) {
+    case SQLITE_NOMEM:
+        return assay_error_nomem(err);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        status = ASSAY_ELOCKED;
+        number = 1504;
+        break;
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        status = ASSAY_EDATA;
+        number = 1502;
+        break;
+    case SQLITE_FULL:
+        number = 1303;
+        break;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        number = 1302;
+        break;
+    case SQLITE_CONSTRAINT:
+        status = ASSAY_EEXISTS;
+        break;
+    case SQLITE_INTERRUPT:
+        status = ASSAY_ECANCELLED;
+        number = 1002;
+        break;
+    default:
+        break;
+    }
+    (void)assay_error_set(err, status, number, "cannot %s '%s': %s", doing, db->path, why);
+    if (err != NULL) {
+        err->native = code;
+        err->retryable = status == ASSAY_ELOCKED;
+    }
+    return status;
+}
+
+/* SQLite makes its file with the umask's mode; history names tables and people, so the file is
+ * made before, for its owner alone. */
+static assay_status make_private(const char *path, assay_error *err)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (file < 0)
+        return assay_error_errno(err, errno, "cannot open '%s'", path);
+    (void)close(file);
+    return ASSAY_OK;
+}
+
+/* Settings of the connection. The first one that reads shows whether the file is a database. */
+static assay_status configure(assay_db *db, int busy_ms, assay_error *err)
+{
+    static const char settings[] = "PRAGMA journal_mode = WAL;"
+                                   "PRAGMA synchronous = NORMAL;"
+                                   "PRAGMA foreign_keys = ON;"
+                                   "PRAGMA trusted_schema = OFF;";
+
+    (void)sqlite3_extended_result_codes(db->handle, 1);
+    (void)sqlite3_busy_timeout(db->handle, busy_ms);
+    int code = sqlite3_exec(db->handle, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(db->handle, settings, NULL, NULL, NULL);
+    return code == SQLITE_OK ? ASSAY_OK : fail(db, code, "open", err);
+}
+
+assay_status assay_db_open(const char *path, int busy_ms, assay_db **ret_db, assay_error *err)
+{
+    ASSAY_AUTO(assay_db_closep) assay_db *db = assay_mem_new(1, sizeof *db);
+    bool in_memory = strcmp(path, ":memory:") == 0;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+
+    if (db == NULL)
+        return assay_error_nomem(err);
+    db->path = assay_mem_copy_text(path);
+    if (db->path == NULL)
+        return assay_error_nomem(err);
+    if (!in_memory)
+        ASSAY_TRY(make_private(path, err));
+    int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    if (code != SQLITE_OK)
+        return fail(db, code, "open", err);
+    ASSAY_TRY(configure(db, busy_ms, err));
+    *ret_db = ASSAY_TAKE(&db);
+    return ASSAY_OK;
+}
+
+void assay_db_close(assay_db *db)
+{
+    if (db == NULL)
+        return;
+    (void)sqlite3_close_v2(db->handle);
+    assay_mem_free(db->path);
+    assay_mem_free(db);
+}
+
+void assay_db_closep(assay_db **db)
+{
+    assay_db_close(*db);
+    *db = NULL;
+}
+
+assay_status assay_db_execute(assay_db *db, const char *sql, assay_error *err)
+{
+    int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+    return code == SQLITE_OK ? ASSAY_OK : fail(db, code, "write", err);
+}
+
+assay_status assay_db_begin(assay_db *db, assay_error *err)
+{
+    return assay_db_execute(db, "BEGIN IMMEDIATE", err);
+}
+
+assay_status assay_db_commit(assay_db *db, assay_error *err)
+{
+    return assay_db_execute(db, "COMMIT", err);
+}
+
+void assay_db_abort(assay_db *db)
+{
+    if (sqlite3_get_autocommit(db->handle) == 0)
+        (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static assay_status read_version(assay_db *db, int64_t *ret_version, assay_error *err)
+{
+    ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
+    bool row = false;
+
+    ASSAY_TRY(assay_db_prepare(db, "PRAGMA user_version", &statement, err));
+    ASSAY_TRY(assay_db_step(statement, &row, err));
+    *ret_version = row ? assay_db_column_int(statement, 0) : 0;
+    return ASSAY_OK;
+}
+
+/* Runs migration `version` unless another process was faster. */
+static assay_status migrate_one(assay_db *db, const char *migration, int64_t version,
+                                assay_error *err)
+{
+    char set_version[64];
+    int64_t now = 0;
+
+    (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %lld",
+                   (long long)version);
+    ASSAY_TRY(read_version(db, &now, err));
+    if (now >= version)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_db_execute(db, migration, err));
+    return assay_db_execute(db, set_version, err);
+}
+
+assay_status assay_db_migrate(assay_db *db, const char *const *migrations, size_t count,
+                              assay_error *err)
+{
+    int64_t version = 0;
+
+    ASSAY_TRY(read_version(db, &version, err));
+    if (version > (int64_t)count)
+        return assay_error_set(err, ASSAY_EUNSUPPORTED, 1503,
+                               "'%s' has version %lld, this assay knows up to %zu", db->path,
+                               (long long)version, count);
+    for (int64_t next = version + 1; next <= (int64_t)count; next++) {
+        ASSAY_TRY(assay_db_begin(db, err));
+        assay_status status = migrate_one(db, migrations[next - 1], next, err);
+        if (status == ASSAY_OK)
+            status = assay_db_commit(db, err);
+        if (status != ASSAY_OK) {
+            assay_db_abort(db);
+            return assay_error_wrap_status(err, status, "migrating to version %lld",
+                                           (long long)next);
+        }
+    }
+    return ASSAY_OK;
+}
+
+assay_status assay_db_prepare(assay_db *db, const char *sql, assay_db_statement **ret_statement,
+                              assay_error *err)
+{
+    assay_db_statement *statement = assay_mem_new(1, sizeof *statement);
+
+    if (statement == NULL)
+        return assay_error_nomem(err);
+    statement->db = db;
+    int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement->handle, NULL);
+    if (code != SQLITE_OK) {
+        assay_mem_free(statement);
+        return fail(db, code, "query", err);
+    }
+    *ret_statement = statement;
+    return ASSAY_OK;
+}
+
+void assay_db_statement_free(assay_db_statement *statement)
+{
+    if (statement == NULL)
+        return;
+    (void)sqlite3_finalize(statement->handle);
+    assay_mem_free(statement);
+}
+
+void assay_db_statement_freep(assay_db_statement **statement)
+{
+    assay_db_statement_free(*statement);
+    *statement = NULL;
+}
+
+static assay_status check_bind(assay_db_statement *statement, int code, assay_error *err)
+{
+    if (code == SQLITE_OK)
+        return ASSAY_OK;
+    if (code == SQLITE_RANGE || code == SQLITE_MISUSE)
+        return assay_error_set(err, ASSAY_EINTERNAL, 9001, "cannot bind a parameter: %s",
+                               sqlite3_errstr(code));
+    return fail(statement->db, code, "query", err);
+}
+
+assay_status assay_db_bind_text(assay_db_statement *statement, int index, const char *text,
+                                assay_error *err)
+{
+    int code = text != NULL ? sqlite3_bind_text64(statement->handle, index, text, strlen(text),
+                                                  SQLITE_TRANSIENT, SQLITE_UTF8)
+                            : sqlite3_bind_null(statement->handle, index);
+
+    return check_bind(statement, code, err);
+}
+
+assay_status assay_db_bind_int(assay_db_statement *statement, int index, int64_t value,
+                               assay_error *err)
+{
+    return check_bind(statement, sqlite3_bind_int64(statement->handle, index, value), err);
+}
+
+assay_status assay_db_bind_null(assay_db_statement *statement, int index, assay_error *err)
+{
+    return check_bind(statement, sqlite3_bind_null(statement->handle, index), err);
+}
+
+assay_status assay_db_step(assay_db_statement *statement, bool *ret_row, assay_error *err)
+{
+    int code = sqlite3_step(statement->handle);
+
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        assay_status status = fail(statement->db, code, "query", err);
+        (void)sqlite3_reset(statement->handle);
+        return status;
+    }
+    *ret_row = code == SQLITE_ROW;
+    return ASSAY_OK;
+}
+
+void assay_db_reset(assay_db_statement *statement)
+{
+    (void)sqlite3_reset(statement->handle);
+    (void)sqlite3_clear_bindings(statement->handle);
+}
+
+const char *assay_db_column_text(assay_db_statement *statement, int index)
+{
+    return (const char *)sqlite3_column_text(statement->handle, index);
+}
+
+int64_t assay_db_column_int(assay_db_statement *statement, int index)
+{
+    return sqlite3_column_int64(statement->handle, index);
+}
+
+bool assay_db_column_is_null(assay_db_statement *statement, int index)
+{
+    return sqlite3_column_type(statement->handle, index) == SQLITE_NULL;
+}
+
+int64_t assay_db_changes(assay_db *db)
+{
+    return sqlite3_changes(db->handle);
+}
