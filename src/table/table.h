@@ -5,6 +5,7 @@
 #ifndef ASSAY_TABLE_TABLE_H
 #define ASSAY_TABLE_TABLE_H
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "store/store.h"
@@ -24,6 +25,7 @@ typedef struct assay_snapshot {
     const char *engine;     /* who wrote it, NULL unknown */
     const char *run_id;     /* assay's step run id, NULL = foreign */
     const char *verdict;    /* "pass", "untested", "override" ..; NULL = foreign */
+    const char *commit_id;  /* uuid text of the change that made it, NULL = foreign */
 } assay_snapshot;
 
 typedef struct assay_property {
