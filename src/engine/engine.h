@@ -149,6 +149,11 @@ ASSAY_NODISCARD assay_status assay_conn_unparse(assay_conn *conn, const assay_va
                                                 assay_arena *arena, const char **ret_sql,
                                                 assay_error *err);
 
+/* Whether a tree of assay_conn_parse calls something whose result changes between two runs over
+ * equal inputs: random(), uuid(), nextval(), the clock (now(), CURRENT_DATE ..), a sample without a
+ * seed. *ret_function (may be NULL) = the first one's name. */
+bool assay_engine_tree_is_volatile(const assay_value *tree, const char **ret_function);
+
 /* The bound, unoptimised logical plan as json_serialize_plan gives it. A statement that cannot be
  * serialised is EUNSUPPORTED 3011. */
 ASSAY_NODISCARD assay_status assay_conn_plan(assay_conn *conn, const char *sql, assay_arena *arena,

@@ -1,0 +1,149 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/connection.h"
+
+/* ---- in: a stream as a view ---- */
+
+assay_status assay_conn_register_stream(assay_conn *conn, const char *name,
+                                        struct ArrowArrayStream *stream, assay_error *err)
+{
+    struct registered_stream *entry = assay_mem_new(1, sizeof *entry);
+
+    if (entry == NULL)
+        return assay_error_nomem(err);
+    entry->stream = *stream;
+    stream->release = NULL;
+    entry->next = conn->streams;
+    conn->streams = entry;
+    void *handle = &entry->stream;
+    if (duckdb_arrow_scan(conn->handle, name, (duckdb_arrow_stream)handle) != DuckDBSuccess)
+        return assay_error_set(err, ASSAY_EDATA, 3019, "the Arrow stream '%s' cannot be read", name);
+    return ASSAY_OK;
+}
+
+/* ---- out: a query as a stream ---- */
+
+struct query_stream {
+    duckdb_result result;
+    duckdb_arrow_options options;
+    const char **names;
+    duckdb_logical_type *types;
+    size_t count;
+    assay_arena *arena;
+    char error[ASSAY_ERROR_MESSAGE_SIZE];
+};
+
+static void free_query_stream(struct query_stream *query)
+{
+    for (size_t i = 0; i < query->count; i++)
+        duckdb_destroy_logical_type(&query->types[i]);
+    duckdb_destroy_arrow_options(&query->options);
+    duckdb_destroy_result(&query->result);
+    assay_arena_free(query->arena);
+    assay_mem_free(query);
+}
+
+/* Keeps the message of `data` and frees it; 0 or an errno value. */
+static int take_error(struct query_stream *query, duckdb_error_data data)
+{
+    assay_error err = {0};
+    int result = 0;
+
+    if (data != NULL && duckdb_error_data_has_error(data)) {
+        (void)assay_engine_fail(duckdb_error_data_message(data), NULL, &err);
+        memcpy(query->error, err.message, sizeof query->error);
+        result = EIO;
+    }
+    duckdb_destroy_error_data(&data);
+    return result;
+}
+
+static int stream_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+    struct query_stream *query = stream->private_data;
+
+    memset(out, 0, sizeof *out);
+    return take_error(query, duckdb_to_arrow_schema(query->options, query->types, query->names,
+                                                    query->count, out));
+}
+
+static int stream_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+    struct query_stream *query = stream->private_data;
+    ASSAY_AUTO(duckdb_destroy_data_chunk)
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(query->result);
+    assay_error err = {0};
+
+    memset(out, 0, sizeof *out);
+    if (chunk != NULL)
+        return take_error(query, duckdb_data_chunk_to_arrow(query->options, chunk, out));
+    const char *message = duckdb_result_error(&query->result);
+    if (message == NULL || message[0] == '\0')
+        return 0;
+    assay_status status = assay_engine_fail(message, NULL, &err);
+    memcpy(query->error, err.message, sizeof query->error);
+    return status == ASSAY_ECANCELLED ? ECANCELED : EIO;
+}
+
+static const char *stream_error(struct ArrowArrayStream *stream)
+{
+    const struct query_stream *query = stream->private_data;
+
+    return query->error[0] != '\0' ? query->error : NULL;
+}
+
+static void stream_release(struct ArrowArrayStream *stream)
+{
+    free_query_stream(stream->private_data);
+    stream->release = NULL;
+    stream->private_data = NULL;
+}
+
+static assay_status read_columns(struct query_stream *query, assay_error *err)
+{
+    size_t count = (size_t)duckdb_column_count(&query->result);
+
+    query->arena = assay_arena_new();
+    ASSAY_TRY(assay_arena_check(query->arena, err));
+    query->names = assay_arena_take(query->arena, count + 1, sizeof *query->names);
+    query->types = assay_arena_take(query->arena, count + 1, sizeof *query->types);
+    if (query->names == NULL || query->types == NULL)
+        return assay_error_nomem(err);
+    query->options = duckdb_result_get_arrow_options(&query->result);
+    for (; query->count < count; query->count++) {
+        query->names[query->count] =
+            assay_arena_text(query->arena, duckdb_column_name(&query->result, query->count));
+        query->types[query->count] = duckdb_column_logical_type(&query->result, query->count);
+        if (query->names[query->count] == NULL)
+            return assay_error_nomem(err);
+    }
+    return ASSAY_OK;
+}
+
+assay_status assay_conn_query_stream(assay_conn *conn, const char *sql,
+                                     struct ArrowArrayStream *ret_stream, assay_error *err)
+{
+    struct query_stream *query = assay_mem_new(1, sizeof *query);
+
+    if (query == NULL)
+        return assay_error_nomem(err);
+    assay_status status =
+        assay_engine_start(conn, &(assay_engine_text){sql, sql, 0}, &query->result, err);
+    if (status != ASSAY_OK) {
+        assay_mem_free(query);
+        return status;
+    }
+    status = read_columns(query, err);
+    if (status != ASSAY_OK) {
+        free_query_stream(query);
+        return status;
+    }
+    *ret_stream = (struct ArrowArrayStream){.get_schema = stream_schema,
+                                            .get_next = stream_next,
+                                            .get_last_error = stream_error,
+                                            .release = stream_release,
+                                            .private_data = query};
+    return ASSAY_OK;
+}
