@@ -31,13 +31,21 @@ assay_status assay_path_stat(const char *path, assay_path_info *ret_info, assay_
     return ASSAY_OK;
 }
 
-/* Makes one folder; one that exists is fine. */
+/* Makes one folder, and syncs the one above so that it survives a power failure, as far as that
+ * may be read; one that exists is fine. */
 static assay_status make_one(const char *path, assay_error *err)
 {
     struct stat found;
 
-    if (mkdir(path, 0777) == 0)
+    if (mkdir(path, 0777) == 0) {
+        ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+        ASSAY_TRY(assay_arena_check(arena, err));
+        char *above = assay_path_dir(arena, path);
+        ASSAY_TRY(assay_arena_check(above, err));
+        assay_status ignored = assay_path_sync(above, NULL);
+        (void)ignored;
         return ASSAY_OK;
+    }
     int failed = errno;
     if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
         return ASSAY_OK;
