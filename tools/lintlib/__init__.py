@@ -1,0 +1,1 @@
+"""The parts of tools/lint that no ready-made tool does."""
