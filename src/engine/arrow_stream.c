@@ -4,23 +4,57 @@
 #include "base/mem.h"
 #include "engine/connection.h"
 
-/* ---- in: a stream as a view ---- */
+/* ---- in: a stream as a table ---- */
+
+static const char scan_name[] = "__assay_arrow_scan";
+
+static void append_table(assay_buf *text, const char *what, const char *name)
+{
+    assay_buf_append_text(text, what);
+    assay_sql_append_name(text, name);
+}
+
+/* duckdb_arrow_scan makes a view that is neither temporary nor right when a query reads some of its
+ * columns (DuckDB 1.5.5: projection is pushed into a stream that does not project; it crashes). All
+ * columns are therefore read at once, into a temporary table that spills like any other. */
+static assay_status read_scan(assay_conn *conn, const char *name, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
+
+    append_table(&text, "CREATE OR REPLACE TEMP TABLE ", name);
+    append_table(&text, " AS FROM ", scan_name);
+    ASSAY_TRY(assay_buf_check(&text, err));
+    return assay_conn_execute(conn, assay_buf_text(&text), NULL, err);
+}
+
+static assay_status drop_scan(assay_conn *conn, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
+
+    append_table(&text, "DROP VIEW IF EXISTS ", scan_name);
+    ASSAY_TRY(assay_buf_check(&text, err));
+    return assay_conn_execute(conn, assay_buf_text(&text), NULL, err);
+}
 
 assay_status assay_conn_register_stream(assay_conn *conn, const char *name,
                                         struct ArrowArrayStream *stream, assay_error *err)
 {
-    struct registered_stream *entry = assay_mem_new(1, sizeof *entry);
+    struct ArrowArrayStream moved = *stream;
+    void *handle = &moved;
+    assay_status status = ASSAY_OK;
 
-    if (entry == NULL)
-        return assay_error_nomem(err);
-    entry->stream = *stream;
     stream->release = NULL;
-    entry->next = conn->streams;
-    conn->streams = entry;
-    void *handle = &entry->stream;
-    if (duckdb_arrow_scan(conn->handle, name, (duckdb_arrow_stream)handle) != DuckDBSuccess)
-        return assay_error_set(err, ASSAY_EDATA, 3019, "the Arrow stream '%s' cannot be read", name);
-    return ASSAY_OK;
+    if (duckdb_arrow_scan(conn->handle, scan_name, (duckdb_arrow_stream)handle) != DuckDBSuccess) {
+        const char *cause = moved.get_last_error(&moved);
+        status = assay_error_set(err, ASSAY_EDATA, 3019, "the Arrow stream '%s' cannot be read: %s",
+                                 name, cause != NULL ? cause : "the engine refuses its schema");
+    } else {
+        status = read_scan(conn, name, err);
+        (void)drop_scan(conn, NULL);
+    }
+    if (moved.release != NULL)
+        moved.release(&moved);
+    return status;
 }
 
 /* ---- out: a query as a stream ---- */

@@ -14,16 +14,10 @@ struct assay_engine {
     assay_conn *first;
 };
 
-struct registered_stream {
-    struct registered_stream *next;
-    struct ArrowArrayStream stream;
-};
-
 struct assay_conn {
     duckdb_connection handle;
     assay_engine *engine;
     assay_conn *next;
-    struct registered_stream *streams;
 };
 
 /* SQL for the engine: `text` holds the caller's `sql` (NULL = none) from byte `shift` on, so that

@@ -162,17 +162,6 @@ assay_status assay_conn_open(assay_engine *engine, assay_conn **ret_conn, assay_
     return ASSAY_OK;
 }
 
-static void release_streams(assay_conn *conn)
-{
-    while (conn->streams != NULL) {
-        struct registered_stream *entry = conn->streams;
-        conn->streams = entry->next;
-        if (entry->stream.release != NULL)
-            entry->stream.release(&entry->stream);
-        assay_mem_free(entry);
-    }
-}
-
 void assay_conn_close(assay_conn *conn)
 {
     if (conn == NULL)
@@ -180,7 +169,6 @@ void assay_conn_close(assay_conn *conn)
     unlink_connection(conn);
     if (conn->handle != NULL)
         duckdb_disconnect(&conn->handle);
-    release_streams(conn);
     assay_mem_free(conn);
 }
 

@@ -122,8 +122,9 @@ ASSAY_NODISCARD assay_status assay_conn_copy(assay_conn *conn, const char *copy_
 
 struct ArrowArrayStream;
 
-/* Makes the stream readable as the temporary view `name` on this connection. The stream is moved
- * (its release becomes NULL) and can be read once; it is released when the connection closes. */
+/* Reads the stream to its end into the temporary table `name` of this connection. The stream is
+ * moved (its release becomes NULL) and released. The connection needs a private catalog (or to be
+ * the only one that registers streams at the moment). */
 ASSAY_NODISCARD assay_status assay_conn_register_stream(assay_conn *conn, const char *name,
                                                         struct ArrowArrayStream *stream,
                                                         assay_error *err);

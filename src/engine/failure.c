@@ -56,20 +56,25 @@ static const struct failure_kind *find_kind(const char *type)
     return &unknown_kind;
 }
 
-/* Line and column (in code points) of byte `position` of `sql`. */
-static assay_place place_of(const char *sql, size_t position)
+static bool starts_code_point(char byte)
 {
-    assay_place place = {NULL, 0, 0};
+    return ((unsigned char)byte & 0xC0U) != 0x80U;
+}
+
+/* Line and column (in code points) of `position` in `sql`, which counts bytes, or code points. */
+static assay_place place_of(const char *sql, size_t position, bool code_points)
+{
+    assay_place place = {NULL, 1, 1};
 
     if (sql == NULL || position > strlen(sql))
-        return place;
-    place.line = 1;
-    place.column = 1;
-    for (size_t i = 0; i < position; i++) {
+        return (assay_place){NULL, 0, 0};
+    for (size_t i = 0; position > 0 && sql[i] != '\0'; i++) {
+        bool begins = starts_code_point(sql[i + 1]);
+        position -= begins || !code_points ? 1 : 0;
         if (sql[i] == '\n') {
             place.line++;
             place.column = 1;
-        } else if (((unsigned char)sql[i] & 0xC0U) != 0x80U) {
+        } else if (begins) {
             place.column++;
         }
     }
@@ -102,8 +107,9 @@ static assay_status fail_at(const char *type, const char *message, int64_t posit
     assay_place place = {NULL, 0, 0};
     char flat[ASSAY_ERROR_MESSAGE_SIZE];
 
+    /* The parser counts code points, everything behind it bytes. */
     if (text != NULL && position >= 0 && (uint64_t)position >= text->shift)
-        place = place_of(text->sql, (size_t)position - text->shift);
+        place = place_of(text->sql, (size_t)position - text->shift, kind->number == 3001);
     size_t length = strlen(message);
     if (length >= sizeof flat)
         length = sizeof flat - 1;

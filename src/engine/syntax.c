@@ -55,7 +55,7 @@ assay_status assay_conn_parse(assay_conn *conn, const char *sql, assay_arena *ar
 {
     assay_value *answer = NULL;
     assay_status status =
-        serialize(conn, "SELECT json_serialize_sql($1)", sql, arena, &answer, err);
+        serialize(conn, "SELECT json_serialize_sql($1::VARCHAR)", sql, arena, &answer, err);
 
     if (status == ASSAY_EUNSUPPORTED)
         return assay_error_set(err, ASSAY_ECONFIG, 3010, "this is not a SELECT");
@@ -78,7 +78,7 @@ assay_status assay_conn_unparse(assay_conn *conn, const assay_value *tree, assay
 
     assay_json_write(&json, tree, 0);
     ASSAY_TRY(assay_buf_check(&json, err));
-    ASSAY_TRY(assay_engine_call_text(conn, "SELECT json_deserialize_sql($1)", assay_buf_text(&json),
+    ASSAY_TRY(assay_engine_call_text(conn, "SELECT json_deserialize_sql($1::JSON)", assay_buf_text(&json),
                                      arena, &sql, err));
     if (sql == NULL)
         return assay_error_set(err, ASSAY_EINTERNAL, 3099, "the engine gave no text of a tree");
@@ -92,7 +92,7 @@ assay_status assay_conn_plan(assay_conn *conn, const char *sql, assay_arena *are
     assay_error cause = {0};
     assay_value *answer = NULL;
     assay_status status =
-        serialize(conn, "SELECT json_serialize_plan($1)", sql, arena, &answer, &cause);
+        serialize(conn, "SELECT json_serialize_plan($1::VARCHAR)", sql, arena, &answer, &cause);
 
     if (status == ASSAY_EUNSUPPORTED)
         return assay_error_set(err, ASSAY_EUNSUPPORTED, 3011, "the plan cannot be written out: %s",
