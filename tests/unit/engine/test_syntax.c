@@ -373,8 +373,8 @@ static void an_arrow_stream_says_why_it_broke(void **state)
     int result = 0;
 
     assert_int_equal(assay_conn_query_stream(world->conn,
-                                             "SELECT CASE WHEN i = 9000 THEN error('broken') END "
-                                             "FROM range(10000) t(i)",
+                                             "SELECT CASE WHEN i = 4900000 THEN error('broken') END "
+                                             "FROM range(5000000) t(i)",
                                              &stream, NULL),
                      ASSAY_OK);
     do {
