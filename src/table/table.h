@@ -25,7 +25,6 @@ typedef struct assay_snapshot {
     const char *engine;     /* who wrote it, NULL unknown */
     const char *run_id;     /* assay's step run id, NULL = foreign */
     const char *verdict;    /* "pass", "untested", "override" ..; NULL = foreign */
-    const char *commit_id;  /* of the commit that made it (assay_change.commit_id); NULL = foreign */
     const char *commit_id;  /* uuid text of the change that made it, NULL = foreign */
 } assay_snapshot;
 
