@@ -24,17 +24,17 @@ ASSAY_API ASSAY_NODISCARD assay_status assay_init(const assay_init_options *opti
                                                   char **ret_json, assay_error *err);
 
 /* Which steps; both lists NULL-terminated and NULL = all / none. Grammar: docs/guide/selection.md. */
-typedef struct assay_selection {
+typedef struct assay_selectors {
     const char *const *select;
     const char *const *exclude;
-} assay_selection;
+} assay_selectors;
 
 typedef struct assay_override {
     const char *check;  /* name or expectation of the check to open once */
     const char *reason; /* stands in the snapshot, the state file and the event */
 } assay_override;
 
-typedef struct assay_run_options {
+typedef struct assay_run_settings {
     bool full_refresh;
     bool yes;              /* allows full_refresh of tables whose rows exist nowhere else */
     bool fail_fast;        /* the first failed step ends the run; default: keep going */
@@ -44,20 +44,20 @@ typedef struct assay_run_options {
     int64_t lock_wait_ms;  /* -1 = 10,000 */
     const assay_override *overrides;
     size_t override_count;
-} assay_run_options;
+} assay_run_settings;
 
-typedef enum assay_run_event_kind {
+typedef enum assay_run_update_kind {
     ASSAY_RUN_STARTED,
     ASSAY_RUN_STEP_STARTED,
     ASSAY_RUN_STEP_PROGRESS,
     ASSAY_RUN_STEP_FINISHED,
     ASSAY_RUN_NOTICE, /* a warning for people: `message` */
     ASSAY_RUN_FINISHED
-} assay_run_event_kind;
+} assay_run_update_kind;
 
 /* What a listener hears. Pointers are valid during the call; -1 = not known. */
-typedef struct assay_run_event {
-    assay_run_event_kind kind;
+typedef struct assay_run_update {
+    assay_run_update_kind kind;
     int64_t time_us;
     const char *run_id;
     /* steps */
@@ -79,34 +79,34 @@ typedef struct assay_run_event {
     size_t steps_total, steps_done, steps_failed, steps_skipped;
     const char *target, *format, *warehouse, *lineage; /* started, finished: where things go */
     const char *message;
-} assay_run_event;
+} assay_run_update;
 
-typedef void assay_run_listener(void *user, const assay_run_event *event);
+typedef void assay_run_listener(void *user, const assay_run_update *event);
 
-typedef struct assay_run_result {
+typedef struct assay_run_summary {
     char run_id[40];
     size_t steps, done, failed, skipped, blocked;
     int64_t duration_us;
-} assay_run_result;
+} assay_run_summary;
 
 /* Runs the selected steps. ASSAY_OK when every step is done or had nothing to do, else the status that
  * decides the exit code (SEMANTICS.md 3.1): EGATE, ECONFIG, EIO, ECANCELLED .. with the first such error in
  * `err`. *ret_result is filled whenever the run began. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_run(assay_context *context,
-                                                 const assay_selection *selection,
-                                                 const assay_run_options *options,
+                                                 const assay_selectors *selection,
+                                                 const assay_run_settings *options,
                                                  assay_run_listener *listener, void *user,
-                                                 assay_run_result *ret_result, assay_error *err);
+                                                 assay_run_summary *ret_result, assay_error *err);
 
 /* JSON: every selected step with what a run would do and why. Nothing is written. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_plan(assay_context *context,
-                                                  const assay_selection *selection,
-                                                  const assay_run_options *options,
+                                                  const assay_selectors *selection,
+                                                  const assay_run_settings *options,
                                                   char **ret_json, assay_error *err);
 
 /* JSON: the selected models with kind, mode, dependencies, columns, tags, place (`assay ls`). */
-ASSAY_API ASSAY_NODISCARD assay_status assay_list(assay_context *context,
-                                                  const assay_selection *selection,
+ASSAY_API ASSAY_NODISCARD assay_status assay_models(assay_context *context,
+                                                  const assay_selectors *selection,
                                                   char **ret_json, assay_error *err);
 
 /* JSON: the SQL of one model as the engine gets it, its inputs and its output columns. */

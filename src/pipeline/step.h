@@ -54,6 +54,7 @@ typedef struct assay_step_result {
     int64_t snapshot_id;  /* the commit; -1 = none */
     const char *results_path;  /* file with the checks' results; NULL = none */
     const char *bad_rows_path; /* file with the dropped records; NULL = none */
+    const char *evidence; /* lines for people: failed checks with samples; NULL = none */
     bool checks_only;     /* only the suite ran again on the published table */
     const char *const *notes; /* lines to show (warnings), newest last */
     size_t note_count;

@@ -1,0 +1,148 @@
+#include "steps/inputs.h"
+
+#include "base/map.h"
+#include "base/path.h"
+#include "base/str.h"
+
+static const assay_consumed_input *find_consumed(const assay_state_file *state, const char *table)
+{
+    for (size_t i = 0; state != NULL && i < state->input_count; i++)
+        if (assay_str_equal(state->inputs[i].table, table))
+            return &state->inputs[i];
+    return NULL;
+}
+
+/* Names of data files are unique for ever and survive moves (hard links of the Parquet format), so files are
+ * told apart by name. */
+static assay_status name_set(const assay_published_rows *rows, assay_map **ret_map,
+                             assay_error *err)
+{
+    ASSAY_AUTO(assay_map_freep) assay_map *map = assay_map_new();
+
+    ASSAY_TRY(assay_arena_check(map, err));
+    for (size_t i = 0; i < rows->count; i++)
+        ASSAY_TRY(assay_map_put(map, assay_path_base(rows->files[i].path), &rows->files[i], err));
+    *ret_map = ASSAY_TAKE(&map);
+    return ASSAY_OK;
+}
+
+/* Keeps only the files of `now` that `then` does not have. *ret_lost counts files of `then` that are gone. */
+static assay_status subtract(const assay_published_rows *then, assay_published_rows *now,
+                             size_t *ret_lost, assay_error *err)
+{
+    ASSAY_AUTO(assay_map_freep) assay_map *old = NULL;
+    size_t kept = 0;
+    size_t total = now->count;
+
+    ASSAY_TRY(name_set(then, &old, err));
+    for (size_t i = 0; i < total; i++)
+        if (!assay_map_has(old, assay_path_base(now->files[i].path)))
+            now->files[kept++] = now->files[i];
+    now->count = kept;
+    *ret_lost = then->count - (total - kept);
+    return ASSAY_OK;
+}
+
+static assay_status take_new_rows(const assay_step_context *context, assay_bound_input *bound,
+                                  const assay_consumed_input *consumed, bool *ret_replaced,
+                                  assay_error *err)
+{
+    const assay_table *table = bound->rows.table;
+    assay_published_rows then;
+    assay_published_rows now = bound->rows;
+    size_t lost = 0;
+
+    if (!assay_str_equal(consumed->uuid, table->uuid)) {
+        *ret_replaced = true;
+        return ASSAY_OK;
+    }
+    if (assay_table_snapshot(table, consumed->snapshot_id) == NULL)
+        return assay_error_set(err, ASSAY_EDATA, 2311,
+                               "the snapshot of '%s' that '%s' has consumed is expired, so its new "
+                               "rows cannot be told; run with --full-refresh",
+                               table->name, context->model->name);
+    ASSAY_TRY(assay_published_at(table, consumed->snapshot_id, context->env, context->arena, &then,
+                                 err));
+    now.files = assay_arena_take(context->arena, now.count + 1, sizeof *now.files);
+    ASSAY_TRY(assay_arena_check(now.files, err));
+    for (size_t i = 0; i < now.count; i++)
+        now.files[i] = bound->rows.files[i];
+    ASSAY_TRY(subtract(&then, &now, &lost, err));
+    if (lost > 0 && lost == then.count) {
+        *ret_replaced = true;
+        return ASSAY_OK;
+    }
+    if (lost > 0)
+        return assay_error_set(err, ASSAY_EDATA, 2310,
+                               "rows of '%s' that '%s' has consumed were changed; run with "
+                               "--full-refresh",
+                               table->name, context->model->name);
+    bound->rows = now;
+    bound->incremental = true;
+    return ASSAY_OK;
+}
+
+static assay_status bind_one(const assay_step_context *context, const assay_step_input *input,
+                             const assay_state_file *previous, assay_bound_inputs *inputs,
+                             assay_error *err)
+{
+    assay_bound_input *bound = &inputs->items[inputs->count];
+    const assay_consumed_input *consumed = find_consumed(previous, input->name);
+    assay_table *table = NULL;
+
+    ASSAY_TRY(assay_published_load(context->project, context->env, context->conn, input->name,
+                                   context->arena, &table, err));
+    if (!table->exists)
+        return assay_error_set(err, ASSAY_ENOTFOUND, 2312, "input '%s' does not exist (any more)",
+                               input->name);
+    bound->input = input;
+    ASSAY_TRY(assay_published_at(table, input->snapshot_id, context->env, context->arena,
+                                 &bound->rows, err));
+    bound->total_files = (int64_t)bound->rows.count;
+    if (input->new_rows && consumed != NULL && bound->rows.snapshot != NULL)
+        ASSAY_TRY(take_new_rows(context, bound, consumed, &inputs->replaced, err));
+    inputs->count++;
+    return assay_published_view(context->conn, input->name, &bound->rows, err);
+}
+
+assay_status assay_inputs_bind(const assay_step_context *context, const assay_state_file *previous,
+                               assay_bound_inputs *ret_inputs, assay_error *err)
+{
+    assay_bound_inputs inputs = {0};
+    size_t new_rows = 0;
+    size_t without = 0;
+
+    inputs.items = assay_arena_take(context->arena, context->input_count + 1, sizeof *inputs.items);
+    ASSAY_TRY(assay_arena_check(inputs.items, err));
+    for (size_t i = 0; i < context->input_count; i++)
+        ASSAY_TRY(bind_one(context, &context->inputs[i], previous, &inputs, err));
+    for (size_t i = 0; i < inputs.count; i++) {
+        new_rows += inputs.items[i].input->new_rows ? 1 : 0;
+        without += inputs.items[i].incremental && inputs.items[i].rows.count == 0 ? 1 : 0;
+    }
+    inputs.nothing_new = new_rows > 0 && without == new_rows;
+    *ret_inputs = inputs;
+    return ASSAY_OK;
+}
+
+assay_status assay_inputs_consumed(const assay_bound_inputs *inputs, assay_arena *arena,
+                                   assay_consumed_input **ret_consumed, size_t *ret_count,
+                                   assay_error *err)
+{
+    assay_consumed_input *consumed = assay_arena_take(arena, inputs->count + 1, sizeof *consumed);
+    size_t count = 0;
+
+    ASSAY_TRY(assay_arena_check(consumed, err));
+    for (size_t i = 0; i < inputs->count; i++) {
+        const assay_published_rows *rows = &inputs->items[i].rows;
+        if (rows->snapshot == NULL)
+            continue;
+        consumed[count++] = (assay_consumed_input){.table = inputs->items[i].input->name,
+                                                   .uuid = rows->table->uuid,
+                                                   .snapshot_id = rows->snapshot->id,
+                                                   .number = rows->snapshot->number};
+    }
+    *ret_consumed = consumed;
+    *ret_count = count;
+    return ASSAY_OK;
+}

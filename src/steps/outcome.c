@@ -1,0 +1,173 @@
+#include "steps/outcome.h"
+
+#include <stdio.h>
+
+#include "base/str.h"
+#include "engine/catalog.h"
+#include "steps/events.h"
+
+assay_step_result assay_step_result_init(void)
+{
+    return (assay_step_result){.rows_added = -1,
+                               .rows_updated = -1,
+                               .rows_removed = -1,
+                               .rows = -1,
+                               .bytes = -1,
+                               .files = -1,
+                               .quarantined = -1,
+                               .bad_rows = -1,
+                               .checks_passed = -1,
+                               .checks_total = -1,
+                               .warnings = -1,
+                               .snapshot_id = -1};
+}
+
+static int64_t count_warnings(const assay_quality_report *report)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < report->count; i++)
+        if (report->results[i].status == ASSAY_CHECK_STATUS_FAIL &&
+            report->results[i].check->action < ASSAY_CHECK_ACTION_FAIL)
+            count++;
+    return count;
+}
+
+void assay_step_result_fill(const assay_write_outcome *outcome, assay_step_result *result)
+{
+    if (outcome->snapshot != NULL) {
+        result->rows_added = outcome->stage.rows;
+        result->rows_removed = outcome->rows_removed;
+        result->rows = outcome->rows;
+        result->bytes = outcome->stage.bytes;
+        result->files = (int64_t)outcome->stage.count;
+        result->snapshot_id = outcome->snapshot->id;
+    }
+    if (outcome->verdict != NULL)
+        result->verdict = outcome->verdict->text;
+    if (outcome->report != NULL) {
+        result->checks_passed = (int64_t)outcome->report->passed;
+        result->checks_total = (int64_t)outcome->report->count;
+        result->warnings = count_warnings(outcome->report);
+    }
+    result->results_path = outcome->results_path;
+    result->evidence = outcome->evidence;
+}
+
+void assay_step_say_phase(void *user, const char *phase)
+{
+    assay_step_phase(user, phase);
+}
+
+assay_status assay_step_write_init(assay_steps *steps, const assay_step_context *context,
+                                   assay_table *base, const assay_state_file *previous,
+                                   assay_write *ret_write, assay_error *err)
+{
+    const assay_model_header *header = &context->model->header;
+    const char **partitions =
+        assay_arena_take(context->arena, header->partition_count + 1, sizeof *partitions);
+
+    ASSAY_TRY(assay_arena_check(partitions, err));
+    for (size_t i = 0; i < header->partition_count; i++)
+        partitions[i] = header->partition_by[i].text;
+    *ret_write = (assay_write){.steps = steps,
+                               .conn = context->conn,
+                               .arena = context->arena,
+                               .table = context->model->name,
+                               .base = base,
+                               .mode = header->mode,
+                               .allow_empty = header->allow_empty,
+                               .partition_by = partitions,
+                               .partition_count = header->partition_count,
+                               .model = context->model,
+                               .run_id = context->run_id,
+                               .step_id = context->step_id,
+                               .now_us = context->now_us,
+                               .overrides = context->overrides,
+                               .override_count = context->override_count,
+                               .previous = previous,
+                               .result_format = ASSAY_RESULT_FORMAT_BASIC,
+                               .phase = assay_step_say_phase};
+    union {
+        const assay_step_context *in;
+        void *out;
+    } user = {.in = context};
+    ret_write->phase_user = user.out;
+    return ASSAY_OK;
+}
+
+assay_status assay_step_target(const assay_step_context *context, assay_table **ret_table,
+                               assay_state_file **ret_state, int *ret_foreign, assay_error *err)
+{
+    assay_table *table = NULL;
+
+    *ret_state = NULL;
+    *ret_foreign = 0;
+    ASSAY_TRY(assay_published_load(context->project, context->env, context->conn,
+                                   context->model->name, context->arena, &table, err));
+    const char *wanted = assay_project_format(context->project, context->model->name);
+    if (table->exists && !assay_str_equal(table->format->name, wanted))
+        return assay_error_set(err, ASSAY_ECONFIG, 4051,
+                               "'%s' is a table of format %s, and storage.yaml says %s; move '%s' "
+                               "away to build it anew in the new format",
+                               table->name, table->format->name, wanted, table->location);
+    if (table->exists)
+        ASSAY_TRY(assay_state_file_current(table, context->env->store, context->arena, ret_state,
+                                           ret_foreign, err));
+    *ret_table = table;
+    return ASSAY_OK;
+}
+
+bool assay_step_suite_changed(const assay_steps *steps, const assay_step_context *context,
+                              const assay_state_file *state)
+{
+    const assay_quality_suite *suite =
+        steps->quality != NULL ? assay_quality_suite_find(steps->quality, context->model->name)
+                               : NULL;
+    const char *hash = suite != NULL ? suite->hash : NULL;
+
+    return hash != NULL && !assay_str_equal(hash, state->suite_hash);
+}
+
+static assay_status checks_in_catalog(assay_steps *steps, const assay_step_context *context,
+                                      assay_table *table, assay_write_outcome *outcome,
+                                      assay_error *err)
+{
+    assay_write write;
+
+    ASSAY_TRY(assay_step_write_init(steps, context, table, NULL, &write, err));
+    return assay_write_recheck(&write, outcome, err);
+}
+
+assay_status assay_step_checks_only(assay_steps *steps, const assay_step_context *context,
+                                    assay_table *table, assay_step_result *ret_result,
+                                    assay_error *err)
+{
+    assay_write_outcome outcome = {0};
+    assay_step_facts facts = {.steps = steps,
+                              .model = context->model,
+                              .run_id = context->run_id,
+                              .step_id = context->step_id,
+                              .started_us = steps->env->clock->now_us(steps->env->clock->user),
+                              .arena = context->arena,
+                              .target = table};
+    char name[64];
+
+    (void)snprintf(name, sizeof name, "checks_%zu", context->model->index);
+    assay_events_start(&facts, table->schema);
+    assay_status status = assay_engine_catalog_open(context->conn, name, err);
+    if (status == ASSAY_OK) {
+        status = checks_in_catalog(steps, context, table, &outcome, err);
+        assay_engine_catalog_close(context->conn, name);
+    }
+    assay_step_result_fill(&outcome, ret_result);
+    ret_result->checks_only = true;
+    if (status != ASSAY_OK) {
+        assay_events_fail(&facts, &outcome, err);
+        return status;
+    }
+    ret_result->outcome = ASSAY_STEP_DONE;
+    ret_result->reason = "only the suite has changed: checked again, nothing rebuilt";
+    assay_events_complete(&facts, &outcome);
+    return ASSAY_OK;
+}

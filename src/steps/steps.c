@@ -1,0 +1,188 @@
+#include "steps/steps.h"
+
+#include "base/str.h"
+#include "steps/events.h"
+#include "steps/extract.h"
+#include "steps/published.h"
+#include "steps/transform.h"
+
+/* ---- opening ---- */
+
+static assay_status open_quality(assay_steps *steps, assay_error *err)
+{
+    const assay_project *project = steps->project;
+    assay_quality_config *config = NULL;
+
+    if (project->quality_tree == NULL)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_quality_config_load(project->quality_tree, project->quality_path,
+                                        project->layers, project->layer_count, steps->arena,
+                                        &config, err));
+    steps->quality = config;
+    return ASSAY_OK;
+}
+
+static assay_status open_lineage(assay_steps *steps, assay_error *err)
+{
+    const assay_project *project = steps->project;
+    const assay_lineage_source source = {.tree = project->lineage_tree,
+                                         .path = project->lineage_path,
+                                         .root = project->root,
+                                         .project = project->name,
+                                         .environment = assay_template_environment};
+    assay_lineage_config *config = NULL;
+
+    ASSAY_TRY(assay_lineage_config_load(&source, steps->arena, &config, err));
+    steps->lineage_config = config;
+    if (!config->enabled)
+        return ASSAY_OK;
+    const assay_lineage_emitter_options options = {.config = config,
+                                                   .folder = project->spool_dir,
+                                                   .clock = *steps->env->clock,
+                                                   .random = *steps->env->random,
+                                                   .log = steps->env->log};
+    return assay_lineage_open(&options, &steps->lineage, err);
+}
+
+assay_status assay_steps_open(const assay_project *project, const assay_step_env *env,
+                              assay_arena *arena, assay_steps **ret_steps, assay_error *err)
+{
+    assay_steps *steps = assay_arena_take(arena, 1, sizeof *steps);
+
+    ASSAY_TRY(assay_arena_check(steps, err));
+    steps->project = project;
+    steps->env = env;
+    steps->arena = arena;
+    ASSAY_TRY(open_quality(steps, err));
+    ASSAY_TRY(open_lineage(steps, err));
+    *ret_steps = steps;
+    return ASSAY_OK;
+}
+
+void assay_steps_close(assay_steps *steps)
+{
+    if (steps == NULL)
+        return;
+    assay_lineage_close(steps->lineage, ASSAY_LINEAGE_CLOSE_MS);
+    steps->lineage = NULL;
+}
+
+/* ---- the interface ---- */
+
+static assay_status look(void *user, const assay_project *project, assay_conn *conn,
+                         const char *table, assay_arena *arena, assay_table_look *ret_look,
+                         assay_error *err)
+{
+    const assay_steps *steps = user;
+    assay_table *loaded = NULL;
+
+    *ret_look = (assay_table_look){.snapshot_id = -1};
+    ASSAY_TRY(assay_published_load(project, steps->env, conn, table, arena, &loaded, err));
+    if (!loaded->exists || loaded->schema == NULL)
+        return ASSAY_OK;
+    ret_look->exists = true;
+    ret_look->snapshot_id = loaded->current != NULL ? loaded->current->id : -1;
+    ret_look->uuid = loaded->uuid;
+    return assay_published_columns(loaded->schema, arena, &ret_look->columns,
+                                   &ret_look->column_count, err);
+}
+
+static assay_status columns(void *user, const assay_project *project, assay_conn *conn,
+                            const assay_model *model, const assay_table_look *published,
+                            assay_arena *arena, assay_column **ret_columns, size_t *ret_count,
+                            assay_error *err)
+{
+    (void)user;
+    return assay_extract_columns(project, conn, model, published, arena, ret_columns, ret_count,
+                                 err);
+}
+
+static assay_status begin(void *user, const assay_run_moment *moment, assay_error *err)
+{
+    (void)err;
+    assay_events_run(user, moment->run_id, moment->started_us, ASSAY_LINEAGE_START, NULL);
+    return ASSAY_OK;
+}
+
+static void end(void *user, const assay_run_moment *moment)
+{
+    const assay_steps *steps = user;
+    assay_lineage_event_type type = ASSAY_LINEAGE_COMPLETE;
+    int64_t now_us = steps->env->clock->now_us(steps->env->clock->user);
+
+    if (moment->status == ASSAY_ECANCELLED)
+        type = ASSAY_LINEAGE_ABORT;
+    else if (moment->status != ASSAY_OK)
+        type = ASSAY_LINEAGE_FAIL;
+    assay_events_run(steps, moment->run_id, now_us, type, moment->message);
+}
+
+static assay_status plan(void *user, const assay_step_context *context, assay_step_plan *ret_plan,
+                         assay_error *err)
+{
+    if (context->model->kind == ASSAY_MODEL_EXTRACT)
+        return assay_extract_plan(user, context, ret_plan, err);
+    return assay_transform_plan(user, context, ret_plan, err);
+}
+
+static assay_status run(void *user, const assay_step_context *context,
+                        assay_step_result *ret_result, assay_error *err)
+{
+    assay_status status = context->model->kind == ASSAY_MODEL_EXTRACT
+                              ? assay_extract_run(user, context, ret_result, err)
+                              : assay_transform_run(user, context, ret_result, err);
+
+    if (status != ASSAY_OK && err != NULL && err->path[0] == '\0')
+        assay_error_place(err, (assay_place){context->model->path, 0, 0});
+    return status;
+}
+
+static assay_status recover(void *user, const assay_project *project, assay_conn *conn,
+                            const assay_open_step *step, bool *ret_committed, assay_error *err)
+{
+    const assay_steps *steps = user;
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    assay_table *table = NULL;
+
+    *ret_committed = false;
+    ASSAY_TRY(assay_arena_check(arena, err));
+    ASSAY_TRY(assay_published_load(project, steps->env, conn, step->table, arena, &table, err));
+    for (size_t i = 0; i < table->snapshot_count; i++)
+        if (assay_str_equal(table->snapshots[i].run_id, step->step_id))
+            *ret_committed = true;
+    assay_events_close_step(steps, step->table, step->run_id, step->step_id, *ret_committed,
+                            "the process ended before the step did");
+    return ASSAY_OK;
+}
+
+static void recover_run(void *user, const assay_project *project, const char *run_id,
+                        int64_t started_us)
+{
+    const assay_steps *steps = user;
+
+    (void)project;
+    (void)started_us;
+    assay_events_run(steps, run_id, steps->env->clock->now_us(steps->env->clock->user),
+                     ASSAY_LINEAGE_ABORT, "the process ended before the run did");
+}
+
+static void abort_step(void *user, const assay_step_context *context)
+{
+    assay_events_close_step(user, context->model->name, context->run_id, context->step_id, false,
+                            "interrupted");
+}
+
+const assay_step_ops *assay_steps_ops(void)
+{
+    static const assay_step_ops OPS = {.look = look,
+                                       .columns = columns,
+                                       .begin = begin,
+                                       .end = end,
+                                       .plan = plan,
+                                       .run = run,
+                                       .recover = recover,
+                                       .recover_run = recover_run,
+                                       .abort = abort_step};
+
+    return &OPS;
+}

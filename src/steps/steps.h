@@ -1,0 +1,31 @@
+/* The steps of a run: extract, transform, load and check bound to tables, gates and lineage.
+ *
+ * Thread rule: an assay_steps is shared by the worker threads of a run; a write belongs to one. */
+#ifndef ASSAY_STEPS_STEPS_H
+#define ASSAY_STEPS_STEPS_H
+
+#include "lineage/emitter.h"
+#include "pipeline/run.h"
+#include "quality/quality.h"
+
+/* What all steps of a project share: suites and the lineage emitter. */
+typedef struct assay_steps {
+    const assay_project *project;
+    const assay_step_env *env;
+    const assay_quality_config *quality; /* NULL = no dq.yaml */
+    const assay_lineage_config *lineage_config; /* never NULL */
+    assay_lineage_emitter *lineage; /* NULL = switched off */
+    assay_arena *arena;
+} assay_steps;
+
+/* Loads the suites and opens the emitter. `env` must outlive it; its ops_user is set by the caller. */
+ASSAY_NODISCARD assay_status assay_steps_open(const assay_project *project,
+                                              const assay_step_env *env, assay_arena *arena,
+                                              assay_steps **ret_steps, assay_error *err);
+/* Drains the spool for up to 250 ms; NULL is allowed. */
+void assay_steps_close(assay_steps *steps);
+
+/* The interface for src/pipeline; its `user` is the assay_steps. */
+const assay_step_ops *assay_steps_ops(void);
+
+#endif

@@ -1,0 +1,349 @@
+#include "steps/write.h"
+
+#include "base/str.h"
+#include "engine/catalog.h"
+#include "steps/gate.h"
+
+/* What one write knows between its stages. */
+struct writing {
+    assay_write *write;
+    assay_write_outcome *outcome;
+    const assay_partition_spec *spec;
+    assay_data_file *base_files; /* those that stay */
+    size_t base_count;
+    int64_t base_rows;
+    const char *stage_id;
+    assay_gate_token *token;
+};
+
+static void say_phase(const assay_write *write, const char *phase)
+{
+    if (write->phase != NULL)
+        write->phase(write->phase_user, phase);
+}
+
+/* ---- schema ---- */
+
+/* The format must be able to hold every column; said before anything is written. */
+static assay_status check_types(const assay_write *write, const assay_schema *schema,
+                                assay_error *err)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        assay_type stored;
+        ASSAY_TRY(write->base->format->stored_type(&schema->fields[i], write->arena, &stored, err));
+    }
+    return ASSAY_OK;
+}
+
+static void add_docs(const assay_model *model, assay_schema *schema)
+{
+    for (size_t i = 0; model != NULL && i < model->header.column_count; i++) {
+        const assay_column_note *note = &model->header.columns[i];
+        for (size_t k = 0; note->doc != NULL && k < schema->count; k++)
+            if (assay_str_equal_ci(schema->fields[k].name, note->name))
+                schema->fields[k].doc = note->doc;
+    }
+}
+
+static assay_schema_policy policy_of(const assay_write *write)
+{
+    const assay_project *project = write->steps->project;
+    const char *layer = write->model != NULL ? write->model->layer : "";
+
+    if (write->mode != ASSAY_LOAD_FULL)
+        return ASSAY_SCHEMA_EVOLVE;
+    return assay_project_layer_strict(project, layer) ? ASSAY_SCHEMA_FREEZE : ASSAY_SCHEMA_REPLACE;
+}
+
+static assay_status resolve_schema(struct writing *writing, assay_error *err)
+{
+    assay_write *write = writing->write;
+    assay_column *columns = NULL;
+    size_t count = 0;
+    assay_schema *incoming = NULL;
+    assay_schema *merged = NULL;
+    bool changed = true;
+
+    ASSAY_TRY(assay_conn_describe(write->conn, write->select, write->arena, &columns, &count, err));
+    ASSAY_TRY(assay_schema_from_columns(columns, count, write->arena, &incoming, err));
+    if (write->base->exists && write->base->schema != NULL) {
+        ASSAY_TRY(assay_schema_merge(write->base->schema, incoming, policy_of(write), write->arena,
+                                     &merged, &changed, err));
+    } else {
+        merged = incoming;
+    }
+    ASSAY_TRY(check_types(write, merged, err));
+    add_docs(write->model, merged);
+    writing->outcome->schema = merged;
+    writing->outcome->schema_changed = changed && write->base->exists;
+    writing->outcome->created = !write->base->exists;
+    return ASSAY_OK;
+}
+
+static assay_status resolve_spec(struct writing *writing, assay_error *err)
+{
+    assay_write *write = writing->write;
+    assay_partition_spec *spec = NULL;
+
+    ASSAY_TRY(assay_partition_parse(write->partition_by, write->partition_count,
+                                    writing->outcome->schema, write->arena, &spec, err));
+    if (write->base->exists && write->base->spec != NULL &&
+        assay_partition_spec_equal(write->base->spec, spec))
+        writing->spec = write->base->spec;
+    else
+        writing->spec = spec;
+    return ASSAY_OK;
+}
+
+/* ---- base files ---- */
+
+static bool is_removed(const assay_write *write, const assay_data_file *file)
+{
+    for (size_t i = 0; i < write->removed_count; i++)
+        if (assay_str_equal(write->removed[i].path, file->path))
+            return true;
+    return false;
+}
+
+/* Of `rows`, the files that the commit leaves in the table. */
+static assay_status keep_files(struct writing *writing, const assay_published_rows *rows,
+                               assay_error *err)
+{
+    assay_write *write = writing->write;
+
+    writing->base_files = assay_arena_take(write->arena, rows->count + 1, sizeof(assay_data_file));
+    ASSAY_TRY(assay_arena_check(writing->base_files, err));
+    writing->base_count = 0;
+    writing->base_rows = 0;
+    writing->outcome->rows_removed = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        bool leaves = write->mode == ASSAY_LOAD_FULL || is_removed(write, &rows->files[i]);
+        writing->base_rows += leaves ? 0 : rows->files[i].rows;
+        writing->outcome->rows_removed += leaves ? rows->files[i].rows : 0;
+        if (!leaves)
+            writing->base_files[writing->base_count++] = rows->files[i];
+    }
+    return ASSAY_OK;
+}
+
+static assay_status resolve_base(struct writing *writing, const assay_table *base,
+                                 assay_error *err)
+{
+    assay_write *write = writing->write;
+    assay_published_rows rows = {0};
+
+    if (base->exists)
+        ASSAY_TRY(assay_published_at(base, -1, write->steps->env, write->arena, &rows, err));
+    return keep_files(writing, &rows, err);
+}
+
+/* ---- stage ---- */
+
+static assay_status stage(struct writing *writing, assay_error *err)
+{
+    assay_write *write = writing->write;
+    const assay_step_env *env = write->steps->env;
+    char *id = assay_arena_take(write->arena, ASSAY_UUID_TEXT_SIZE, 1);
+
+    ASSAY_TRY(assay_arena_check(id, err));
+    assay_uuid_format(assay_uuid_v4(env->random), id);
+    writing->stage_id = id;
+    const assay_stage_request request = {
+        .table = write->base,
+        .schema = writing->outcome->schema,
+        .spec = writing->spec,
+        .select = write->select,
+        .stage_id = id,
+        .target_file_bytes = write->steps->project->storage->target_file_bytes};
+    say_phase(write, "writing");
+    assay_status status =
+        assay_stage_write(write->conn, &request, write->arena, &writing->outcome->stage, err);
+    if (status != ASSAY_OK && err != NULL && err->path[0] == '\0') {
+        err->line = 0; /* a position in the COPY statement around the query means nothing to the user */
+        err->column = 0;
+    }
+    return status;
+}
+
+/* Base files and staged files as one list, staged last. */
+static assay_status judge(struct writing *writing, assay_error *err)
+{
+    assay_write *write = writing->write;
+    assay_write_outcome *outcome = writing->outcome;
+    size_t count = writing->base_count + outcome->stage.count;
+    assay_data_file *files = assay_arena_take(write->arena, count + 1, sizeof *files);
+
+    ASSAY_TRY(assay_arena_check(files, err));
+    for (size_t i = 0; i < writing->base_count; i++)
+        files[i] = writing->base_files[i];
+    for (size_t i = 0; i < outcome->stage.count; i++)
+        files[writing->base_count + i] = outcome->stage.files[i];
+    const assay_gate_subject subject = {.table = write->base,
+                                        .schema = outcome->schema,
+                                        .files = files,
+                                        .count = count,
+                                        .staged_from = writing->base_count};
+    say_phase(write, "checks");
+    ASSAY_TRY(assay_gate_judge(write, &subject, outcome, err));
+    if (!outcome->verdict->open)
+        return assay_gate_refuse(outcome->verdict, write->table, err);
+    writing->token =
+        assay_gate_open(outcome->verdict, write->table, writing->stage_id, write->arena);
+    return assay_arena_check(writing->token, err);
+}
+
+/* SEMANTICS.md 1.5: rows that become zero rows shut the gate. */
+static assay_status check_empty(struct writing *writing, assay_error *err)
+{
+    const assay_write *write = writing->write;
+    assay_write_outcome *outcome = writing->outcome;
+
+    if (write->mode != ASSAY_LOAD_FULL || write->allow_empty || outcome->stage.rows > 0 ||
+        outcome->rows_removed == 0)
+        return ASSAY_OK;
+    outcome->evidence = "    gate  the table has rows and would become empty (allow_empty: true "
+                        "permits that)\n";
+    return assay_error_set(err, ASSAY_EGATE, 5011,
+                           "the gate of '%s' is shut: its %lld rows would become zero rows",
+                           write->table, (long long)outcome->rows_removed);
+}
+
+/* ---- commit ---- */
+
+/* After a lost race: checks over the whole table are judged again on what is there now. */
+static assay_status recheck(void *user, const assay_table *now, assay_commit_request *request,
+                            assay_error *err)
+{
+    struct writing *writing = user;
+
+    if (writing->write->mode != ASSAY_LOAD_APPEND || writing->write->removed_count > 0)
+        return assay_error_set(err, ASSAY_ECONFLICT, 4040,
+                               "table '%s' was changed by somebody else while it was rebuilt",
+                               writing->write->table);
+    if (now->uuid != NULL && writing->write->base->uuid != NULL &&
+        !assay_str_equal(now->uuid, writing->write->base->uuid))
+        return assay_error_set(err, ASSAY_ECONFLICT, 4040,
+                               "table '%s' was replaced by another table", writing->write->table);
+    request->base = now;
+    ASSAY_TRY(resolve_base(writing, now, err));
+    return judge(writing, err);
+}
+
+static assay_status list_summary(struct writing *writing, assay_property **ret_properties,
+                                 size_t *ret_count, assay_error *err)
+{
+    assay_write *write = writing->write;
+    const assay_gate_verdict *verdict = writing->outcome->verdict;
+    assay_property *properties = assay_arena_take(write->arena, 3, sizeof *properties);
+    size_t count = 0;
+
+    ASSAY_TRY(assay_arena_check(properties, err));
+    if (write->run_id != NULL)
+        properties[count++] = (assay_property){"assay.pipeline-run-id", write->run_id};
+    if (verdict->suite_hash != NULL)
+        properties[count++] = (assay_property){"dq.suite_hash", verdict->suite_hash};
+    if (writing->outcome->results_path != NULL)
+        properties[count++] = (assay_property){"dq.result_uri", writing->outcome->results_path};
+    *ret_properties = properties;
+    *ret_count = count;
+    return ASSAY_OK;
+}
+
+static assay_change_kind kind_of(const assay_write *write)
+{
+    if (write->mode == ASSAY_LOAD_FULL)
+        return ASSAY_CHANGE_REPLACE;
+    return write->removed_count > 0 ? ASSAY_CHANGE_OVERWRITE : ASSAY_CHANGE_APPEND;
+}
+
+static assay_status commit(struct writing *writing, assay_error *err)
+{
+    assay_write *write = writing->write;
+    assay_write_outcome *outcome = writing->outcome;
+    const assay_step_env *env = write->steps->env;
+    assay_commit_request request = {.base = write->base,
+                                    .stage_id = writing->stage_id,
+                                    .previous = write->previous,
+                                    .state = write->state};
+    const assay_commit_env commit_env = {
+        .clock = env->clock,
+        .random = env->random,
+        .assay_version = env->assay_version,
+        .format_options =
+            assay_storage_options(write->steps->project->storage, write->base->format->name),
+        .cancel = env->cancel};
+    assay_property *summary = NULL;
+
+    ASSAY_TRY(list_summary(writing, &summary, &request.change.summary_count, err));
+    request.change.summary = summary;
+    request.change.kind = kind_of(write);
+    request.change.schema = outcome->schema;
+    request.change.spec = writing->spec;
+    request.change.added = outcome->stage.files;
+    request.change.added_count = outcome->stage.count;
+    request.change.removed = write->removed;
+    request.change.removed_count = write->removed_count;
+    request.change.run_id = write->step_id;
+    request.state.run_id = write->run_id;
+    request.state.step_run_id = write->step_id;
+    request.state.suite_hash = outcome->verdict->suite_hash;
+    request.state.gate = assay_value_copy(write->arena, outcome->verdict->details);
+    request.state.rows = outcome->stage.rows;
+    say_phase(write, "commit");
+    return assay_table_commit(&request, writing->token, &commit_env, env->store, write->conn,
+                              recheck, writing, write->arena, &outcome->snapshot, err);
+}
+
+static assay_status write_staged(struct writing *writing, assay_error *err)
+{
+    const assay_write *write = writing->write;
+    assay_write_outcome *outcome = writing->outcome;
+
+    if (write->before_commit != NULL)
+        ASSAY_TRY(write->before_commit(write->before_commit_user, err));
+    if (write->mode == ASSAY_LOAD_APPEND && outcome->stage.rows == 0 &&
+        write->removed_count == 0 && write->base->exists)
+        return ASSAY_OK; /* SEMANTICS.md 1.6: zero new rows, no commit */
+    ASSAY_TRY(check_empty(writing, err));
+    ASSAY_TRY(judge(writing, err));
+    ASSAY_TRY(commit(writing, err));
+    outcome->rows = writing->base_rows + outcome->stage.rows;
+    return ASSAY_OK;
+}
+
+assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcome,
+                             assay_error *err)
+{
+    struct writing writing = {.write = write, .outcome = ret_outcome};
+
+    *ret_outcome = (assay_write_outcome){.rows = -1};
+    ASSAY_TRY(resolve_schema(&writing, err));
+    ASSAY_TRY(resolve_spec(&writing, err));
+    ASSAY_TRY(resolve_base(&writing, write->base, err));
+    ASSAY_TRY(stage(&writing, err));
+    assay_status status = write_staged(&writing, err);
+    /* where the outcome is not known the files may already be referred to: they stay */
+    if (status != ASSAY_OK && status != ASSAY_EUNKNOWN_OUTCOME)
+        assay_stage_discard(&ret_outcome->stage);
+    return status;
+}
+
+assay_status assay_write_recheck(assay_write *write, assay_write_outcome *ret_outcome,
+                                 assay_error *err)
+{
+    assay_published_rows rows;
+
+    *ret_outcome = (assay_write_outcome){.rows = -1};
+    ASSAY_TRY(assay_published_at(write->base, -1, write->steps->env, write->arena, &rows, err));
+    const assay_gate_subject subject = {.table = write->base,
+                                        .schema = rows.schema,
+                                        .files = rows.files,
+                                        .count = rows.count,
+                                        .staged_from = 0};
+    say_phase(write, "checks");
+    ret_outcome->schema = rows.schema;
+    ASSAY_TRY(assay_gate_judge(write, &subject, ret_outcome, err));
+    if (!ret_outcome->verdict->open)
+        return assay_gate_refuse(ret_outcome->verdict, write->table, err);
+    return ASSAY_OK;
+}

@@ -1,0 +1,64 @@
+/* The one way a table is written: stage, test, commit. Extracts, transforms, `assay load` and
+ * assay_table_write all come through here, so none of them can pass the gate by. */
+#ifndef ASSAY_STEPS_WRITE_H
+#define ASSAY_STEPS_WRITE_H
+
+#include "steps/published.h"
+#include "steps/steps.h"
+
+typedef struct assay_write {
+    const assay_steps *steps;
+    assay_conn *conn; /* in a private catalog where `select` makes sense */
+    assay_arena *arena;
+    const char *table; /* "silver.orders" */
+    assay_table *base; /* as loaded; may not exist yet */
+    assay_load_mode mode; /* FULL or APPEND */
+    bool allow_empty;
+    const char *select;
+    const char *const *partition_by;
+    size_t partition_count;
+    const assay_data_file *removed; /* APPEND: files that leave; `select` has their rows that stay */
+    size_t removed_count;
+    const assay_model *model; /* keys, docs, pii; may be NULL */
+    const char *run_id, *step_id;
+    int64_t now_us;
+    const assay_gate_override *overrides;
+    size_t override_count;
+    assay_state_file state; /* what was consumed and the skip key; the rest is filled here */
+    const assay_state_file *previous; /* may be NULL */
+    assay_result_format result_format; /* of checks that name none */
+    const char *const *index_columns;
+    size_t index_count;
+    bool no_results; /* write no result file */
+    /* Asked after the rows are staged: not ASSAY_OK = nothing is committed. May be NULL. */
+    assay_status (*before_commit)(void *user, assay_error *err);
+    void *before_commit_user;
+    void (*phase)(void *user, const char *phase); /* may be NULL */
+    void *phase_user;
+} assay_write;
+
+typedef struct assay_write_outcome {
+    const assay_snapshot *snapshot; /* NULL = no commit (zero new rows) */
+    const assay_schema *schema;
+    assay_stage_result stage;
+    int64_t rows_removed;
+    int64_t rows; /* of the table after the commit */
+    const assay_quality_report *report; /* NULL = untested */
+    const assay_gate_verdict *verdict;  /* NULL = no rows, not judged */
+    const char *results_path; /* relative to the project; NULL = none */
+    const char *evidence;     /* lines for people: failed checks with samples; NULL = none */
+    bool schema_changed, created;
+} assay_write_outcome;
+
+/* Stages, tests and commits. EGATE where the gate is shut (ret_outcome is filled then too, and what
+ * was staged is gone); nothing is visible unless ASSAY_OK. */
+ASSAY_NODISCARD assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcome,
+                                             assay_error *err);
+
+/* Runs the suite of a published table again without writing (`assay check`, or only the suite has
+ * changed). *ret_outcome: report, verdict, results. EGATE as above. */
+ASSAY_NODISCARD assay_status assay_write_recheck(assay_write *write,
+                                                 assay_write_outcome *ret_outcome,
+                                                 assay_error *err);
+
+#endif
