@@ -66,6 +66,8 @@ struct query_stream {
     duckdb_logical_type *types;
     size_t count;
     assay_arena *arena;
+    assay_conn *conn;
+    unsigned int interrupts; /* of the connection, when the query began */
     char error[ASSAY_ERROR_MESSAGE_SIZE];
 };
 
@@ -117,8 +119,13 @@ static int stream_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
     if (message == NULL || message[0] == '\0')
         return 0;
     assay_status status = assay_engine_fail(message, NULL, &err);
+    bool asked = query->interrupts != atomic_load(&query->conn->interrupts);
+    /* See assay_conn_query: an interrupt that nobody asked for is a failure without its reason. */
+    if (status == ASSAY_ECANCELLED && !asked)
+        (void)assay_error_set(&err, ASSAY_EDATA, 3009,
+                              "the query failed while it was read; run it by itself for the reason");
     memcpy(query->error, err.message, sizeof query->error);
-    return status == ASSAY_ECANCELLED ? ECANCELED : EIO;
+    return asked ? ECANCELED : EIO;
 }
 
 static const char *stream_error(struct ArrowArrayStream *stream)
@@ -163,8 +170,10 @@ assay_status assay_conn_query_stream(assay_conn *conn, const char *sql,
 
     if (query == NULL)
         return assay_error_nomem(err);
+    query->conn = conn;
+    query->interrupts = atomic_load(&conn->interrupts);
     assay_status status =
-        assay_engine_start(conn, &(assay_engine_text){sql, sql, 0}, &query->result, err);
+        assay_engine_start(conn, &(assay_engine_text){.text = sql, .sql = sql, .stream = true}, &query->result, err);
     if (status != ASSAY_OK) {
         assay_mem_free(query);
         return status;

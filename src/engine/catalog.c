@@ -7,7 +7,7 @@
 static assay_status run(assay_conn *conn, const assay_buf *text, assay_error *err)
 {
     ASSAY_TRY(assay_buf_check(text, err));
-    return assay_engine_run(conn, &(assay_engine_text){assay_buf_text(text), NULL, 0}, NULL, err);
+    return assay_engine_run(conn, &(assay_engine_text){.text = assay_buf_text(text)}, NULL, err);
 }
 
 assay_status assay_engine_catalog_open(assay_conn *conn, const char *name, assay_error *err)
@@ -58,7 +58,7 @@ assay_status assay_engine_catalog_view(assay_conn *conn, const char *schema, con
     size_t shift = text.size;
     assay_buf_append_text(&text, select);
     ASSAY_TRY(assay_buf_check(&text, err));
-    return assay_engine_run(conn, &(assay_engine_text){assay_buf_text(&text), select, shift}, NULL,
+    return assay_engine_run(conn, &(assay_engine_text){.text = assay_buf_text(&text), .sql = select, .shift = shift}, NULL,
                             err);
 }
 

@@ -69,5 +69,5 @@ assay_status assay_engine_catalog_clock(assay_conn *conn, int64_t now_us, assay_
                                  "system.main.age(current_date(), a), "
                                  "(a, b) AS system.main.age(a, b)");
     ASSAY_TRY(assay_buf_check(&text, err));
-    return assay_engine_run(conn, &(assay_engine_text){assay_buf_text(&text), NULL, 0}, NULL, err);
+    return assay_engine_run(conn, &(assay_engine_text){.text = assay_buf_text(&text)}, NULL, err);
 }

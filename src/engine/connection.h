@@ -4,6 +4,8 @@
 
 #include <duckdb.h>
 
+#include <stdatomic.h>
+
 #include "base/thread.h"
 #include "engine/arrow.h"
 #include "engine/engine.h"
@@ -18,6 +20,7 @@ struct assay_conn {
     duckdb_connection handle;
     assay_engine *engine;
     assay_conn *next;
+    atomic_uint interrupts; /* asked for so far */
 };
 
 /* SQL for the engine: `text` holds the caller's `sql` (NULL = none) from byte `shift` on, so that
@@ -26,6 +29,7 @@ typedef struct assay_engine_text {
     const char *text;
     const char *sql;
     size_t shift;
+    bool stream; /* the result comes while the statement runs */
 } assay_engine_text;
 
 /* Turns the engine's message (JSON or plain, may be NULL) into `err`; returns its status, which is
@@ -37,8 +41,8 @@ assay_status assay_engine_fail(const char *message, const assay_engine_text *tex
 assay_status assay_engine_fail_parts(const char *type, const char *message, int64_t position,
                                      const char *sql, assay_error *err);
 
-/* Runs all statements of the text but the last, then starts the last one, streaming. The result is
- * destroyed by the caller on success only. */
+/* Runs all statements of the text; the result is that of the last one, which may still run where
+ * it streams. The result is destroyed by the caller on success only. */
 assay_status assay_engine_start(assay_conn *conn, const assay_engine_text *text,
                                 duckdb_result *ret_result, assay_error *err);
 
@@ -46,7 +50,7 @@ assay_status assay_engine_start(assay_conn *conn, const assay_engine_text *text,
 assay_status assay_engine_run(assay_conn *conn, const assay_engine_text *text,
                               uint64_t *ret_changed, assay_error *err);
 
-/* Reads a started result to its end, or to `limit` rows (0 = ASSAY_ROWS_MAX). */
+/* Reads a result to its end, or to `limit` rows (0 = ASSAY_ROWS_MAX). */
 assay_status assay_engine_collect(duckdb_result *result, const char *sql, size_t limit,
                                   assay_arena *arena, assay_rows **ret_rows, assay_error *err);
 

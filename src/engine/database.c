@@ -77,7 +77,7 @@ static assay_status set_up_database(assay_engine *engine, assay_error *err)
     ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
 
     ASSAY_TRY(assay_conn_open(engine, &conn, err));
-    return assay_engine_run(conn, &(assay_engine_text){database_setup, NULL, 0}, NULL, err);
+    return assay_engine_run(conn, &(assay_engine_text){.text = database_setup}, NULL, err);
 }
 
 assay_status assay_engine_open(const assay_engine_options *options, assay_engine **ret_engine,
@@ -121,7 +121,7 @@ void assay_engine_interrupt(assay_engine *engine)
 {
     assay_lock_acquire(engine->lock);
     for (assay_conn *conn = engine->first; conn != NULL; conn = conn->next)
-        duckdb_interrupt(conn->handle);
+        assay_conn_interrupt(conn);
     assay_lock_release(engine->lock);
 }
 
@@ -157,7 +157,7 @@ assay_status assay_conn_open(assay_engine *engine, assay_conn **ret_conn, assay_
     if (duckdb_connect(engine->database, &conn->handle) != DuckDBSuccess)
         return assay_error_set(err, ASSAY_EINTERNAL, 3020, "cannot connect to the engine");
     link_connection(engine, conn);
-    ASSAY_TRY(assay_engine_run(conn, &(assay_engine_text){connection_setup, NULL, 0}, NULL, err));
+    ASSAY_TRY(assay_engine_run(conn, &(assay_engine_text){.text = connection_setup}, NULL, err));
     *ret_conn = ASSAY_TAKE(&conn);
     return ASSAY_OK;
 }
@@ -180,6 +180,7 @@ void assay_conn_closep(assay_conn **conn)
 
 void assay_conn_interrupt(assay_conn *conn)
 {
+    (void)atomic_fetch_add(&conn->interrupts, 1);
     duckdb_interrupt(conn->handle);
 }
 

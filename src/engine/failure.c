@@ -162,5 +162,5 @@ assay_status assay_engine_fail(const char *message, const assay_engine_text *tex
 assay_status assay_engine_fail_parts(const char *type, const char *message, int64_t position,
                                      const char *sql, assay_error *err)
 {
-    return fail_at(type, message, position, &(assay_engine_text){sql, sql, 0}, err);
+    return fail_at(type, message, position, &(assay_engine_text){.text = sql, .sql = sql}, err);
 }

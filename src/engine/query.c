@@ -30,17 +30,20 @@ assay_status assay_engine_run(assay_conn *conn, const assay_engine_text *text,
 assay_status assay_conn_execute(assay_conn *conn, const char *sql, uint64_t *ret_changed,
                                 assay_error *err)
 {
-    return assay_engine_run(conn, &(assay_engine_text){sql, sql, 0}, ret_changed, err);
+    return assay_engine_run(conn, &(assay_engine_text){.text = sql, .sql = sql}, ret_changed, err);
 }
 
-/* Starts one prepared statement; the result streams where the statement can. */
+/* Runs one prepared statement, or starts it where the text asks for a stream. */
 static assay_status start_prepared(duckdb_prepared_statement statement,
                                    const assay_engine_text *text, duckdb_result *ret_result,
                                    assay_error *err)
 {
     ASSAY_AUTO(duckdb_destroy_pending) duckdb_pending_result pending = NULL;
 
-    if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess)
+    duckdb_state state = text != NULL && text->stream
+                             ? duckdb_pending_prepared_streaming(statement, &pending)
+                             : duckdb_pending_prepared(statement, &pending);
+    if (state != DuckDBSuccess)
         return assay_engine_fail(duckdb_pending_error(pending), text, err);
     if (duckdb_execute_pending(pending, ret_result) != DuckDBSuccess)
         return fail_result(ret_result, text, err);
@@ -159,7 +162,7 @@ static assay_status read_chunks(struct reading *reading, assay_error *err)
     }
     const char *message = duckdb_result_error(reading->result);
     if (!done && message != NULL && message[0] != '\0')
-        return assay_engine_fail(message, &(assay_engine_text){NULL, reading->sql, 0}, err);
+        return assay_engine_fail(message, &(assay_engine_text){.sql = reading->sql}, err);
     return assay_vec_to_arena(&reading->lines, reading->arena, &reading->rows->cells,
                               &reading->rows->count, err);
 }
@@ -193,14 +196,30 @@ assay_status assay_engine_collect(duckdb_result *result, const char *sql, size_t
     return status;
 }
 
-assay_status assay_conn_query(assay_conn *conn, const char *sql, size_t limit, assay_arena *arena,
-                              assay_rows **ret_rows, assay_error *err)
+static assay_status query_once(assay_conn *conn, const assay_engine_text *text, size_t limit,
+                               assay_arena *arena, assay_rows **ret_rows, assay_error *err)
 {
     duckdb_result result;
 
-    ASSAY_TRY(assay_engine_start(conn, &(assay_engine_text){sql, sql, 0}, &result, err));
-    assay_status status = assay_engine_collect(&result, sql, limit, arena, ret_rows, err);
+    ASSAY_TRY(assay_engine_start(conn, text, &result, err));
+    assay_status status = assay_engine_collect(&result, text->sql, limit, arena, ret_rows, err);
     duckdb_destroy_result(&result);
+    return status;
+}
+
+assay_status assay_conn_query(assay_conn *conn, const char *sql, size_t limit, assay_arena *arena,
+                              assay_rows **ret_rows, assay_error *err)
+{
+    unsigned int interrupts = atomic_load(&conn->interrupts);
+    assay_engine_text text = {sql, sql, 0, limit > 0};
+    assay_status status = query_once(conn, &text, limit, arena, ret_rows, err);
+
+    /* A stream that fails in another thread of the engine is sometimes said to be interrupted (1 of
+     * 100 with DuckDB 1.5.5); run as a whole it gives its reason. */
+    if (status == ASSAY_ECANCELLED && text.stream && interrupts == atomic_load(&conn->interrupts)) {
+        text.stream = false;
+        status = query_once(conn, &text, limit, arena, ret_rows, err);
+    }
     return status;
 }
 
@@ -280,7 +299,8 @@ assay_status assay_conn_describe(assay_conn *conn, const char *sql, assay_arena 
     assay_buf_append_text(&text, describe_prefix);
     assay_buf_append_text(&text, sql);
     ASSAY_TRY(assay_buf_check(&text, err));
-    assay_engine_text full = {assay_buf_text(&text), sql, strlen(describe_prefix)};
+    assay_engine_text full = {
+        .text = assay_buf_text(&text), .sql = sql, .shift = strlen(describe_prefix)};
     ASSAY_TRY(assay_engine_start(conn, &full, &result, err));
     assay_status status = assay_engine_collect(&result, sql, 0, arena, &rows, err);
     duckdb_destroy_result(&result);

@@ -13,7 +13,7 @@ assay_status assay_conn_count_statements(assay_conn *conn, const char *sql, size
     if (count == 0) {
         const char *message = duckdb_extract_statements_error(statements);
         if (message != NULL)
-            return assay_engine_fail(message, &(assay_engine_text){sql, sql, 0}, err);
+            return assay_engine_fail(message, &(assay_engine_text){.text = sql, .sql = sql}, err);
     }
     *ret_count = (size_t)count;
     return ASSAY_OK;

@@ -385,7 +385,9 @@ static void an_arrow_stream_says_why_it_broke(void **state)
             break;
     } while (true);
     assert_int_not_equal(result, 0);
-    assert_string_equal(stream.get_last_error(&stream), "broken");
+    const char *why = stream.get_last_error(&stream);
+    if (strcmp(why, "broken") != 0 && strstr(why, "the query failed while it was read") == NULL)
+        fail_msg("%s", why);
     stream.release(&stream);
 }
 
