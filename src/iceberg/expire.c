@@ -1,0 +1,268 @@
+#include <string.h>
+
+#include "base/map.h"
+#include "base/str.h"
+#include "iceberg/build.h"
+#include "iceberg/document.h"
+#include "iceberg/iceberg.h"
+#include "text/json.h"
+
+/* One expiry: which snapshots leave, and which files only they needed. */
+struct expiry {
+    const assay_iceberg_table *data;
+    assay_store *store;
+    assay_arena *arena;
+    bool *keeps;           /* one a snapshot of the metadata */
+    assay_map *reachable;  /* local paths that a remaining snapshot needs */
+    assay_map *candidates; /* local paths that an expired one needed */
+    int64_t *ids;          /* expired */
+    size_t id_count;
+};
+
+static void expiry_done(struct expiry *expiry)
+{
+    assay_map_freep(&expiry->reachable);
+    assay_map_freep(&expiry->candidates);
+}
+
+static size_t index_of(const assay_iceberg_metadata *metadata,
+                       const assay_iceberg_snapshot *snapshot)
+{
+    return (size_t)(snapshot - metadata->snapshots);
+}
+
+static const assay_iceberg_snapshot *parent_of(const assay_iceberg_metadata *metadata,
+                                               const assay_iceberg_snapshot *snapshot)
+{
+    return snapshot->parent == -1 ? NULL
+                                  : assay_iceberg_metadata_snapshot(metadata, snapshot->parent);
+}
+
+/* Branch main: the newest `keep` and those that are young enough. */
+static void keep_main(const struct expiry *expiry, int64_t older_than_ms, int keep)
+{
+    const assay_iceberg_metadata *metadata = expiry->data->metadata;
+    const assay_iceberg_snapshot *at = metadata->current;
+    size_t newest = keep > 1 ? (size_t)keep : 1;
+    for (size_t i = 0; at != NULL && i < metadata->snapshot_count; i++) {
+        if (i < newest || at->timestamp_ms >= older_than_ms)
+            expiry->keeps[index_of(metadata, at)] = true;
+        at = parent_of(metadata, at);
+    }
+}
+
+/* What other refs name stays: a tag its snapshot, a branch with its ancestors. */
+static void keep_refs(const struct expiry *expiry)
+{
+    const assay_iceberg_metadata *metadata = expiry->data->metadata;
+    const assay_value *refs = assay_value_find(metadata->document, "refs");
+    for (size_t i = 0; refs != NULL && i < refs->count; i++) {
+        const assay_value *ref = refs->items[i];
+        if (assay_str_equal(refs->keys[i], "main"))
+            continue;
+        bool branch = assay_str_equal(assay_value_find_text(ref, "type", "branch"), "branch");
+        const assay_iceberg_snapshot *at = assay_iceberg_metadata_snapshot(
+            metadata, assay_value_find_int(ref, "snapshot-id", -1));
+        for (size_t steps = 0; at != NULL && steps < metadata->snapshot_count; steps++) {
+            expiry->keeps[index_of(metadata, at)] = true;
+            at = branch ? parent_of(metadata, at) : NULL;
+        }
+    }
+}
+
+/* Snapshots outside every branch (staged, or left behind by a rollback) go by their age alone. */
+static void keep_young(const struct expiry *expiry, int64_t older_than_ms)
+{
+    const assay_iceberg_metadata *metadata = expiry->data->metadata;
+    for (size_t i = 0; i < metadata->snapshot_count; i++) {
+        if (metadata->snapshots[i].timestamp_ms >= older_than_ms)
+            expiry->keeps[i] = true;
+    }
+}
+
+static assay_status choose(struct expiry *expiry, int64_t older_than_ms, int keep, assay_error *err)
+{
+    const assay_iceberg_metadata *metadata = expiry->data->metadata;
+    size_t count = metadata->snapshot_count;
+    expiry->keeps = assay_arena_take(expiry->arena, count + 1, sizeof *expiry->keeps);
+    expiry->ids = assay_arena_take(expiry->arena, count + 1, sizeof *expiry->ids);
+    ASSAY_TRY(assay_arena_check(expiry->keeps, err));
+    ASSAY_TRY(assay_arena_check(expiry->ids, err));
+    keep_main(expiry, older_than_ms, keep);
+    keep_refs(expiry);
+    keep_young(expiry, older_than_ms);
+    for (size_t i = 0; i < count; i++) {
+        if (!expiry->keeps[i])
+            expiry->ids[expiry->id_count++] = metadata->snapshots[i].id;
+    }
+    return ASSAY_OK;
+}
+
+/* ---- files ---- */
+
+static assay_status note(const struct expiry *expiry, assay_map *paths, const char *recorded,
+                         assay_error *err)
+{
+    const char *path = NULL;
+    ASSAY_TRY(assay_iceberg_location_local(&expiry->data->location, recorded, expiry->arena, &path,
+                                           err));
+    return assay_map_put(paths, path, expiry->arena, err);
+}
+
+/* Marks the files of one manifest; of a remaining snapshot only those that live in it. */
+static assay_status note_entries(const struct expiry *expiry, assay_map *paths,
+                                 const assay_iceberg_manifest *manifest, bool only_live,
+                                 assay_error *err)
+{
+    assay_iceberg_entry *entries = NULL;
+    size_t count = 0;
+    ASSAY_TRY(assay_iceberg_entries_of(&expiry->data->location, manifest, expiry->store,
+                                       expiry->arena, &entries, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        if (!only_live || entries[i].status != ASSAY_ICEBERG_DELETED)
+            ASSAY_TRY(note(expiry, paths, entries[i].path, err));
+    }
+    return ASSAY_OK;
+}
+
+static assay_status note_snapshot(const struct expiry *expiry, assay_map *paths,
+                                  const assay_iceberg_snapshot *snapshot, bool only_live,
+                                  assay_error *err)
+{
+    assay_iceberg_manifest *list = NULL;
+    size_t count = 0;
+    ASSAY_TRY(assay_iceberg_manifests_of(&expiry->data->location, snapshot, expiry->store,
+                                         expiry->arena, &list, &count, err));
+    if (snapshot->manifest_list != NULL)
+        ASSAY_TRY(note(expiry, paths, snapshot->manifest_list, err));
+    for (size_t i = 0; i < count; i++) {
+        const char *path = NULL;
+        ASSAY_TRY(assay_iceberg_location_local(&expiry->data->location, list[i].path, expiry->arena,
+                                               &path, err));
+        /* A manifest that was read before, for this side or for a remaining snapshot, is known. */
+        if (assay_map_has(paths, path) || assay_map_has(expiry->reachable, path))
+            continue;
+        ASSAY_TRY(note_entries(expiry, paths, &list[i], only_live, err));
+        ASSAY_TRY(assay_map_put(paths, path, expiry->arena, err));
+    }
+    return ASSAY_OK;
+}
+
+static assay_status note_statistics(const struct expiry *expiry, const char *key, assay_error *err)
+{
+    const assay_value *list = assay_value_find(expiry->data->metadata->document, key);
+    for (size_t i = 0; list != NULL && i < list->count; i++) {
+        const char *path = assay_value_find_text(list->items[i], "statistics-path", NULL);
+        int64_t id = assay_value_find_int(list->items[i], "snapshot-id", -1);
+        const assay_iceberg_snapshot *snapshot =
+            assay_iceberg_metadata_snapshot(expiry->data->metadata, id);
+        bool kept = snapshot != NULL && expiry->keeps[index_of(expiry->data->metadata, snapshot)];
+        if (path != NULL)
+            ASSAY_TRY(note(expiry, kept ? expiry->reachable : expiry->candidates, path, err));
+    }
+    return ASSAY_OK;
+}
+
+static assay_status collect_files(struct expiry *expiry, assay_error *err)
+{
+    const assay_iceberg_metadata *metadata = expiry->data->metadata;
+    expiry->reachable = assay_map_new();
+    expiry->candidates = assay_map_new();
+    ASSAY_TRY(assay_arena_check(expiry->reachable, err));
+    ASSAY_TRY(assay_arena_check(expiry->candidates, err));
+    for (size_t i = 0; i < metadata->snapshot_count; i++) {
+        if (expiry->keeps[i])
+            ASSAY_TRY(note_snapshot(expiry, expiry->reachable, &metadata->snapshots[i], true, err));
+    }
+    for (size_t i = 0; i < metadata->snapshot_count; i++) {
+        /* An old snapshot whose files are gone already has nothing left to delete. */
+        if (expiry->keeps[i])
+            continue;
+        assay_status status =
+            note_snapshot(expiry, expiry->candidates, &metadata->snapshots[i], false, err);
+        if (status != ASSAY_OK && status != ASSAY_ENOTFOUND)
+            return status;
+    }
+    ASSAY_TRY(note_statistics(expiry, "statistics", err));
+    return note_statistics(expiry, "partition-statistics", err);
+}
+
+static size_t delete_files(const struct expiry *expiry)
+{
+    size_t deleted = 0;
+    const char *root = expiry->data->location.local;
+    size_t length = strlen(root);
+    for (size_t i = 0; i < assay_map_count(expiry->candidates); i++) {
+        const char *path = assay_map_key_at(expiry->candidates, i);
+        /* Imported files outside the table's folder may belong to somebody else. */
+        bool inside = strncmp(path, root, length) == 0 && path[length] == '/';
+        if (inside && !assay_map_has(expiry->reachable, path) &&
+            assay_store_remove(expiry->store, path, NULL) == ASSAY_OK)
+            deleted++;
+    }
+    return deleted;
+}
+
+/* ---- the commit ---- */
+
+static assay_status publish(const struct expiry *expiry, const assay_commit_env *env,
+                            assay_error *err)
+{
+    const assay_iceberg_table *data = expiry->data;
+    assay_arena *arena = expiry->arena;
+    assay_value *document = assay_value_copy(arena, data->metadata->document);
+    ASSAY_TRY(assay_arena_check(document, err));
+    int64_t now_ms = env->clock->now_us(env->clock->user) / 1000;
+    if (now_ms < data->metadata->last_updated_ms)
+        now_ms = data->metadata->last_updated_ms;
+    const char *previous =
+        assay_iceberg_location_recorded(&data->location, data->pointer.path, arena);
+    ASSAY_TRY(assay_arena_check(previous, err));
+    ASSAY_TRY(
+        assay_iceberg_document_expire(document, expiry->ids, expiry->id_count, arena, err));
+    ASSAY_TRY(assay_iceberg_document_supersede(document, previous, now_ms, arena, err));
+    ASSAY_AUTO(assay_buf_done) assay_buf bytes = ASSAY_BUF_EMPTY;
+    assay_json_write(&bytes, document, 0);
+    ASSAY_TRY(assay_buf_check(&bytes, err));
+    ASSAY_TRY(assay_cancel_check(env->cancel, err));
+    return data->catalog->commit(data->catalog, &data->identity, &data->pointer, &bytes,
+                                 expiry->store, err);
+}
+
+static assay_status check_expirable(const assay_table *base, const assay_iceberg_table *data,
+                                    assay_error *err)
+{
+    const char *gc = assay_iceberg_metadata_property(data->metadata, "gc.enabled");
+    if (gc != NULL && assay_str_equal_ci(gc, "false"))
+        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4113,
+                               "table '%s' forbids expiry (property gc.enabled = false)",
+                               base->name);
+    return assay_iceberg_check_writable(base, err);
+}
+
+assay_status assay_iceberg_expire(const assay_table *base, int64_t older_than_ms, int keep,
+                                  const assay_commit_env *env, assay_store *store,
+                                  struct assay_conn *conn, size_t *ret_snapshots, size_t *ret_files,
+                                  assay_error *err)
+{
+    (void)conn;
+    const assay_iceberg_table *data = base->format_data;
+    *ret_snapshots = 0;
+    *ret_files = 0;
+    if (data->metadata == NULL)
+        return ASSAY_OK;
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    ASSAY_TRY(assay_arena_check(arena, err));
+    ASSAY_AUTO(expiry_done) struct expiry expiry = {.data = data, .store = store, .arena = arena};
+    ASSAY_TRY(check_expirable(base, data, err));
+    ASSAY_TRY(choose(&expiry, older_than_ms, keep, err));
+    if (expiry.id_count == 0)
+        return ASSAY_OK;
+    /* Files are found before, deleted after the commit: readers of old metadata lose the race
+     * only for snapshots that are expired. */
+    ASSAY_TRY(collect_files(&expiry, err));
+    ASSAY_TRY(publish(&expiry, env, err));
+    *ret_snapshots = expiry.id_count;
+    *ret_files = delete_files(&expiry);
+    return ASSAY_OK;
+}

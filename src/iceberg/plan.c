@@ -1,0 +1,222 @@
+#include <string.h>
+
+#include "base/path.h"
+#include "base/str.h"
+#include "iceberg/bounds.h"
+#include "iceberg/iceberg.h"
+#include "iceberg/schema_json.h"
+#include "iceberg/table_data.h"
+
+static assay_status read_avro(const assay_iceberg_location *location, const char *recorded,
+                              assay_store *store, assay_arena *arena, assay_buf *buf,
+                              assay_error *err)
+{
+    const char *path = NULL;
+    ASSAY_TRY(assay_iceberg_location_local(location, recorded, arena, &path, err));
+    return assay_iceberg_read_file(store, path, ASSAY_ICEBERG_MANIFEST_SIZE_MAX, buf, err);
+}
+
+/* v1 snapshots may list their manifests in the metadata itself (spec, appendix "v1"). */
+static assay_status inline_manifests(const assay_iceberg_snapshot *snapshot, assay_arena *arena,
+                                     assay_iceberg_manifest **ret_list, size_t *ret_count,
+                                     assay_error *err)
+{
+    const assay_value *paths = snapshot->manifests;
+    if (paths->kind != ASSAY_VALUE_LIST)
+        return assay_error_set(err, ASSAY_EDATA, 4101, "'manifests' of a snapshot is no list");
+    assay_iceberg_manifest *list = assay_arena_take(arena, paths->count + 1, sizeof *list);
+    ASSAY_TRY(assay_arena_check(list, err));
+    for (size_t i = 0; i < paths->count; i++) {
+        if (paths->items[i]->kind != ASSAY_VALUE_TEXT)
+            return assay_error_set(err, ASSAY_EDATA, 4101, "a manifest of a snapshot is no path");
+        list[i] = (assay_iceberg_manifest){.path = paths->items[i]->text,
+                                           .length = -1,
+                                           .spec_id = -1,
+                                           .added_snapshot_id = snapshot->id,
+                                           .added_files = -1,
+                                           .existing_files = -1,
+                                           .deleted_files = -1,
+                                           .added_rows = -1,
+                                           .existing_rows = -1,
+                                           .deleted_rows = -1};
+    }
+    *ret_list = list;
+    *ret_count = paths->count;
+    return ASSAY_OK;
+}
+
+assay_status assay_iceberg_manifests_of(const assay_iceberg_location *location,
+                                        const assay_iceberg_snapshot *snapshot, assay_store *store,
+                                        assay_arena *arena, assay_iceberg_manifest **ret_list,
+                                        size_t *ret_count, assay_error *err)
+{
+    if (snapshot->manifest_list == NULL)
+        return inline_manifests(snapshot, arena, ret_list, ret_count, err);
+    ASSAY_AUTO(assay_buf_done) assay_buf file = ASSAY_BUF_EMPTY;
+    ASSAY_TRY(read_avro(location, snapshot->manifest_list, store, arena, &file, err));
+    return assay_iceberg_manifest_list_read(&file, snapshot->manifest_list, arena, ret_list,
+                                            ret_count, err);
+}
+
+assay_status assay_iceberg_entries_of(const assay_iceberg_location *location,
+                                      const assay_iceberg_manifest *manifest, assay_store *store,
+                                      assay_arena *arena, assay_iceberg_entry **ret_entries,
+                                      size_t *ret_count, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf file = ASSAY_BUF_EMPTY;
+    ASSAY_TRY(read_avro(location, manifest->path, store, arena, &file, err));
+    return assay_iceberg_manifest_read(&file, manifest, location->metadata, arena, ret_entries,
+                                       ret_count, err);
+}
+
+bool assay_iceberg_manifest_is_live(const assay_iceberg_manifest *manifest)
+{
+    return manifest->added_files != 0 || manifest->existing_files != 0;
+}
+
+static const char *delete_kind(const assay_iceberg_entry *entry)
+{
+    if (assay_str_equal_ci(entry->file_format, "puffin"))
+        return "deletion vectors";
+    return entry->content == ASSAY_ICEBERG_EQUALITY_DELETES ? "equality deletes"
+                                                            : "position deletes";
+}
+
+static assay_status take_entry(const assay_iceberg_entry *entry, int32_t spec_id,
+                               assay_vec *ret_live, assay_error *err)
+{
+    if (entry->status == ASSAY_ICEBERG_DELETED)
+        return ASSAY_OK;
+    if (entry->content != ASSAY_ICEBERG_DATA)
+        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4108,
+                               "the snapshot has %s (file '%.300s'), which are not supported",
+                               delete_kind(entry), entry->path);
+    if (!assay_str_equal_ci(entry->file_format, "parquet"))
+        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4102,
+                               "data file '%.300s' has the format '%.20s', which is not supported",
+                               entry->path, entry->file_format);
+    const assay_iceberg_live_entry live = {.entry = *entry, .spec_id = spec_id};
+    return assay_vec_push(ret_live, &live, err);
+}
+
+/* Manifests with a spec of -1 (v1) took the table's; an entry needs the real one. */
+static int32_t spec_of(const assay_iceberg_location *location,
+                       const assay_iceberg_manifest *manifest)
+{
+    return manifest->spec_id >= 0 ? manifest->spec_id : location->metadata->spec->id;
+}
+
+assay_status assay_iceberg_live_entries(const assay_iceberg_location *location,
+                                        const assay_iceberg_snapshot *snapshot, assay_store *store,
+                                        assay_arena *arena, assay_vec *ret_live, assay_error *err)
+{
+    assay_iceberg_manifest *list = NULL;
+    size_t count = 0;
+    ASSAY_TRY(assay_iceberg_manifests_of(location, snapshot, store, arena, &list, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        assay_iceberg_entry *entries = NULL;
+        size_t entry_count = 0;
+        if (!assay_iceberg_manifest_is_live(&list[i]))
+            continue;
+        ASSAY_TRY(assay_iceberg_entries_of(location, &list[i], store, arena, &entries, &entry_count,
+                                           err));
+        for (size_t j = 0; j < entry_count; j++)
+            ASSAY_TRY(take_entry(&entries[j], spec_of(location, &list[i]), ret_live, err));
+    }
+    return ASSAY_OK;
+}
+
+/* ---- entries as data files ---- */
+
+static assay_status fill_partition(const assay_iceberg_metadata *metadata,
+                                   const assay_iceberg_live_entry *live, assay_arena *arena,
+                                   assay_data_file *file, assay_error *err)
+{
+    const assay_partition_spec *spec = assay_iceberg_metadata_spec(metadata, live->spec_id);
+    size_t count = spec != NULL ? spec->count : 0;
+    file->partition = assay_arena_take(arena, count + 1, sizeof *file->partition);
+    ASSAY_TRY(assay_arena_check(file->partition, err));
+    for (size_t i = 0; i < count; i++) {
+        const assay_partition_field *field = &spec->fields[i];
+        const assay_field *source = assay_iceberg_metadata_field(metadata, field->source_id);
+        file->partition[i] = live->entry.partition[i];
+        /* TINYINT and SMALLINT columns have int values in the manifest. */
+        if (field->transform == ASSAY_TRANSFORM_IDENTITY && source != NULL)
+            file->partition[i].kind = source->type.kind;
+    }
+    file->partition_count = count;
+    return ASSAY_OK;
+}
+
+static assay_status fill_stats(const assay_iceberg_metadata *metadata,
+                               const assay_iceberg_entry *entry, assay_arena *arena,
+                               assay_data_file *file, assay_error *err)
+{
+    file->stats = assay_arena_take(arena, entry->metric_count + 1, sizeof *file->stats);
+    ASSAY_TRY(assay_arena_check(file->stats, err));
+    for (size_t i = 0; i < entry->metric_count; i++) {
+        const assay_iceberg_metric *metric = &entry->metrics[i];
+        const assay_field *field = assay_iceberg_metadata_field(metadata, metric->field_id);
+        if (field == NULL)
+            continue;
+        file->stats[file->stats_count++] = (assay_column_stats){
+            .field_id = metric->field_id,
+            .column_size = metric->column_size,
+            .value_count = metric->value_count,
+            .null_count = metric->null_count,
+            .nan_count = metric->nan_count,
+            .lower = assay_iceberg_bound_decode(metric->lower.bytes, metric->lower.size,
+                                                &field->type, arena),
+            .upper = assay_iceberg_bound_decode(metric->upper.bytes, metric->upper.size,
+                                                &field->type, arena),
+        };
+    }
+    return ASSAY_OK;
+}
+
+static assay_status fill_file(const assay_iceberg_table *data, const assay_iceberg_live_entry *live,
+                              assay_arena *arena, assay_data_file *file, assay_error *err)
+{
+    const assay_iceberg_entry *entry = &live->entry;
+    ASSAY_TRY(assay_iceberg_location_local(&data->location, entry->path, arena, &file->path, err));
+    file->rows = entry->rows;
+    file->size = entry->size;
+    file->spec_id = live->spec_id;
+    file->split_offsets = entry->split_offsets;
+    file->split_count = entry->split_count;
+    file->sequence = entry->sequence;
+    file->snapshot_id = entry->snapshot_id;
+    /* Only assay writes below data/assay, and nobody else's files are moved there. */
+    const char *folder = assay_path_join(arena, data->location.local, "data/assay/");
+    ASSAY_TRY(assay_arena_check(folder, err));
+    file->own = assay_str_starts(file->path, folder);
+    ASSAY_TRY(fill_partition(data->metadata, live, arena, file, err));
+    return fill_stats(data->metadata, entry, arena, file, err);
+}
+
+assay_status assay_iceberg_plan_files(const assay_table *table, int64_t snapshot_id,
+                                      assay_store *store, assay_arena *arena,
+                                      assay_data_file **ret_files, size_t *ret_count,
+                                      assay_error *err)
+{
+    const assay_iceberg_table *data = table->format_data;
+    const assay_iceberg_metadata *metadata = data->metadata;
+    const assay_iceberg_snapshot *snapshot = metadata != NULL ? metadata->current : NULL;
+    if (snapshot_id != -1) {
+        snapshot =
+            metadata != NULL ? assay_iceberg_metadata_snapshot(metadata, snapshot_id) : NULL;
+        if (snapshot == NULL)
+            return assay_error_set(err, ASSAY_ENOTFOUND, 4109, "table '%s' has no snapshot %lld",
+                                   table->name, (long long)snapshot_id);
+    }
+    ASSAY_AUTO(assay_vec_done) assay_vec live = ASSAY_VEC_OF(assay_iceberg_live_entry);
+    if (snapshot != NULL)
+        ASSAY_TRY(assay_iceberg_live_entries(&data->location, snapshot, store, arena, &live, err));
+    assay_data_file *files = assay_arena_take(arena, live.count + 1, sizeof *files);
+    ASSAY_TRY(assay_arena_check(files, err));
+    for (size_t i = 0; i < live.count; i++)
+        ASSAY_TRY(fill_file(data, assay_vec_at(&live, i), arena, &files[i], err));
+    *ret_files = files;
+    *ret_count = live.count;
+    return ASSAY_OK;
+}
