@@ -120,6 +120,24 @@ static assay_status add_column(const assay_plan_walk *walk, const char *name,
     return make_inputs(walk, column->edges, &made->inputs, &made->input_count, err);
 }
 
+/* Columns of a query. A facet has one member a name; of equal names (SELECT * of a join; a table
+ * cannot have them) the last one counts, as it does for readers of JSON and of rows by name. */
+static assay_status name_columns(const assay_lineage_plan *plan, const assay_plan_walk *walk,
+                                 assay_plan_relation result, assay_column_lineage *lineage,
+                                 assay_error *err)
+{
+    ASSAY_AUTO(assay_map_freep) assay_map *by_column = assay_map_new();
+
+    if (by_column == NULL)
+        return assay_error_nomem(err);
+    for (size_t i = 0; i < result.count; i++)
+        ASSAY_TRY(assay_map_put(by_column, plan->names[i], &result.columns[i], err));
+    for (size_t i = 0; i < assay_map_count(by_column); i++)
+        ASSAY_TRY(add_column(walk, assay_map_key_at(by_column, i),
+                             assay_map_value_at(by_column, i), lineage, err));
+    return ASSAY_OK;
+}
+
 static assay_status make_columns(const assay_lineage_plan *plan, const assay_plan_walk *walk,
                                  assay_plan_relation result, assay_column_lineage *lineage,
                                  assay_error *err)
@@ -135,12 +153,11 @@ static assay_status make_columns(const assay_lineage_plan *plan, const assay_pla
         lineage->columns = assay_arena_take(walk->arena, count, sizeof *lineage->columns);
         ASSAY_TRY(assay_arena_check(lineage->columns, err));
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!target->writes)
-            ASSAY_TRY(add_column(walk, plan->names[i], &result.columns[i], lineage, err));
-        else if (target->written[i])
+    if (!target->writes)
+        return name_columns(plan, walk, result, lineage, err);
+    for (size_t i = 0; i < count; i++)
+        if (target->written[i])
             ASSAY_TRY(add_column(walk, target->names[i], &target->columns[i], lineage, err));
-    }
     return ASSAY_OK;
 }
 
