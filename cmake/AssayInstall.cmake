@@ -44,6 +44,8 @@ if(rooms AND NOT ASSAY_SANITIZE)
     install(FILES "${PROJECT_BINARY_DIR}/assayConfig.cmake"
                   "${PROJECT_BINARY_DIR}/assayConfigVersion.cmake"
             DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/assay")
+    file(RELATIVE_PATH ASSAY_PKGCONFIG_TO_PREFIX
+         "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
     configure_file("${PROJECT_SOURCE_DIR}/cmake/assay.pc.in" "${PROJECT_BINARY_DIR}/assay.pc" @ONLY)
     install(FILES "${PROJECT_BINARY_DIR}/assay.pc"
             DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
