@@ -26,7 +26,9 @@ typedef struct assay_data_file {
     int64_t sequence;    /* Iceberg data sequence number; Delta: version that added it; -1 = new */
     int64_t snapshot_id; /* snapshot or version that added it; -1 = new */
     bool own;            /* written by assay: its statistics can be trusted to the full */
-    const void *format_data; /* private to the format */
+    const int64_t *deleted_rows; /* 0-based positions of rows that are deleted in it, ascending; */
+    size_t deleted_count;        /* `rows` does not count them, a scan leaves them out */
+    const void *format_data;     /* private to the format */
 } assay_data_file;
 
 /* Stats of a column, or NULL. */
