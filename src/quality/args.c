@@ -136,8 +136,8 @@ assay_status assay_dq_arg_texts(const assay_dq_plan *plan, const char *name,
                                assay_value_kind_name(list->kind));
     for (size_t i = 0; i < list->count; i++)
         if (list->items[i]->kind != ASSAY_VALUE_TEXT)
-            return assay_error_set(err, ASSAY_ECONFIG, 5022, "'%s' must hold texts, not a %s",
-                                   name, assay_value_kind_name(list->items[i]->kind));
+            return assay_error_set(err, ASSAY_ECONFIG, 5022, "'%s' must hold texts, not a %s", name,
+                                   assay_value_kind_name(list->items[i]->kind));
     *ret_list = list;
     return ASSAY_OK;
 }

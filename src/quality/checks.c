@@ -73,7 +73,8 @@ static assay_value *as_written(assay_dq_loader *loader, const char *meaning, ass
     return list;
 }
 
-/* Sorts the keys of `from` into arguments of the kind; an unknown one is an error with its place. */
+/* Sorts the keys of `from` into arguments of the kind; an unknown one is an error with its place.
+ */
 static assay_status gather(assay_dq_loader *loader, const assay_dq_item *item,
                            const assay_dq_kind *kind, const assay_value *from, assay_value *kwargs,
                            assay_error *err)
@@ -104,16 +105,17 @@ static assay_status gather(assay_dq_loader *loader, const assay_dq_item *item,
 static assay_status check_extras(const assay_dq_loader *loader, const assay_dq_item *item,
                                  assay_error *err)
 {
-    static const char *const names[] = {"expectation_type", "type",        "kwargs", "meta",
-                                        "notes",            "description", "id",     "action",
-                                        "severity",         "name",        "enabled", "scope"};
+    static const char *const names[] = {"expectation_type", "type", "kwargs", "meta",     "notes",
+                                        "description",      "id",   "action", "severity", "name",
+                                        "enabled",          "scope"};
 
     for (size_t i = 0; item->extras != NULL && i < item->extras->count; i++) {
         size_t known = 0;
         while (known < COUNT(names) && strcmp(names[known], item->extras->keys[i]) != 0)
             known++;
         if (known == COUNT(names))
-            return assay_dq_unknown_key(loader, item->extras, i, item->name, names, COUNT(names), err);
+            return assay_dq_unknown_key(loader, item->extras, i, item->name, names, COUNT(names),
+                                        err);
     }
     return ASSAY_OK;
 }
@@ -189,9 +191,8 @@ static assay_status read_check_keys(assay_dq_loader *loader, const assay_dq_item
         return assay_dq_wrong_kind(loader, name, "name", "text", err);
     if (enabled != NULL && enabled->kind != ASSAY_VALUE_BOOL)
         return assay_dq_wrong_kind(loader, enabled, "enabled", "true or false", err);
-    if (scope != NULL &&
-        (scope->kind != ASSAY_VALUE_TEXT ||
-         (strcmp(scope->text, "batch") != 0 && strcmp(scope->text, "table") != 0)))
+    if (scope != NULL && (scope->kind != ASSAY_VALUE_TEXT ||
+                          (strcmp(scope->text, "batch") != 0 && strcmp(scope->text, "table") != 0)))
         return assay_error_at(err, ASSAY_ECONFIG, 5002, assay_dq_place(loader, scope),
                               "'scope' must be table or batch");
     if (name != NULL)
@@ -217,7 +218,8 @@ static void append_columns(assay_buf *buf, const assay_value *value)
 /* "kind(columns)" */
 static assay_status make_name(assay_arena *arena, assay_quality_check *check, assay_error *err)
 {
-    static const char *const keys[] = {"column", "column_A", "column_B", "column_list", "column_set", "columns"};
+    static const char *const keys[] = {"column",      "column_A",   "column_B",
+                                       "column_list", "column_set", "columns"};
     ASSAY_AUTO(assay_buf_done) assay_buf columns = ASSAY_BUF_EMPTY;
 
     if (check->name != NULL)
@@ -309,7 +311,8 @@ assay_status assay_dq_add_check(assay_dq_loader *loader, assay_dq_draft *draft,
         set_problem(&check, 5006,
                     near == NULL
                         ? assay_arena_format(loader->arena, "unknown expectation '%s'", item->name)
-                        : assay_arena_format(loader->arena, "unknown expectation '%s', did you mean '%s'?",
+                        : assay_arena_format(loader->arena,
+                                             "unknown expectation '%s', did you mean '%s'?",
                                              item->name, near));
         ASSAY_TRY(assay_arena_check(check.problem, err));
     }
@@ -364,7 +367,8 @@ assay_status assay_dq_finish_suites(assay_dq_loader *loader, assay_error *err)
     assay_quality_config *config = loader->config;
 
     config->suite_count = loader->drafts.count;
-    config->suites = assay_arena_take(loader->arena, config->suite_count + 1, sizeof(*config->suites));
+    config->suites =
+        assay_arena_take(loader->arena, config->suite_count + 1, sizeof(*config->suites));
     ASSAY_TRY(assay_arena_check(config->suites, err));
     for (size_t i = 0; i < config->suite_count; i++)
         ASSAY_TRY(assay_dq_finish_suite(*(assay_dq_draft **)assay_vec_at(&loader->drafts, i),
@@ -382,8 +386,10 @@ assay_status assay_quality_suite_of(const char *table, const char *const *names,
                                     assay_arena *arena, assay_quality_suite **ret_suite,
                                     assay_error *err)
 {
-    ASSAY_AUTO(draft_done) assay_dq_draft draft = {
-        .name = table, .table = table, .checks = ASSAY_VEC_OF(assay_quality_check)};
+    ASSAY_AUTO(draft_done)
+    assay_dq_draft draft = {.name = table,
+                            .table = table,
+                            .checks = ASSAY_VEC_OF(assay_quality_check)};
     assay_quality_suite *suite = assay_arena_take(arena, 1, sizeof(*suite));
 
     ASSAY_TRY(assay_arena_check(suite, err));

@@ -9,19 +9,16 @@ enum { QUANTILES_MAX = 1000 };
 /* What the engine computes. %s is the value. */
 struct aggregate {
     const char *sql;
-    bool numeric;  /* needs numbers, gives a DOUBLE */
-    bool exact;    /* numeric, but keeps integers and decimals exact */
-    bool extreme;  /* min or max: the bound of files says it */
+    bool numeric; /* needs numbers, gives a DOUBLE */
+    bool exact;   /* numeric, but keeps integers and decimals exact */
+    bool extreme; /* min or max: the bound of files says it */
     bool upper;
 };
 
 static const struct aggregate aggregates[] = {
-    {"min(%s)", false, false, true, false},
-    {"max(%s)", false, false, true, true},
-    {"avg(%s)", true, false, false, false},
-    {"sum(%s)", true, true, false, false},
-    {"stddev_samp(%s)", true, false, false, false},
-    {"median(%s)", true, false, false, false},
+    {"min(%s)", false, false, true, false},         {"max(%s)", false, false, true, true},
+    {"avg(%s)", true, false, false, false},         {"sum(%s)", true, true, false, false},
+    {"stddev_samp(%s)", true, false, false, false}, {"median(%s)", true, false, false, false},
 };
 
 /* Puts `value` into the aggregate's text. */
@@ -33,8 +30,8 @@ static const char *apply(assay_dq_run *run, const struct aggregate *aggregate, c
                         hole + 2);
 }
 
-/* A column whose type or whose bounds do not fit: no value is no failure of types, so one pass over the
- * column decides between "there is no value" and an error. */
+/* A column whose type or whose bounds do not fit: no value is no failure of types, so one pass over
+ * the column decides between "there is no value" and an error. */
 static void judge_misfit(assay_dq_run *run, assay_dq_plan *plan)
 {
     plan->result->observed = assay_value_null(run->arena);
@@ -121,10 +118,10 @@ assay_status assay_dq_compile_aggregate(assay_dq_run *run, assay_dq_plan *plan, 
         observed = proof;
     }
     plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(run, lane, source, observed);
-    plan->slots[ASSAY_DQ_OK] = assay_dq_metric_of(
-        run, lane, source,
-        assay_dq_sql(run, "(%s IS NOT NULL AND coalesce(%s, FALSE))", observed,
-                     assay_dq_within(run, observed, &bounds)));
+    plan->slots[ASSAY_DQ_OK] =
+        assay_dq_metric_of(run, lane, source,
+                           assay_dq_sql(run, "(%s IS NOT NULL AND coalesce(%s, FALSE))", observed,
+                                        assay_dq_within(run, observed, &bounds)));
     if (plan->result->format == ASSAY_RESULT_FORMAT_COMPLETE || plan->require_rows) {
         plan->slots[ASSAY_DQ_ELEMENT] = assay_dq_metric_rows(run, plan);
         plan->slots[ASSAY_DQ_JUDGED] = assay_dq_metric_values(run, plan, column);
@@ -197,18 +194,22 @@ static void judge_quantiles(assay_dq_run *run, assay_dq_plan *plan)
         return;
     }
     for (size_t i = 0; i < quantiles->count && !run->failed; i++) {
-        assay_value *value = empty || i >= values->count ? assay_value_null(run->arena) : values->items[i];
+        assay_value *value =
+            empty || i >= values->count ? assay_value_null(run->arena) : values->items[i];
         const assay_value *range = quantiles->ranges->items[i];
         double real = 0;
-        bool good = assay_dq_value_real(value, &real) && bound_holds(range->items[0], real, false) &&
+        bool good = assay_dq_value_real(value, &real) &&
+                    bound_holds(range->items[0], real, false) &&
                     bound_holds(range->items[1], real, true);
         bad += good ? 0 : 1;
         if (assay_value_append(listed, value, run->arena, NULL) != ASSAY_OK ||
-            assay_value_append(successes, assay_value_bool(run->arena, good), run->arena, NULL) != ASSAY_OK)
+            assay_value_append(successes, assay_value_bool(run->arena, good), run->arena, NULL) !=
+                ASSAY_OK)
             run->failed = true;
     }
     if (run->failed ||
-        assay_value_set(observed, "quantiles", assay_value_copy(run->arena, quantiles->asked), run->arena, NULL) != ASSAY_OK ||
+        assay_value_set(observed, "quantiles", assay_value_copy(run->arena, quantiles->asked),
+                        run->arena, NULL) != ASSAY_OK ||
         assay_value_set(observed, "values", listed, run->arena, NULL) != ASSAY_OK) {
         run->failed = true;
         return;
@@ -218,7 +219,8 @@ static void judge_quantiles(assay_dq_run *run, assay_dq_plan *plan)
     if (empty)
         assay_dq_miss(run, plan, "there is no value");
     else if (bad > 0)
-        assay_dq_miss(run, plan, "%zu of %zu quantiles lie outside their range", bad, quantiles->count);
+        assay_dq_miss(run, plan, "%zu of %zu quantiles lie outside their range", bad,
+                      quantiles->count);
     else
         assay_dq_pass(plan);
 }
@@ -230,7 +232,8 @@ static assay_status read_range(const assay_value *range, assay_error *err)
     double *real = NULL;
 
     if (range->kind != ASSAY_VALUE_LIST || range->count != 2)
-        return assay_error_set(err, ASSAY_ECONFIG, 5022, "value_ranges must hold pairs [low, high]");
+        return assay_error_set(err, ASSAY_ECONFIG, 5022,
+                               "value_ranges must hold pairs [low, high]");
     for (size_t i = 0; i < 2; i++) {
         real = i == 0 ? &low : &high;
         *real = i == 0 ? -(double)INFINITY : (double)INFINITY;
@@ -283,9 +286,10 @@ assay_status assay_dq_compile_quantile(assay_dq_run *run, assay_dq_plan *plan, a
                               assay_dq_sql(run, "column '%s' is %s, not a number", column->name,
                                            column->type));
     plan->extra = quantiles;
-    plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(
-        run, ASSAY_DQ_LANE_SCAN, assay_dq_from(run, plan),
-        assay_dq_sql(run, "quantile_disc(%s, [%s])", column->value, assay_buf_text(&list)));
+    plan->slots[ASSAY_DQ_OBSERVED] =
+        assay_dq_metric_of(run, ASSAY_DQ_LANE_SCAN, assay_dq_from(run, plan),
+                           assay_dq_sql(run, "quantile_disc(%s, [%s])", column->value,
+                                        assay_buf_text(&list)));
     plan->judge = judge_quantiles;
     return ASSAY_OK;
 }
@@ -322,7 +326,8 @@ static assay_status read_age(const assay_dq_plan *plan, int64_t *ret_us, assay_e
 
     ASSAY_TRY(assay_dq_arg_real(plan, "max_age_hours", &given, &hours, err));
     if (given && (hours < 0 || hours > 1e7))
-        return assay_error_set(err, ASSAY_ECONFIG, 5022, "'max_age_hours' must lie between 0 and 1e7");
+        return assay_error_set(err, ASSAY_ECONFIG, 5022,
+                               "'max_age_hours' must lie between 0 and 1e7");
     if (given) {
         *ret_us = (int64_t)(hours * 3.6e9);
         return ASSAY_OK;
@@ -357,11 +362,11 @@ assay_status assay_dq_compile_freshness(assay_dq_run *run, assay_dq_plan *plan, 
     }
     plan->extra = limit_us;
     plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(run, lane, source, newest);
-    plan->slots[ASSAY_DQ_EXTRA] = assay_dq_metric_of(
-        run, lane, source,
-        column->family == ASSAY_DQ_TIMESTAMPTZ
-            ? assay_dq_sql(run, "epoch_us(%s)", newest)
-            : assay_dq_sql(run, "epoch_us(CAST(%s AS TIMESTAMP))", newest));
+    plan->slots[ASSAY_DQ_EXTRA] =
+        assay_dq_metric_of(run, lane, source,
+                           column->family == ASSAY_DQ_TIMESTAMPTZ
+                               ? assay_dq_sql(run, "epoch_us(%s)", newest)
+                               : assay_dq_sql(run, "epoch_us(CAST(%s AS TIMESTAMP))", newest));
     plan->judge = judge_freshness;
     return ASSAY_OK;
 }

@@ -1,5 +1,5 @@
-/* Kullback-Leibler divergence from an expected partition (facts: quality.md section 3.4). The engine
- * counts, the arithmetic is ours. */
+/* Kullback-Leibler divergence from an expected partition (facts: quality.md section 3.4). The
+ * engine counts, the arithmetic is ours. */
 #include "quality/plan.h"
 
 #include <math.h>
@@ -128,7 +128,8 @@ static assay_value *real_list(assay_dq_run *run, const double *reals, size_t cou
     assay_value *list = assay_value_list(run->arena);
 
     for (size_t i = 0; list != NULL && i < count; i++)
-        if (assay_value_append(list, assay_value_real(run->arena, reals[i]), run->arena, NULL) != ASSAY_OK)
+        if (assay_value_append(list, assay_value_real(run->arena, reals[i]), run->arena, NULL) !=
+            ASSAY_OK)
             list = NULL;
     if (list == NULL)
         run->failed = true;
@@ -142,9 +143,12 @@ static void show_partition(assay_dq_run *run, assay_dq_plan *plan, const char *n
     assay_value *map = assay_value_map(run->arena);
 
     if (map == NULL ||
-        assay_value_set(map, "bins", real_list(run, bins, count + 1), run->arena, NULL) != ASSAY_OK ||
-        assay_value_set(map, "weights", real_list(run, weights, count), run->arena, NULL) != ASSAY_OK ||
-        assay_value_set(map, "tail_weights", real_list(run, tails, 2), run->arena, NULL) != ASSAY_OK) {
+        assay_value_set(map, "bins", real_list(run, bins, count + 1), run->arena, NULL) !=
+            ASSAY_OK ||
+        assay_value_set(map, "weights", real_list(run, weights, count), run->arena, NULL) !=
+            ASSAY_OK ||
+        assay_value_set(map, "tail_weights", real_list(run, tails, 2), run->arena, NULL) !=
+            ASSAY_OK) {
         run->failed = true;
         return;
     }
@@ -186,7 +190,8 @@ static void judge_bins(assay_dq_run *run, assay_dq_plan *plan)
         run->failed = true;
         return;
     }
-    if (counts == NULL || counts->kind != ASSAY_VALUE_LIST || counts->count != n + 2 || !(total > 0)) {
+    if (counts == NULL || counts->kind != ASSAY_VALUE_LIST || counts->count != n + 2 ||
+        !(total > 0)) {
         decide(run, plan, (double)NAN);
         return;
     }
@@ -199,8 +204,10 @@ static void judge_bins(assay_dq_run *run, assay_dq_plan *plan)
     observed_tails[1] = high ? p[n] : p[n + 1];
     expected_tails[0] = low ? q[1] : high ? partition->tail_holdout : q[0];
     expected_tails[1] = high ? q[n] : low ? partition->tail_holdout : q[n + 1];
-    show_partition(run, plan, "observed_partition", partition->bins + first, p + 1 + first, inner, observed_tails);
-    show_partition(run, plan, "expected_partition", partition->bins + first, q + 1 + first, inner, expected_tails);
+    show_partition(run, plan, "observed_partition", partition->bins + first, p + 1 + first, inner,
+                   observed_tails);
+    show_partition(run, plan, "expected_partition", partition->bins + first, q + 1 + first, inner,
+                   expected_tails);
     p[first] = observed_tails[0];
     q[first] = expected_tails[0];
     p[first + inner + 1] = observed_tails[1];
@@ -220,7 +227,8 @@ static assay_status read_reals(assay_dq_run *run, const assay_value *list, const
 {
     double *reals = NULL;
 
-    if (list == NULL || list->kind != ASSAY_VALUE_LIST || list->count == 0 || list->count > BINS_MAX)
+    if (list == NULL || list->kind != ASSAY_VALUE_LIST || list->count == 0 ||
+        list->count > BINS_MAX)
         return bad_partition(what, err);
     reals = assay_arena_take(run->arena, list->count, sizeof(*reals));
     ASSAY_TRY(assay_arena_check(reals, err));
@@ -236,11 +244,12 @@ static assay_status read_holdouts(assay_dq_plan *plan, struct partition *partiti
 {
     bool given = false;
 
-    ASSAY_TRY(assay_dq_arg_real(plan, "tail_weight_holdout", &given, &partition->tail_holdout, err));
+    ASSAY_TRY(
+        assay_dq_arg_real(plan, "tail_weight_holdout", &given, &partition->tail_holdout, err));
     ASSAY_TRY(assay_dq_arg_real(plan, "internal_weight_holdout", &given,
                                 &partition->internal_holdout, err));
-    ASSAY_TRY(assay_dq_arg_real(plan, "threshold", &partition->has_threshold,
-                                &partition->threshold, err));
+    ASSAY_TRY(assay_dq_arg_real(plan, "threshold", &partition->has_threshold, &partition->threshold,
+                                err));
     if (!(partition->tail_holdout >= 0 && partition->tail_holdout <= 1) ||
         !(partition->internal_holdout >= 0 && partition->internal_holdout <= 1))
         return assay_error_set(err, ASSAY_ECONFIG, 5022, "holdouts must lie between 0 and 1");
@@ -337,11 +346,14 @@ static const char *bins_sql(assay_dq_run *run, const struct partition *partition
     for (size_t i = 0; i <= n + 1; i++) {
         assay_buf_append_text(&buf, i == 0 ? "[" : ", ");
         if (i == 0)
-            assay_buf_append_format(&buf, "count_if(%s < '%.17g'::DOUBLE)", value, partition->bins[0]);
+            assay_buf_append_format(&buf, "count_if(%s < '%.17g'::DOUBLE)", value,
+                                    partition->bins[0]);
         else if (i == n + 1)
-            assay_buf_append_format(&buf, "count_if(%s > '%.17g'::DOUBLE)", value, partition->bins[n]);
+            assay_buf_append_format(&buf, "count_if(%s > '%.17g'::DOUBLE)", value,
+                                    partition->bins[n]);
         else
-            assay_buf_append_format(&buf, "count_if(%s >= '%.17g'::DOUBLE AND %s %s '%.17g'::DOUBLE)",
+            assay_buf_append_format(&buf,
+                                    "count_if(%s >= '%.17g'::DOUBLE AND %s %s '%.17g'::DOUBLE)",
                                     value, partition->bins[i - 1], value, i == n ? "<=" : "<",
                                     partition->bins[i]);
     }
@@ -367,7 +379,8 @@ assay_status assay_dq_compile_divergence(assay_dq_run *run, assay_dq_plan *plan,
     if (partition->categorical) {
         source = assay_dq_keys_source(run, plan, one, 1,
                                       assay_dq_sql(run, "%s IS NOT NULL", one[0]->value));
-        plan->slots[ASSAY_DQ_EXTRA] = assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, "count(*)");
+        plan->slots[ASSAY_DQ_EXTRA] =
+            assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, "count(*)");
         plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(
             run, ASSAY_DQ_LANE_KEYS, source,
             assay_dq_sql(run,
@@ -380,8 +393,9 @@ assay_status assay_dq_compile_divergence(assay_dq_run *run, assay_dq_plan *plan,
         return assay_error_set(err, ASSAY_ECONFIG, 5021, "column '%s' is %s, not a number",
                                one[0]->name, one[0]->type);
     plan->slots[ASSAY_DQ_JUDGED] = assay_dq_metric_values(run, plan, one[0]);
-    plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(
-        run, ASSAY_DQ_LANE_SCAN, assay_dq_from(run, plan), bins_sql(run, partition, one[0]->value));
+    plan->slots[ASSAY_DQ_OBSERVED] =
+        assay_dq_metric_of(run, ASSAY_DQ_LANE_SCAN, assay_dq_from(run, plan),
+                           bins_sql(run, partition, one[0]->value));
     plan->judge = judge_bins;
     return ASSAY_OK;
 }

@@ -32,7 +32,8 @@ static const char *repeated_predicate(assay_dq_run *run, const assay_dq_plan *pl
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
 
-    assay_buf_append_format(&buf, "EXISTS (SELECT 1 FROM %s WHERE \"__dq_k\".\"__dq_n\" > 1", source);
+    assay_buf_append_format(&buf, "EXISTS (SELECT 1 FROM %s WHERE \"__dq_k\".\"__dq_n\" > 1",
+                            source);
     for (size_t i = 0; i < plan->judged_count; i++)
         assay_buf_append_format(&buf, " AND \"__dq_k\".\"__dq_k%zu\" IS NOT DISTINCT FROM %s", i,
                                 plan->judged[i]->value);
@@ -77,11 +78,12 @@ assay_status assay_dq_compile_unique(assay_dq_run *run, assay_dq_plan *plan, ass
         plan->shape = ASSAY_DQ_SINGLE;
         kept = assay_dq_sql(run, "%s IS NOT NULL", one[0]->value);
     } else {
-        ASSAY_TRY(assay_dq_arg_columns(run, plan, argument, 1, &plan->judged, &plan->judged_count,
-                                       err));
+        ASSAY_TRY(
+            assay_dq_arg_columns(run, plan, argument, 1, &plan->judged, &plan->judged_count, err));
         plan->shape = ASSAY_DQ_RECORD;
         if (plan->kind->variant == 1)
-            ASSAY_TRY(assay_dq_kept(run, plan, plan->judged, plan->judged_count, false, &kept, err));
+            ASSAY_TRY(
+                assay_dq_kept(run, plan, plan->judged, plan->judged_count, false, &kept, err));
     }
     source = assay_dq_keys_source(run, plan, plan->judged, plan->judged_count, kept);
     plan->unexpected = repeated_predicate(run, plan, source);
@@ -100,7 +102,8 @@ assay_status assay_dq_compile_unique(assay_dq_run *run, assay_dq_plan *plan, ass
         assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, "coalesce(sum(\"__dq_n\"), 0)::BIGINT");
     plan->slots[ASSAY_DQ_UNEXPECTED] = assay_dq_metric_of(
         run, ASSAY_DQ_LANE_KEYS, source,
-        assay_dq_sql(run, "coalesce(sum(CASE WHEN %s THEN \"__dq_n\" ELSE 0 END), 0)::BIGINT", bad));
+        assay_dq_sql(run, "coalesce(sum(CASE WHEN %s THEN \"__dq_n\" ELSE 0 END), 0)::BIGINT",
+                     bad));
     plan->judge = assay_dq_judge_rows;
     return ASSAY_OK;
 }
@@ -115,8 +118,8 @@ static assay_status read_values(assay_dq_run *run, assay_dq_plan *plan, const ch
     ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &one[0], err));
     plan->judged = one;
     plan->judged_count = 1;
-    *ret_source = assay_dq_keys_source(run, plan, one, 1,
-                                       assay_dq_sql(run, "%s IS NOT NULL", one[0]->value));
+    *ret_source =
+        assay_dq_keys_source(run, plan, one, 1, assay_dq_sql(run, "%s IS NOT NULL", one[0]->value));
     return ASSAY_OK;
 }
 
@@ -133,8 +136,7 @@ assay_status assay_dq_compile_distinct(assay_dq_run *run, assay_dq_plan *plan, a
                                    &bounds, err));
     if (plan->kind->variant == 1)
         value = "coalesce(count(*) / nullif(sum(\"__dq_n\"), 0), 0)::DOUBLE";
-    plan->slots[ASSAY_DQ_OBSERVED] =
-        assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, value);
+    plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, value);
     plan->slots[ASSAY_DQ_OK] =
         assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, assay_dq_within(run, value, &bounds));
     plan->judge = assay_dq_judge_aggregate;
@@ -214,19 +216,19 @@ assay_status assay_dq_compile_distinct_set(assay_dq_run *run, assay_dq_plan *pla
     if (plan->kind->variant == SET_IN && count == 0 && dropped == 0)
         data->null = true;
     plan->extra = data;
-    plan->slots[ASSAY_DQ_JUDGED] =
-        assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, "count(*)");
-    plan->slots[ASSAY_DQ_UNEXPECTED] = assay_dq_metric_of(
-        run, ASSAY_DQ_LANE_KEYS, source,
-        count == 0 ? "0::BIGINT + 0 * count(*)"
-                   : assay_dq_sql(run, "count_if(\"__dq_k0\" IN (%s))::BIGINT", list));
-    plan->slots[ASSAY_DQ_EXTRA] = assay_dq_metric_of(
-        run, ASSAY_DQ_LANE_METADATA, NULL,
-        count == 0 ? "0::BIGINT" : assay_dq_sql(run, "list_unique([%s])::BIGINT", list));
+    plan->slots[ASSAY_DQ_JUDGED] = assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, "count(*)");
+    plan->slots[ASSAY_DQ_UNEXPECTED] =
+        assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source,
+                           count == 0
+                               ? "0::BIGINT + 0 * count(*)"
+                               : assay_dq_sql(run, "count_if(\"__dq_k0\" IN (%s))::BIGINT", list));
+    plan->slots[ASSAY_DQ_EXTRA] =
+        assay_dq_metric_of(run, ASSAY_DQ_LANE_METADATA, NULL,
+                           count == 0 ? "0::BIGINT"
+                                      : assay_dq_sql(run, "list_unique([%s])::BIGINT", list));
     plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(
         run, ASSAY_DQ_LANE_KEYS, source,
-        assay_dq_sql(run,
-                     "arg_min({'value': \"__dq_k0\", 'count': \"__dq_n\"}, \"__dq_k0\", %d)",
+        assay_dq_sql(run, "arg_min({'value': \"__dq_k0\", 'count': \"__dq_n\"}, \"__dq_k0\", %d)",
                      (int)ASSAY_QUALITY_LIST_MAX));
     plan->judge = judge_distinct_set;
     return ASSAY_OK;
@@ -244,7 +246,8 @@ static void judge_most_common(assay_dq_run *run, assay_dq_plan *plan)
 
     if (modes == NULL)
         run->failed = true;
-    for (size_t i = 0; !run->failed && top != NULL && top->kind == ASSAY_VALUE_LIST && i < top->count; i++) {
+    for (size_t i = 0;
+         !run->failed && top != NULL && top->kind == ASSAY_VALUE_LIST && i < top->count; i++) {
         const assay_value *entry = top->items[i];
         assay_value *value = assay_value_find(entry, "value");
         if (assay_value_find_int(entry, "count", -1) != best)
@@ -279,7 +282,8 @@ assay_status assay_dq_compile_most_common(assay_dq_run *run, assay_dq_plan *plan
 
     ASSAY_TRY(read_values(run, plan, &source, err));
     ASSAY_TRY(assay_dq_arg_bool(plan, "ties_okay", false, &ties_okay, err));
-    ASSAY_TRY(assay_dq_members(run, plan, plan->judged[0], "value_set", &list, &count, &dropped, &null, err));
+    ASSAY_TRY(assay_dq_members(run, plan, plan->judged[0], "value_set", &list, &count, &dropped,
+                               &null, err));
     if (null)
         return assay_error_set(err, ASSAY_ECONFIG, 5022, "'value_set' is missing");
     plan->slots[ASSAY_DQ_EXTRA] =

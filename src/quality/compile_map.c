@@ -24,8 +24,8 @@ assay_status assay_dq_compile_null(assay_dq_run *run, assay_dq_plan *plan, assay
     ASSAY_TRY(assay_dq_rows_column(run, plan, column, "TRUE", err));
     plan->result->judges_nulls = true;
     plan->slots[ASSAY_DQ_JUDGED] = rows;
-    plan->unexpected = assay_dq_sql(run, "%s IS %sNULL", column->value,
-                                    plan->kind->variant == 0 ? "" : "NOT ");
+    plan->unexpected =
+        assay_dq_sql(run, "%s IS %sNULL", column->value, plan->kind->variant == 0 ? "" : "NOT ");
     proof = assay_dq_proof_values(run, plan, column);
     if (plan->kind->variant == 1)
         values = assay_dq_metric_values(run, plan, column);
@@ -42,8 +42,7 @@ assay_status assay_dq_compile_null(assay_dq_run *run, assay_dq_plan *plan, assay
 
 /* Whether the statistics already show that every value lies within. */
 static assay_dq_metric *within_proof(assay_dq_run *run, const assay_dq_plan *plan,
-                                           const assay_dq_column *column,
-                                           const assay_dq_bounds *bounds)
+                                     const assay_dq_column *column, const assay_dq_bounds *bounds)
 {
     const char *low = NULL;
     const char *high = NULL;
@@ -75,10 +74,11 @@ assay_status assay_dq_compile_between(assay_dq_run *run, assay_dq_plan *plan, as
     ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &column, err));
     ASSAY_TRY(assay_dq_bounds_read(run, plan, column->family, &bounds, err));
     if (bounds.min == NULL && bounds.max == NULL)
-        return assay_error_set(err, ASSAY_ECONFIG, 5022, "min_value and max_value are both missing");
+        return assay_error_set(err, ASSAY_ECONFIG, 5022,
+                               "min_value and max_value are both missing");
     ASSAY_TRY(demand_order(run, plan, &bounds));
-    ASSAY_TRY(assay_dq_rows_column(run, plan, column,
-                                   assay_dq_within(run, column->value, &bounds), err));
+    ASSAY_TRY(
+        assay_dq_rows_column(run, plan, column, assay_dq_within(run, column->value, &bounds), err));
     if (plan->slots[ASSAY_DQ_UNEXPECTED] != NULL)
         plan->slots[ASSAY_DQ_UNEXPECTED]->shortcut = within_proof(run, plan, column, &bounds);
     return ASSAY_OK;
@@ -101,14 +101,16 @@ assay_status assay_dq_compile_lengths(assay_dq_run *run, assay_dq_plan *plan, as
         ASSAY_TRY(assay_dq_arg_whole(plan, "value", &min_given, &number, err));
         if (!min_given)
             return assay_error_set(err, ASSAY_ECONFIG, 5022, "'value' is missing");
-        return assay_dq_rows_column(
-            run, plan, column, assay_dq_sql(run, "(%s = %lld)", length, (long long)number), err);
+        return assay_dq_rows_column(run, plan, column,
+                                    assay_dq_sql(run, "(%s = %lld)", length, (long long)number),
+                                    err);
     }
     ASSAY_TRY(assay_dq_bounds_read(run, plan, ASSAY_DQ_INTEGER, &bounds, err));
     ASSAY_TRY(assay_dq_arg_whole(plan, "min_value", &min_given, &number, err));
     ASSAY_TRY(assay_dq_arg_whole(plan, "max_value", &max_given, &number, err));
     if (!min_given && !max_given)
-        return assay_error_set(err, ASSAY_ECONFIG, 5022, "min_value and max_value are both missing");
+        return assay_error_set(err, ASSAY_ECONFIG, 5022,
+                               "min_value and max_value are both missing");
     return assay_dq_rows_column(run, plan, column, assay_dq_within(run, length, &bounds), err);
 }
 
@@ -156,7 +158,8 @@ assay_status assay_dq_compile_set(assay_dq_run *run, assay_dq_plan *plan, assay_
     bool negated = plan->kind->variant == 1;
 
     ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &column, err));
-    ASSAY_TRY(assay_dq_members(run, plan, column, "value_set", &list, &count, &dropped, &null, err));
+    ASSAY_TRY(
+        assay_dq_members(run, plan, column, "value_set", &list, &count, &dropped, &null, err));
     if (null)
         expected = "TRUE";
     else if (count == 0)
@@ -174,14 +177,10 @@ struct pattern {
 };
 
 static const struct pattern patterns[] = {
-    {"regex", false, false, false},
-    {"regex", false, false, true},
-    {"regex_list", true, false, false},
-    {"regex_list", true, false, true},
-    {"like_pattern", false, true, false},
-    {"like_pattern", false, true, true},
-    {"like_pattern_list", true, true, false},
-    {"like_pattern_list", true, true, true},
+    {"regex", false, false, false},           {"regex", false, false, true},
+    {"regex_list", true, false, false},       {"regex_list", true, false, true},
+    {"like_pattern", false, true, false},     {"like_pattern", false, true, true},
+    {"like_pattern_list", true, true, false}, {"like_pattern_list", true, true, true},
 };
 
 static const char *match_sql(assay_dq_run *run, const assay_dq_column *column,
@@ -280,9 +279,10 @@ assay_status assay_dq_compile_strftime(assay_dq_run *run, assay_dq_plan *plan, a
                                "SELECT strptime(strftime(TIMESTAMP '2019-04-01 13:14:15.678901', "
                                "%s), %s)",
                                format, format);
-    return assay_dq_rows_column(
-        run, plan, column,
-        assay_dq_sql(run, "(try_strptime(%s, %s) IS NOT NULL)", column->value, format), err);
+    return assay_dq_rows_column(run, plan, column,
+                                assay_dq_sql(run, "(try_strptime(%s, %s) IS NOT NULL)",
+                                             column->value, format),
+                                err);
 }
 
 assay_status assay_dq_compile_json(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
@@ -307,12 +307,12 @@ assay_status assay_dq_compile_not_future(assay_dq_run *run, assay_dq_plan *plan,
         return assay_error_set(err, ASSAY_ECONFIG, 5021, "column '%s' is %s, not a date or time",
                                column->name, column->type);
     assay_time_format_sql(run->request->now_us, now);
-    return assay_dq_rows_column(
-        run, plan, column,
-        assay_dq_sql(run, "(%s <= '%s%s'::%s)", column->value, now,
-                     column->family == ASSAY_DQ_TIMESTAMPTZ ? "+00" : "",
-                     column->family == ASSAY_DQ_TIMESTAMPTZ ? "TIMESTAMPTZ" : "TIMESTAMP"),
-        err);
+    return assay_dq_rows_column(run, plan, column,
+                                assay_dq_sql(run, "(%s <= '%s%s'::%s)", column->value, now,
+                                             column->family == ASSAY_DQ_TIMESTAMPTZ ? "+00" : "",
+                                             column->family == ASSAY_DQ_TIMESTAMPTZ ? "TIMESTAMPTZ"
+                                                                                    : "TIMESTAMP"),
+                                err);
 }
 
 /* Which columns a predicate of the user reads is not known: the whole record is the evidence. */

@@ -42,7 +42,8 @@ assay_status assay_dq_compile_order(assay_dq_run *run, assay_dq_plan *plan, assa
                                column->type);
     /* NULLs leave first, then each value meets its predecessor */
     plan->evidence_source = assay_dq_sql(
-        run, "(SELECT *, lag(%s) OVER (%s%s) AS %s FROM %s WHERE %s IS NOT NULL) AS " ASSAY_DQ_ALIAS,
+        run,
+        "(SELECT *, lag(%s) OVER (%s%s) AS %s FROM %s WHERE %s IS NOT NULL) AS " ASSAY_DQ_ALIAS,
         column->value, order == NULL ? "" : "ORDER BY ", order == NULL ? "" : order, before,
         assay_dq_from(run, plan), column->value);
     plan->unexpected =
@@ -105,8 +106,8 @@ static assay_status outlier_predicate(assay_dq_run *run, const assay_dq_plan *pl
                                method);
     literal = strcmp(method, "std") == 0 ? "3.0::DOUBLE" : "1.5::DOUBLE";
     if (assay_dq_arg(plan, "multiplier") != NULL)
-        ASSAY_TRY(assay_dq_literal(run, assay_dq_arg(plan, "multiplier"), ASSAY_DQ_DOUBLE,
-                                   &literal, err));
+        ASSAY_TRY(assay_dq_literal(run, assay_dq_arg(plan, "multiplier"), ASSAY_DQ_DOUBLE, &literal,
+                                   err));
     if (strcmp(method, "std") == 0) {
         *ret_sql = assay_dq_sql(run, "(abs(%s - %s) <= %s * %s)", value, mean, literal, spread);
         return ASSAY_OK;
@@ -140,8 +141,8 @@ assay_status assay_dq_compile_deviation(assay_dq_run *run, assay_dq_plan *plan, 
     else
         ASSAY_TRY(outlier_predicate(run, plan, mean, spread, value, &expected, err));
     plan->evidence_source = from;
-    plan->unexpected = assay_dq_sql(run, "(%s IS NOT NULL AND NOT coalesce(%s, FALSE))",
-                                    column->value, expected);
+    plan->unexpected =
+        assay_dq_sql(run, "(%s IS NOT NULL AND NOT coalesce(%s, FALSE))", column->value, expected);
     set_counts(run, plan, column);
     plan->judge = assay_dq_judge_rows;
     if (plan->kind->variant == 0) {

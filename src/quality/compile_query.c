@@ -68,9 +68,8 @@ static assay_status join_predicate(assay_dq_run *run, const assay_dq_plan *plan,
             name = names->text;
         ASSAY_TRY(parent_type(columns, count, table, name, &type, err));
         if (!fits(child, type))
-            return assay_error_set(err, ASSAY_ECONFIG, 5021,
-                                   "column '%s' is %s, but %s.%s is %s", child->name, child->type,
-                                   table, name, type);
+            return assay_error_set(err, ASSAY_ECONFIG, 5021, "column '%s' is %s, but %s.%s is %s",
+                                   child->name, child->type, table, name, type);
         assay_buf_append_format(&buf, "%s\"__dq_p\".%s = %s", i == 0 ? "" : " AND ",
                                 assay_dq_quote_name(run, name), child->value);
     }
@@ -102,13 +101,14 @@ assay_status assay_dq_compile_reference(assay_dq_run *run, assay_dq_plan *plan, 
     const char *from = assay_dq_from(run, plan);
 
     ASSAY_TRY(assay_dq_arg_text(plan, "reference_table", &table, err));
-    ASSAY_TRY(assay_dq_arg_columns(run, plan, "column", 1, &plan->judged, &plan->judged_count, err));
+    ASSAY_TRY(
+        assay_dq_arg_columns(run, plan, "column", 1, &plan->judged, &plan->judged_count, err));
     plan->shape = plan->judged_count == 1 ? ASSAY_DQ_SINGLE : ASSAY_DQ_RECORD;
     if (names != NULL && names->kind == ASSAY_VALUE_LIST)
         ASSAY_TRY(assay_dq_arg_texts(plan, "reference_column", &names, err));
-    if (names != NULL &&
-        (names->kind == ASSAY_VALUE_LIST ? names->count != plan->judged_count
-                                         : names->kind != ASSAY_VALUE_TEXT || plan->judged_count != 1))
+    if (names != NULL && (names->kind == ASSAY_VALUE_LIST
+                              ? names->count != plan->judged_count
+                              : names->kind != ASSAY_VALUE_TEXT || plan->judged_count != 1))
         return assay_error_set(err, ASSAY_ECONFIG, 5022,
                                "'reference_column' must name as many columns as 'column'");
     ASSAY_TRY(join_predicate(run, plan, table, names, &join, err));
@@ -122,9 +122,9 @@ assay_status assay_dq_compile_reference(assay_dq_run *run, assay_dq_plan *plan, 
     plan->slots[ASSAY_DQ_JUDGED] =
         assay_dq_metric_of(run, ASSAY_DQ_LANE_SCAN, from,
                            assay_dq_sql(run, "count_if(%s)::BIGINT", kept));
-    plan->slots[ASSAY_DQ_UNEXPECTED] = assay_dq_metric_of(
-        run, ASSAY_DQ_LANE_QUERY, assay_dq_sql(run, "%s WHERE %s", from, plan->unexpected),
-        "count(*)");
+    plan->slots[ASSAY_DQ_UNEXPECTED] =
+        assay_dq_metric_of(run, ASSAY_DQ_LANE_QUERY,
+                           assay_dq_sql(run, "%s WHERE %s", from, plan->unexpected), "count(*)");
     plan->judge = assay_dq_judge_rows;
     return ASSAY_OK;
 }
@@ -138,8 +138,10 @@ static void judge_other_count(assay_dq_run *run, assay_dq_plan *plan)
     assay_value *observed = assay_value_map(run->arena);
 
     if (observed == NULL ||
-        assay_value_set(observed, "self", assay_value_int(run->arena, self), run->arena, NULL) != ASSAY_OK ||
-        assay_value_set(observed, "other", assay_value_int(run->arena, other), run->arena, NULL) != ASSAY_OK) {
+        assay_value_set(observed, "self", assay_value_int(run->arena, self), run->arena, NULL) !=
+            ASSAY_OK ||
+        assay_value_set(observed, "other", assay_value_int(run->arena, other), run->arena, NULL) !=
+            ASSAY_OK) {
         run->failed = true;
         return;
     }
@@ -147,7 +149,8 @@ static void judge_other_count(assay_dq_run *run, assay_dq_plan *plan)
     if (self == other)
         assay_dq_pass(plan);
     else
-        assay_dq_miss(run, plan, "%lld rows, the other table has %lld", (long long)self, (long long)other);
+        assay_dq_miss(run, plan, "%lld rows, the other table has %lld", (long long)self,
+                      (long long)other);
 }
 
 assay_status assay_dq_compile_other_count(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
@@ -158,11 +161,12 @@ assay_status assay_dq_compile_other_count(assay_dq_run *run, assay_dq_plan *plan
 
     ASSAY_TRY(assay_dq_arg_text(plan, "other_table_name", &table, err));
     ASSAY_TRY(describe_parent(run, plan, table, &columns, &count, err));
-    plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(
-        run, ASSAY_DQ_LANE_FOOTER, assay_dq_from(run, plan), "count(*)");
+    plan->slots[ASSAY_DQ_OBSERVED] =
+        assay_dq_metric_of(run, ASSAY_DQ_LANE_FOOTER, assay_dq_from(run, plan), "count(*)");
     plan->slots[ASSAY_DQ_EXTRA] =
         assay_dq_metric_of(run, ASSAY_DQ_LANE_QUERY,
-                           assay_dq_sql(run, "%s AS \"__dq_o\"", assay_dq_quote_table(run, plan, table)),
+                           assay_dq_sql(run, "%s AS \"__dq_o\"",
+                                        assay_dq_quote_table(run, plan, table)),
                            "count(*)");
     plan->judge = judge_other_count;
     return ASSAY_OK;
@@ -193,7 +197,8 @@ static assay_status read_query(assay_dq_run *run, const assay_dq_plan *plan, con
         }
     }
     ASSAY_TRY(assay_buf_check(&buf, err));
-    ASSAY_TRY(assay_conn_count_statements(run->request->conn, assay_buf_text(&buf), &statements, err));
+    ASSAY_TRY(
+        assay_conn_count_statements(run->request->conn, assay_buf_text(&buf), &statements, err));
     if (statements != 1)
         return assay_error_set(err, ASSAY_ECONFIG, 5022, "'%s' must be one query", name);
     *ret_sql = assay_dq_sql(run, "(%s\n)", assay_buf_text(&buf));
@@ -205,8 +210,9 @@ static void judge_unexpected_rows(assay_dq_run *run, assay_dq_plan *plan)
     int64_t count = assay_dq_slot_int(plan, ASSAY_DQ_UNEXPECTED);
 
     plan->result->unexpected_count = count;
-    plan->result->observed = assay_value_text(
-        run->arena, assay_dq_sql(run, "%lld unexpected row%s", (long long)count, count == 1 ? "" : "s"));
+    plan->result->observed =
+        assay_value_text(run->arena, assay_dq_sql(run, "%lld unexpected row%s", (long long)count,
+                                                  count == 1 ? "" : "s"));
     if (count < 0)
         assay_dq_break(run, plan, 5025, "the query gave no count");
     else if (count == 0)
@@ -233,7 +239,8 @@ static const char *numbered(assay_dq_run *run, const char *query, size_t count)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
 
-    assay_buf_append_format(&buf, "(SELECT row_number() OVER () AS \"n\", * FROM %s AS \"q\"(", query);
+    assay_buf_append_format(&buf, "(SELECT row_number() OVER () AS \"n\", * FROM %s AS \"q\"(",
+                            query);
     for (size_t i = 0; i < count; i++)
         assay_buf_append_format(&buf, "%s\"c%zu\"", i == 0 ? "" : ", ", i);
     assay_buf_append_text(&buf, "))");
@@ -257,8 +264,8 @@ assay_status assay_dq_compile_comparison(assay_dq_run *run, assay_dq_plan *plan,
                                       assay_dq_sql(run, "SELECT * FROM %s AS \"q\"", queries[i]),
                                       run->arena, &columns[i], &counts[i], err));
     if (counts[0] != counts[1])
-        return assay_error_set(err, ASSAY_ECONFIG, 5022,
-                               "the queries have %zu and %zu columns", counts[0], counts[1]);
+        return assay_error_set(err, ASSAY_ECONFIG, 5022, "the queries have %zu and %zu columns",
+                               counts[0], counts[1]);
     for (size_t i = 0; i < counts[0]; i++) {
         assay_dq_column left = {.type = columns[0][i].type,
                                 .family = assay_dq_family_of(columns[0][i].type)};
@@ -270,10 +277,11 @@ assay_status assay_dq_compile_comparison(assay_dq_run *run, assay_dq_plan *plan,
                                 i == 0 ? "" : " AND ", i, i);
     }
     ASSAY_TRY(assay_buf_check(&same, err));
-    source = assay_dq_sql(run, "%s AS \"a\" FULL JOIN %s AS \"b\" ON \"a\".\"n\" = \"b\".\"n\"",
-                          numbered(run, queries[0], counts[0]),
-                          numbered(run, queries[1], counts[0]));
-    plan->slots[ASSAY_DQ_ELEMENT] = assay_dq_metric_of(run, ASSAY_DQ_LANE_QUERY, source, "count(*)");
+    source =
+        assay_dq_sql(run, "%s AS \"a\" FULL JOIN %s AS \"b\" ON \"a\".\"n\" = \"b\".\"n\"",
+                     numbered(run, queries[0], counts[0]), numbered(run, queries[1], counts[0]));
+    plan->slots[ASSAY_DQ_ELEMENT] =
+        assay_dq_metric_of(run, ASSAY_DQ_LANE_QUERY, source, "count(*)");
     plan->slots[ASSAY_DQ_JUDGED] = plan->slots[ASSAY_DQ_ELEMENT];
     plan->slots[ASSAY_DQ_UNEXPECTED] = assay_dq_metric_of(
         run, ASSAY_DQ_LANE_QUERY, source,

@@ -53,7 +53,8 @@ assay_status assay_dq_kept(assay_dq_run *run, const assay_dq_plan *plan,
 /* Columns whose values may be compared without a cast of the data. */
 static bool is_comparable(const assay_dq_column *a, const assay_dq_column *b)
 {
-    if (strcmp(a->type, b->type) == 0 || (assay_dq_is_number(a->family) && assay_dq_is_number(b->family)))
+    if (strcmp(a->type, b->type) == 0 ||
+        (assay_dq_is_number(a->family) && assay_dq_is_number(b->family)))
         return true;
     if (a->family == ASSAY_DQ_OTHER || b->family == ASSAY_DQ_OTHER)
         return false;
@@ -105,7 +106,8 @@ assay_status assay_dq_compile_pair(assay_dq_run *run, assay_dq_plan *plan, assay
     if (plan->kind->variant == 1) {
         ASSAY_TRY(assay_dq_arg_bool(plan, "or_equal", false, &or_equal, err));
         if (or_equal)
-            expected = assay_dq_sql(run, "coalesce(%s >= %s, %s IS NULL AND %s IS NULL)", a, b, a, b);
+            expected =
+                assay_dq_sql(run, "coalesce(%s >= %s, %s IS NULL AND %s IS NULL)", a, b, a, b);
     }
     return assay_dq_rows_record(run, plan, kept, expected, err);
 }
@@ -150,7 +152,8 @@ assay_status assay_dq_compile_pair_set(assay_dq_run *run, assay_dq_plan *plan, a
     if (set->count == 0)
         assay_buf_append_text(&buf, "FALSE");
     ASSAY_TRY(assay_buf_check(&buf, err));
-    return assay_dq_rows_record(run, plan, kept, assay_dq_sql(run, "(%s)", assay_buf_text(&buf)), err);
+    return assay_dq_rows_record(run, plan, kept, assay_dq_sql(run, "(%s)", assay_buf_text(&buf)),
+                                err);
 }
 
 /* a + b + .. = total, where no floating column rounds what decimals hold exactly */

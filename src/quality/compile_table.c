@@ -13,43 +13,75 @@ struct type_name {
 };
 
 static const struct type_name type_names[] = {
-    {"INTEGER", "INTEGER"},           {"INT", "INTEGER"},
-    {"INT4", "INTEGER"},              {"IntegerType", "INTEGER"},
-    {"int32", "INTEGER"},             {"INT32", "INTEGER"},
-    {"BIGINT", "BIGINT"},             {"INT8", "BIGINT"},
-    {"LONG", "BIGINT"},               {"LongType", "BIGINT"},
-    {"long", "BIGINT"},               {"int64", "BIGINT"},
-    {"INT64", "BIGINT"},              {"SMALLINT", "SMALLINT"},
-    {"ShortType", "SMALLINT"},        {"int16", "SMALLINT"},
-    {"DOUBLE", "DOUBLE"},             {"DOUBLE_PRECISION", "DOUBLE"},
-    {"FLOAT8", "DOUBLE"},             {"FLOAT64", "DOUBLE"},
-    {"float64", "DOUBLE"},            {"DoubleType", "DOUBLE"},
-    {"FLOAT", "DOUBLE FLOAT"},        {"REAL", "DOUBLE FLOAT"},
-    {"FloatType", "DOUBLE FLOAT"},    {"VARCHAR", "VARCHAR"},
-    {"TEXT", "VARCHAR"},              {"STRING", "VARCHAR"},
-    {"CHAR", "VARCHAR"},              {"NVARCHAR", "VARCHAR"},
-    {"StringType", "VARCHAR"},        {"str", "VARCHAR"},
-    {"BOOLEAN", "BOOLEAN"},           {"BOOL", "BOOLEAN"},
-    {"BooleanType", "BOOLEAN"},       {"BIT", "BOOLEAN BIT"},
-    {"TINYINT", "BOOLEAN TINYINT"},   {"TIMESTAMP", "TIMESTAMP"},
-    {"DATETIME", "TIMESTAMP"},        {"TimestampType", "TIMESTAMP"},
-    {"DATE", "DATE"},                 {"DateType", "DATE"},
-    {"DECIMAL", "DECIMAL("},          {"NUMERIC", "DECIMAL("},
-    {"NUMBER", "DECIMAL("},           {"DecimalType", "DECIMAL("},
-    {"string", "VARCHAR"},            {"int", "SMALLINT INTEGER BIGINT"},
+    {"INTEGER", "INTEGER"},
+    {"INT", "INTEGER"},
+    {"INT4", "INTEGER"},
+    {"IntegerType", "INTEGER"},
+    {"int32", "INTEGER"},
+    {"INT32", "INTEGER"},
+    {"BIGINT", "BIGINT"},
+    {"INT8", "BIGINT"},
+    {"LONG", "BIGINT"},
+    {"LongType", "BIGINT"},
+    {"long", "BIGINT"},
+    {"int64", "BIGINT"},
+    {"INT64", "BIGINT"},
+    {"SMALLINT", "SMALLINT"},
+    {"ShortType", "SMALLINT"},
+    {"int16", "SMALLINT"},
+    {"DOUBLE", "DOUBLE"},
+    {"DOUBLE_PRECISION", "DOUBLE"},
+    {"FLOAT8", "DOUBLE"},
+    {"FLOAT64", "DOUBLE"},
+    {"float64", "DOUBLE"},
+    {"DoubleType", "DOUBLE"},
+    {"FLOAT", "DOUBLE FLOAT"},
+    {"REAL", "DOUBLE FLOAT"},
+    {"FloatType", "DOUBLE FLOAT"},
+    {"VARCHAR", "VARCHAR"},
+    {"TEXT", "VARCHAR"},
+    {"STRING", "VARCHAR"},
+    {"CHAR", "VARCHAR"},
+    {"NVARCHAR", "VARCHAR"},
+    {"StringType", "VARCHAR"},
+    {"str", "VARCHAR"},
+    {"BOOLEAN", "BOOLEAN"},
+    {"BOOL", "BOOLEAN"},
+    {"BooleanType", "BOOLEAN"},
+    {"BIT", "BOOLEAN BIT"},
+    {"TINYINT", "BOOLEAN TINYINT"},
+    {"TIMESTAMP", "TIMESTAMP"},
+    {"DATETIME", "TIMESTAMP"},
+    {"TimestampType", "TIMESTAMP"},
+    {"DATE", "DATE"},
+    {"DateType", "DATE"},
+    {"DECIMAL", "DECIMAL("},
+    {"NUMERIC", "DECIMAL("},
+    {"NUMBER", "DECIMAL("},
+    {"DecimalType", "DECIMAL("},
+    {"string", "VARCHAR"},
+    {"int", "SMALLINT INTEGER BIGINT"},
     {"integer", "SMALLINT INTEGER BIGINT"},
     {"float", "FLOAT DOUBLE"},
     {"numeric", "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT FLOAT "
                 "DOUBLE DECIMAL("},
-    {"bool", "BOOLEAN"},              {"boolean", "BOOLEAN"},
-    {"timestamp", "TIMESTAMP"},       {"date", "DATE"},
+    {"bool", "BOOLEAN"},
+    {"boolean", "BOOLEAN"},
+    {"timestamp", "TIMESTAMP"},
+    {"date", "DATE"},
     {"TIMESTAMPTZ", "TIMESTAMP_WITH_TIME_ZONE"},
-    {"HUGEINT", "HUGEINT"},           {"UTINYINT", "UTINYINT"},
-    {"USMALLINT", "USMALLINT"},       {"UINTEGER", "UINTEGER"},
-    {"UBIGINT", "UBIGINT"},           {"TIME", "TIME"},
-    {"UUID", "UUID"},                 {"BLOB", "BLOB"},
-    {"BINARY", "BLOB"},               {"BinaryType", "BLOB"},
-    {"JSON", "JSON"},                 {"INTERVAL", "INTERVAL"},
+    {"HUGEINT", "HUGEINT"},
+    {"UTINYINT", "UTINYINT"},
+    {"USMALLINT", "USMALLINT"},
+    {"UINTEGER", "UINTEGER"},
+    {"UBIGINT", "UBIGINT"},
+    {"TIME", "TIME"},
+    {"UUID", "UUID"},
+    {"BLOB", "BLOB"},
+    {"BINARY", "BLOB"},
+    {"BinaryType", "BLOB"},
+    {"JSON", "JSON"},
+    {"INTERVAL", "INTERVAL"},
 };
 
 /* Whether `type` is among the blank-separated ones. */
@@ -197,8 +229,7 @@ static assay_status read_exact(const assay_dq_plan *plan, int64_t *ret_min, int6
 }
 
 /* variant 0: between, 1: equal */
-assay_status assay_dq_compile_column_count(assay_dq_run *run, assay_dq_plan *plan,
-                                           assay_error *err)
+assay_status assay_dq_compile_column_count(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     int64_t min = 0;
     int64_t max = 0;
@@ -217,7 +248,8 @@ assay_status assay_dq_compile_column_count(assay_dq_run *run, assay_dq_plan *pla
 
 static void append_text(assay_dq_run *run, assay_value *list, const char *text)
 {
-    if (list == NULL || assay_value_append(list, assay_value_text(run->arena, text), run->arena, NULL) != ASSAY_OK)
+    if (list == NULL ||
+        assay_value_append(list, assay_value_text(run->arena, text), run->arena, NULL) != ASSAY_OK)
         run->failed = true;
 }
 
@@ -236,7 +268,8 @@ static void add_mismatch(assay_dq_run *run, assay_value *list, size_t position,
 {
     assay_value *map = assay_value_map(run->arena);
     assay_arena *arena = run->arena;
-    assay_value *left = expected == NULL ? assay_value_null(arena) : assay_value_text(arena, expected);
+    assay_value *left =
+        expected == NULL ? assay_value_null(arena) : assay_value_text(arena, expected);
     assay_value *right = found == NULL ? assay_value_null(arena) : assay_value_text(arena, found);
 
     if (map == NULL ||
@@ -289,7 +322,8 @@ static void judge_set(assay_dq_run *run, assay_dq_plan *plan, const assay_value 
 {
     size_t set_count = set == NULL ? 0 : set->count;
     const char **missing = assay_arena_take(run->arena, set_count + 1, sizeof(*missing));
-    const char **unexpected = assay_arena_take(run->arena, run->column_count + 1, sizeof(*unexpected));
+    const char **unexpected =
+        assay_arena_take(run->arena, run->column_count + 1, sizeof(*unexpected));
     assay_value *mismatched = assay_value_map(run->arena);
     size_t missing_count = 0;
     size_t unexpected_count = 0;
@@ -309,10 +343,12 @@ static void judge_set(assay_dq_run *run, assay_dq_plan *plan, const assay_value 
             unexpected[unexpected_count++] = run->columns[i].name;
     }
     if (unexpected_count > 0 &&
-        assay_value_set(mismatched, "unexpected", sorted_list(run, unexpected, unexpected_count), run->arena, NULL) != ASSAY_OK)
+        assay_value_set(mismatched, "unexpected", sorted_list(run, unexpected, unexpected_count),
+                        run->arena, NULL) != ASSAY_OK)
         run->failed = true;
     if (missing_count > 0 &&
-        assay_value_set(mismatched, "missing", sorted_list(run, missing, missing_count), run->arena, NULL) != ASSAY_OK)
+        assay_value_set(mismatched, "missing", sorted_list(run, missing, missing_count), run->arena,
+                        NULL) != ASSAY_OK)
         run->failed = true;
     assay_dq_detail(run, plan, "mismatched", mismatched);
     if (missing_count + unexpected_count == 0)
@@ -361,7 +397,8 @@ static void judge_row_count(assay_dq_run *run, assay_dq_plan *plan)
     if (count >= bounds->min && count <= bounds->max)
         assay_dq_pass(plan);
     else if (bounds->min == bounds->max)
-        assay_dq_miss(run, plan, "%lld rows, expected %lld", (long long)count, (long long)bounds->min);
+        assay_dq_miss(run, plan, "%lld rows, expected %lld", (long long)count,
+                      (long long)bounds->min);
     else if (count < bounds->min)
         assay_dq_miss(run, plan, "%lld rows, expected at least %lld", (long long)count,
                       (long long)bounds->min);
@@ -385,9 +422,9 @@ assay_status assay_dq_compile_row_count(assay_dq_run *run, assay_dq_plan *plan, 
         bounds->max = INT64_MAX;
     plan->extra = bounds;
     plan->slots[ASSAY_DQ_OBSERVED] =
-        proof != NULL ? assay_dq_metric_of(run, ASSAY_DQ_LANE_METADATA, NULL, proof)
-                      : assay_dq_metric_of(run, ASSAY_DQ_LANE_FOOTER, assay_dq_from(run, plan),
-                                           "count(*)");
+        proof != NULL
+            ? assay_dq_metric_of(run, ASSAY_DQ_LANE_METADATA, NULL, proof)
+            : assay_dq_metric_of(run, ASSAY_DQ_LANE_FOOTER, assay_dq_from(run, plan), "count(*)");
     plan->judge = judge_row_count;
     return ASSAY_OK;
 }

@@ -4,7 +4,8 @@
  * sql, spark:         a predicate, taken as it is.
  * pandas:             comparisons joined by & and |, parentheses, "text", name.notnull(), ~.
  *
- * Whatever a translator does not know is an error: a condition that is guessed judges other rows. */
+ * Whatever a translator does not know is an error: a condition that is guessed judges other rows.
+ */
 #include "quality/plan.h"
 
 #include <ctype.h>
@@ -265,8 +266,8 @@ assay_status assay_dq_condition(const char *condition, const char *parser, assay
     skip_blanks(&reader);
     if (*reader.at != '\0')
         return assay_error_set(err, ASSAY_ECONFIG, 5023,
-                               "cannot understand row_condition '%s' as %s from '%s' on",
-                               condition, parser, reader.at);
+                               "cannot understand row_condition '%s' as %s from '%s' on", condition,
+                               parser, reader.at);
     ASSAY_TRY(assay_buf_check(&out, err));
     sql = assay_arena_text(arena, assay_buf_text(&out));
     ASSAY_TRY(assay_arena_check(sql, err));

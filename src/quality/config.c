@@ -13,7 +13,8 @@ assay_place assay_dq_place(const assay_dq_loader *loader, const assay_value *val
 assay_place assay_dq_key_place(const assay_dq_loader *loader, const assay_value *map, size_t index)
 {
     if (map->key_marks != NULL)
-        return (assay_place){loader->path, map->key_marks[index].line, map->key_marks[index].column};
+        return (assay_place){loader->path, map->key_marks[index].line,
+                             map->key_marks[index].column};
     return assay_dq_place(loader, map->items[index]);
 }
 
@@ -149,15 +150,18 @@ static assay_status read_critical(const assay_dq_loader *loader, const assay_val
             continue;
         }
         near = assay_str_nearest(item->text, names, COUNT(names));
-        return assay_error_at(err, ASSAY_ECONFIG, 5002, assay_dq_place(loader, item),
-                              "unknown category '%s'%s%s%s", item->text,
-                              near == NULL ? ", use not_null_keys, referential_integrity, freshness or volume" : ", did you mean '",
-                              near == NULL ? "" : near, near == NULL ? "" : "'?");
+        return assay_error_at(
+            err, ASSAY_ECONFIG, 5002, assay_dq_place(loader, item), "unknown category '%s'%s%s%s",
+            item->text,
+            near == NULL ? ", use not_null_keys, referential_integrity, freshness or volume"
+                         : ", did you mean '",
+            near == NULL ? "" : near, near == NULL ? "" : "'?");
     }
     return ASSAY_OK;
 }
 
-static assay_status read_required(assay_dq_loader *loader, const assay_value *list, assay_error *err)
+static assay_status read_required(assay_dq_loader *loader, const assay_value *list,
+                                  assay_error *err)
 {
     if (is_empty(list))
         return ASSAY_OK;
@@ -165,7 +169,8 @@ static assay_status read_required(assay_dq_loader *loader, const assay_value *li
         return assay_dq_wrong_kind(loader, list, "require_suite", "list", err);
     for (size_t i = 0; i < list->count; i++) {
         if (list->items[i]->kind != ASSAY_VALUE_TEXT)
-            return assay_dq_wrong_kind(loader, list->items[i], "require_suite", "layer or table", err);
+            return assay_dq_wrong_kind(loader, list->items[i], "require_suite", "layer or table",
+                                       err);
         ASSAY_TRY(assay_vec_push(&loader->required, &list->items[i]->text, err));
     }
     return ASSAY_OK;
@@ -182,7 +187,8 @@ static assay_status read_threshold(assay_dq_loader *loader, const assay_value *m
     threshold->min_pass_rate = -1;
     for (size_t i = 0; i < map->count; i++) {
         if (strcmp(map->keys[i], "min_pass_rate") == 0)
-            ASSAY_TRY(read_share(loader, map->items[i], "min_pass_rate", &threshold->min_pass_rate, err));
+            ASSAY_TRY(
+                read_share(loader, map->items[i], "min_pass_rate", &threshold->min_pass_rate, err));
         else if (strcmp(map->keys[i], "critical_checks") == 0)
             ASSAY_TRY(read_critical(loader, map->items[i], threshold->critical, err));
         else
@@ -191,7 +197,8 @@ static assay_status read_threshold(assay_dq_loader *loader, const assay_value *m
     return ASSAY_OK;
 }
 
-static assay_status read_thresholds(assay_dq_loader *loader, const assay_value *map, assay_error *err)
+static assay_status read_thresholds(assay_dq_loader *loader, const assay_value *map,
+                                    assay_error *err)
 {
     if (is_empty(map))
         return ASSAY_OK;
@@ -199,7 +206,9 @@ static assay_status read_thresholds(assay_dq_loader *loader, const assay_value *
         return assay_dq_wrong_kind(loader, map, "thresholds", "map", err);
     for (size_t i = 0; i < map->count; i++) {
         assay_place place = assay_dq_key_place(loader, map, i);
-        assay_quality_threshold threshold = {.table = map->keys[i], .line = place.line, .column = place.column};
+        assay_quality_threshold threshold = {.table = map->keys[i],
+                                             .line = place.line,
+                                             .column = place.column};
         if (strchr(map->keys[i], '.') == NULL)
             return assay_error_at(err, ASSAY_ECONFIG, 5002, place,
                                   "'%s' in thresholds must be layer.table", map->keys[i]);
@@ -240,7 +249,8 @@ static assay_status read_gates(assay_dq_loader *loader, const assay_value *map, 
         else if (strcmp(key, "require_suite") == 0)
             ASSAY_TRY(read_required(loader, value, err));
         else if (strcmp(key, "max_quarantine_rate") == 0)
-            ASSAY_TRY(read_share(loader, value, key, &ignored, err)); /* nothing is quarantined yet */
+            ASSAY_TRY(
+                read_share(loader, value, key, &ignored, err)); /* nothing is quarantined yet */
         else
             return assay_dq_unknown_key(loader, map, i, "quality_gates", names, COUNT(names), err);
     }
@@ -276,13 +286,15 @@ static assay_status read_rule(assay_dq_loader *loader, const assay_value *map, a
         while (known < COUNT(names) && strcmp(names[known], map->keys[i]) != 0)
             known++;
         if (known == COUNT(names))
-            return assay_dq_unknown_key(loader, map, i, "validation_rules", names, COUNT(names), err);
+            return assay_dq_unknown_key(loader, map, i, "validation_rules", names, COUNT(names),
+                                        err);
     }
     rule = find_rule(loader, name->text);
     if (rule == NULL)
         return assay_error_at(err, ASSAY_ECONFIG, 5002, assay_dq_place(loader, name),
                               "unknown validation rule '%s', use not_null, unique, range, regex or "
-                              "referential_integrity", name->text);
+                              "referential_integrity",
+                              name->text);
     ASSAY_TRY(read_bool(loader, assay_value_find(map, "enabled"), "enabled", &enabled, err));
     rule->disabled = !enabled;
     if (!is_empty(severity))
@@ -308,7 +320,8 @@ static assay_status not_built(const assay_dq_loader *loader, const assay_value *
                           "'%s' (%s) is not built yet", map->keys[index], what);
 }
 
-static assay_status read_on_failure(assay_dq_loader *loader, const assay_value *map, assay_error *err)
+static assay_status read_on_failure(assay_dq_loader *loader, const assay_value *map,
+                                    assay_error *err)
 {
     static const char *const names[] = {"action"};
     bool built = true;
@@ -318,9 +331,11 @@ static assay_status read_on_failure(assay_dq_loader *loader, const assay_value *
     for (size_t i = 0; i < map->count; i++) {
         if (strcmp(map->keys[i], "action") != 0)
             return assay_dq_unknown_key(loader, map, i, "dq.on_failure", names, COUNT(names), err);
-        ASSAY_TRY(assay_dq_read_action(loader, map->items[i], &loader->default_action, &built, err));
+        ASSAY_TRY(
+            assay_dq_read_action(loader, map->items[i], &loader->default_action, &built, err));
         if (!built)
-            return assay_error_at(err, ASSAY_EUNSUPPORTED, 5003, assay_dq_place(loader, map->items[i]),
+            return assay_error_at(err, ASSAY_EUNSUPPORTED, 5003,
+                                  assay_dq_place(loader, map->items[i]),
                                   "action 'quarantine' is not built yet");
     }
     return ASSAY_OK;
@@ -385,7 +400,8 @@ static assay_status read_dq(assay_dq_loader *loader, const assay_value *map, ass
     return ASSAY_OK;
 }
 
-static assay_status read_reporting(assay_dq_loader *loader, const assay_value *map, assay_error *err)
+static assay_status read_reporting(assay_dq_loader *loader, const assay_value *map,
+                                   assay_error *err)
 {
     static const char *const names[] = {"output_path"};
 
@@ -444,7 +460,8 @@ static bool is_section(const char *key)
     return strcmp(key, "version") == 0;
 }
 
-static assay_status check_keys(const assay_dq_loader *loader, const assay_value *tree, assay_error *err)
+static assay_status check_keys(const assay_dq_loader *loader, const assay_value *tree,
+                               assay_error *err)
 {
     const char *names[COUNT(sections) + 16];
     size_t count = 0;
@@ -497,7 +514,8 @@ static assay_status finish(assay_dq_loader *loader, assay_error *err)
     ASSAY_TRY(assay_dq_finish_suites(loader, err));
     ASSAY_TRY(assay_vec_to_arena(&loader->thresholds, loader->arena, &config->thresholds,
                                  &config->threshold_count, err));
-    ASSAY_TRY(assay_vec_to_arena(&loader->notes, loader->arena, &config->notes, &config->note_count, err));
+    ASSAY_TRY(assay_vec_to_arena(&loader->notes, loader->arena, &config->notes, &config->note_count,
+                                 err));
     return assay_vec_to_arena(&loader->required, loader->arena, &config->require_suite,
                               &config->require_suite_count, err);
 }
@@ -508,10 +526,12 @@ assay_status assay_quality_config_load(const assay_value *tree, const char *path
                                        assay_error *err)
 {
     static const char *const usual[] = {"bronze", "silver", "gold"};
-    static const char *const rules[] = {"not_null", "unique", "range", "regex", "referential_integrity"};
+    static const char *const rules[] = {"not_null", "unique", "range", "regex",
+                                        "referential_integrity"};
     assay_quality_config *config = assay_arena_take(arena, 1, sizeof(*config));
     const assay_value *copy = NULL;
-    ASSAY_AUTO(loader_done) assay_dq_loader loader = {
+    ASSAY_AUTO(loader_done)
+    assay_dq_loader loader = {
         .path = path,
         .arena = arena,
         .layers = layers != NULL ? layers : usual,

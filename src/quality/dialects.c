@@ -1,4 +1,5 @@
-/* The forms in which suites are written (facts: quality.md section 5): a suite's keys tell which. */
+/* The forms in which suites are written (facts: quality.md section 5): a suite's keys tell which.
+ */
 #include <string.h>
 
 #include "quality/loader.h"
@@ -64,7 +65,8 @@ static assay_status spoil(assay_dq_loader *loader, assay_dq_draft *draft, int nu
 static bool is_empty(const assay_value *value)
 {
     return value == NULL || value->kind == ASSAY_VALUE_NULL ||
-           (value->count == 0 && (value->kind == ASSAY_VALUE_LIST || value->kind == ASSAY_VALUE_MAP));
+           (value->count == 0 &&
+            (value->kind == ASSAY_VALUE_LIST || value->kind == ASSAY_VALUE_MAP));
 }
 
 /* ---- A: checks with type, columns, action ---- */
@@ -263,14 +265,22 @@ struct dialect {
 };
 
 static const struct dialect dialects[] = {
-    {"checks", load_dialect_a},    {"critical", load_dialect_b},
-    {"warn", load_dialect_b},      {"warning", load_dialect_b},
-    {"dataset_name", refuse_e},    {"expectations", refuse_e},
-    {"rules", refuse_f},           {"primary_key", refuse_g},
-    {"required_columns", refuse_g}, {"relationships", refuse_g},
-    {"min_row_count", refuse_h},   {"max_null_percentage", refuse_h},
-    {"freshness_hours_max", refuse_h}, {"duplicate_rate_max", refuse_h},
-    {"sampling", refuse_i},        {"drift", refuse_i},
+    {"checks", load_dialect_a},
+    {"critical", load_dialect_b},
+    {"warn", load_dialect_b},
+    {"warning", load_dialect_b},
+    {"dataset_name", refuse_e},
+    {"expectations", refuse_e},
+    {"rules", refuse_f},
+    {"primary_key", refuse_g},
+    {"required_columns", refuse_g},
+    {"relationships", refuse_g},
+    {"min_row_count", refuse_h},
+    {"max_null_percentage", refuse_h},
+    {"freshness_hours_max", refuse_h},
+    {"duplicate_rate_max", refuse_h},
+    {"sampling", refuse_i},
+    {"drift", refuse_i},
 };
 
 /* Whether the list holds rule strings such as "NOT_NULL: [a]" (dialect D). */
@@ -315,11 +325,11 @@ assay_status assay_dq_load_layer(assay_dq_loader *loader, const char *layer,
     if (section->kind != ASSAY_VALUE_MAP)
         return assay_dq_wrong_kind(loader, section, layer, "map of tables", err);
     for (size_t i = 0; i < section->count; i++)
-        ASSAY_TRY(load_entry(loader,
-                             &(struct entry){layer, section->keys[i],
-                                             assay_dq_key_place(loader, section, i),
-                                             section->items[i]},
-                             err));
+        ASSAY_TRY(
+            load_entry(loader,
+                       &(struct entry){layer, section->keys[i],
+                                       assay_dq_key_place(loader, section, i), section->items[i]},
+                       err));
     return ASSAY_OK;
 }
 
@@ -332,7 +342,8 @@ static assay_status load_expectation(assay_dq_loader *loader, assay_dq_draft *dr
     const assay_value *kwargs = assay_value_find(map, "kwargs");
 
     if (map->kind != ASSAY_VALUE_MAP)
-        return assay_dq_wrong_kind(loader, map, draft->table, "list of {expectation_type, kwargs}", err);
+        return assay_dq_wrong_kind(loader, map, draft->table, "list of {expectation_type, kwargs}",
+                                   err);
     if (type == NULL)
         type = assay_value_find(map, "type");
     if (type == NULL || type->kind != ASSAY_VALUE_TEXT)

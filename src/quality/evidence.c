@@ -1,4 +1,5 @@
-/* The rows that broke a rule: a query of its own, only where there are any (facts: quality.md 8.1, P5). */
+/* The rows that broke a rule: a query of its own, only where there are any (facts: quality.md 8.1,
+ * P5). */
 #include "quality/plan.h"
 
 #include <string.h>
@@ -55,7 +56,8 @@ static const char *evidence_sql(assay_dq_run *run, const assay_dq_plan *plan, si
         assay_sql_append_name(&buf, index_name(run, plan, i));
         assay_buf_append_format(&buf, " AS \"__dq_i%zu\", ", i);
     }
-    assay_buf_append_text(&buf, run->positioned ? "\"__assay_file\", \"__assay_row\"" : "NULL, NULL");
+    assay_buf_append_text(&buf,
+                          run->positioned ? "\"__assay_file\", \"__assay_row\"" : "NULL, NULL");
     assay_buf_append_format(&buf, " FROM %s WHERE %s", plan->evidence_source, plan->unexpected);
     if (order != NULL)
         assay_buf_append_format(&buf, " ORDER BY %s", order);
@@ -73,7 +75,8 @@ static const assay_value *sample_value(assay_dq_run *run, const assay_dq_plan *p
 
     if (plan->shape == ASSAY_DQ_SINGLE)
         return shown(run, cells[0], plan->judged[0]->pii || hidden);
-    value = plan->shape == ASSAY_DQ_PAIR ? assay_value_list(run->arena) : assay_value_map(run->arena);
+    value =
+        plan->shape == ASSAY_DQ_PAIR ? assay_value_list(run->arena) : assay_value_map(run->arena);
     if (value == NULL)
         run->failed = true;
     for (size_t i = 0; i < plan->judged_count && !run->failed; i++) {
@@ -128,8 +131,8 @@ static void set_samples(assay_dq_run *run, assay_dq_plan *plan, const assay_rows
 
 /* ---- rows of a query of the user ---- */
 
-/* A query may give pii under another name: where it mentions such a column, or takes all of them, only
- * numbers are shown. */
+/* A query may give pii under another name: where it mentions such a column, or takes all of them,
+ * only numbers are shown. */
 static bool query_hides(const assay_dq_run *run, const assay_dq_plan *plan)
 {
     for (size_t i = 0; i < run->request->pii_count; i++)
@@ -153,8 +156,9 @@ static void set_query_samples(assay_dq_run *run, assay_dq_plan *plan, const assa
             assay_value *cell = rows->cells[i][c];
             bool number = cell->kind == ASSAY_VALUE_INT || cell->kind == ASSAY_VALUE_REAL ||
                           cell->kind == ASSAY_VALUE_BOOL;
-            bool secret = is_listed(run->request->pii_columns, run->request->pii_count, rows->names[c]) ||
-                          (hides && !number);
+            bool secret =
+                is_listed(run->request->pii_columns, run->request->pii_count, rows->names[c]) ||
+                (hides && !number);
             set_key(run, map, rows->names[c], shown(run, cell, secret));
         }
         samples[i].value = map;
@@ -187,9 +191,9 @@ assay_status assay_dq_evidence_collect(assay_dq_run *run, assay_dq_plan *plan, a
     run->scans++;
     if (assay_dq_watch_query(run->watch, sql, limit, run->arena, &rows, &failure) != ASSAY_OK) {
         /* the verdict stands; that there are no samples is said */
-        plan->result->reason = assay_dq_sql(run, "%s (no samples: %s)",
-                                            result->reason == NULL ? "passed" : result->reason,
-                                            failure.message);
+        plan->result->reason =
+            assay_dq_sql(run, "%s (no samples: %s)",
+                         result->reason == NULL ? "passed" : result->reason, failure.message);
         return ASSAY_OK;
     }
     if (plan->rows_query != NULL)

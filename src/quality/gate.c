@@ -1,4 +1,5 @@
-/* The gate: (results, configuration) -> verdict, pure (facts: quality.md section 6; SEMANTICS.md 4). */
+/* The gate: (results, configuration) -> verdict, pure (facts: quality.md section 6; SEMANTICS.md
+ * 4). */
 #include "quality/plan.h"
 
 #include <stdio.h>
@@ -71,10 +72,15 @@ static void note_override(struct evaluation *e, const assay_gate_override *overr
 
     assay_time_format(override->when_us, when);
     if (map == NULL ||
-        assay_value_set(map, "check", assay_value_text(e->arena, check->name), e->arena, NULL) != ASSAY_OK ||
-        assay_value_set(map, "reason", assay_value_text(e->arena, override->reason), e->arena, NULL) != ASSAY_OK ||
-        assay_value_set(map, "who", assay_value_text(e->arena, override->who == NULL ? "" : override->who), e->arena, NULL) != ASSAY_OK ||
-        assay_value_set(map, "when", assay_value_text(e->arena, when), e->arena, NULL) != ASSAY_OK ||
+        assay_value_set(map, "check", assay_value_text(e->arena, check->name), e->arena, NULL) !=
+            ASSAY_OK ||
+        assay_value_set(map, "reason", assay_value_text(e->arena, override->reason), e->arena,
+                        NULL) != ASSAY_OK ||
+        assay_value_set(map, "who",
+                        assay_value_text(e->arena, override->who == NULL ? "" : override->who),
+                        e->arena, NULL) != ASSAY_OK ||
+        assay_value_set(map, "when", assay_value_text(e->arena, when), e->arena, NULL) !=
+            ASSAY_OK ||
         assay_value_append(e->override_list, map, e->arena, NULL) != ASSAY_OK)
         e->failed = true;
 }
@@ -95,7 +101,8 @@ static void weigh(struct evaluation *e, const assay_quality_result *result, bool
     const assay_quality_check *check = result->check;
     const char *reason = result->reason == NULL ? "" : result->reason;
     bool error = result->status == ASSAY_CHECK_STATUS_ERROR;
-    bool blocks = error || check->action >= ASSAY_CHECK_ACTION_FAIL || is_critical(e, result->category);
+    bool blocks =
+        error || check->action >= ASSAY_CHECK_ACTION_FAIL || is_critical(e, result->category);
     const assay_gate_override *override = NULL;
 
     *ret_forgiven = false;
@@ -109,7 +116,8 @@ static void weigh(struct evaluation *e, const assay_quality_result *result, bool
     if (override != NULL) {
         *ret_forgiven = true;
         note_override(e, override, check);
-        add_line(e, &e->overridden, "%s overridden: %s (%s)", check->name, override->reason, reason);
+        add_line(e, &e->overridden, "%s overridden: %s (%s)", check->name, override->reason,
+                 reason);
         return;
     }
     add_line(e, &e->reasons, error ? "%s cannot be judged: %s" : "%s: %s", check->name, reason);
@@ -129,11 +137,18 @@ static void demand_coverage(struct evaluation *e)
         if (covered[c])
             continue;
         if (own != NULL && own->critical[c])
-            add_line(e, &e->reasons, "category '%s' is declared critical for %s and no check covers it", name, e->table);
+            add_line(e, &e->reasons,
+                     "category '%s' is declared critical for %s and no check covers it", name,
+                     e->table);
         else if (e->config->global.critical[c] && e->config->strict_mode)
-            add_line(e, &e->reasons, "category '%s' is declared critical and no check of %s covers it (strict_mode)", name, e->table);
+            add_line(
+                e, &e->reasons,
+                "category '%s' is declared critical and no check of %s covers it (strict_mode)",
+                name, e->table);
         else if (e->config->global.critical[c])
-            add_line(e, &e->warnings, "category '%s' is declared critical and no check of %s covers it", name, e->table);
+            add_line(e, &e->warnings,
+                     "category '%s' is declared critical and no check of %s covers it", name,
+                     e->table);
     }
 }
 
@@ -141,7 +156,7 @@ static void demand_pass_rate(struct evaluation *e, double pass_rate)
 {
     const assay_quality_threshold *own = table_threshold(e);
     double least = own != NULL && own->min_pass_rate >= 0 ? own->min_pass_rate
-                                                           : e->config->global.min_pass_rate;
+                                                          : e->config->global.min_pass_rate;
 
     if (least >= 0 && pass_rate < least)
         add_line(e, &e->reasons, "pass rate %.4g is below %.4g", pass_rate, least);
@@ -189,14 +204,21 @@ static assay_status set_details(const struct evaluation *e, assay_gate_verdict *
     ASSAY_TRY(assay_value_set(map, "verdict", assay_value_text(arena, verdict->text), arena, err));
     if (e->report != NULL) {
         const assay_quality_report *report = e->report;
-        ASSAY_TRY(assay_value_set(map, "suite", assay_value_text(arena, report->suite->name), arena, err));
-        ASSAY_TRY(assay_value_set(map, "checks", assay_value_int(arena, (int64_t)report->count), arena, err));
-        ASSAY_TRY(assay_value_set(map, "passed", assay_value_int(arena, (int64_t)report->passed), arena, err));
-        ASSAY_TRY(assay_value_set(map, "failed", assay_value_int(arena, (int64_t)report->failed), arena, err));
-        ASSAY_TRY(assay_value_set(map, "errors", assay_value_int(arena, (int64_t)report->errors), arena, err));
-        ASSAY_TRY(assay_value_set(map, "skipped", assay_value_int(arena, (int64_t)report->skipped), arena, err));
+        ASSAY_TRY(assay_value_set(map, "suite", assay_value_text(arena, report->suite->name), arena,
+                                  err));
+        ASSAY_TRY(assay_value_set(map, "checks", assay_value_int(arena, (int64_t)report->count),
+                                  arena, err));
+        ASSAY_TRY(assay_value_set(map, "passed", assay_value_int(arena, (int64_t)report->passed),
+                                  arena, err));
+        ASSAY_TRY(assay_value_set(map, "failed", assay_value_int(arena, (int64_t)report->failed),
+                                  arena, err));
+        ASSAY_TRY(assay_value_set(map, "errors", assay_value_int(arena, (int64_t)report->errors),
+                                  arena, err));
+        ASSAY_TRY(assay_value_set(map, "skipped", assay_value_int(arena, (int64_t)report->skipped),
+                                  arena, err));
         if (verdict->pass_rate >= 0)
-            ASSAY_TRY(assay_value_set(map, "pass_rate", assay_value_real(arena, verdict->pass_rate), arena, err));
+            ASSAY_TRY(assay_value_set(map, "pass_rate", assay_value_real(arena, verdict->pass_rate),
+                                      arena, err));
     }
     if (e->override_list->count > 0)
         ASSAY_TRY(assay_value_set(map, "overrides", e->override_list, arena, err));
@@ -234,7 +256,8 @@ assay_status assay_gate_evaluate(const assay_quality_config *config,
                                  assay_arena *arena, assay_gate_verdict **ret_verdict,
                                  assay_error *err)
 {
-    ASSAY_AUTO(evaluation_done) struct evaluation e = {
+    ASSAY_AUTO(evaluation_done)
+    struct evaluation e = {
         .config = config,
         .report = report,
         .table = table,

@@ -1,5 +1,5 @@
-/* Values of the configuration as SQL literals. No implicit cast of data happens anywhere: a literal has
- * the family of its column, or there is an error (facts: quality.md section 2). */
+/* Values of the configuration as SQL literals. No implicit cast of data happens anywhere: a literal
+ * has the family of its column, or there is an error (facts: quality.md section 2). */
 #include "quality/plan.h"
 
 #include <ctype.h>
@@ -256,9 +256,8 @@ assay_status assay_dq_member(assay_dq_run *run, const assay_value *value,
     else if (column->family == ASSAY_DQ_BOOLEAN)
         *ret_sql = boolean_member(value);
     else if (assay_dq_is_temporal(column->family))
-        *ret_sql = value->kind == ASSAY_VALUE_TEXT
-                       ? moment_sql(run, value->text, column->family)
-                       : NULL;
+        *ret_sql =
+            value->kind == ASSAY_VALUE_TEXT ? moment_sql(run, value->text, column->family) : NULL;
     else
         *ret_sql = assay_dq_sql(run, "TRY_CAST(%s AS %s)",
                                 assay_dq_quote_text(run, scalar_text(run, value)), column->type);

@@ -50,7 +50,8 @@ assay_status assay_dq_unknown_key(const assay_dq_loader *loader, const assay_val
 assay_status assay_dq_wrong_kind(const assay_dq_loader *loader, const assay_value *value,
                                  const char *what, const char *kind, assay_error *err);
 
-/* "fail_fast" .. and "critical" .. ; 5002 with the nearest. *ret_built is false for 'quarantine'. */
+/* "fail_fast" .. and "critical" .. ; 5002 with the nearest. *ret_built is false for 'quarantine'.
+ */
 ASSAY_NODISCARD assay_status assay_dq_read_action(const assay_dq_loader *loader,
                                                   const assay_value *value, int *ret_action,
                                                   bool *ret_built, assay_error *err);
@@ -64,10 +65,11 @@ typedef struct assay_dq_item {
     const assay_value *type;   /* the kind's name as TEXT value, for its place */
     const char *name;          /* of the kind */
     const assay_value *kwargs; /* MAP or NULL */
-    const assay_value *extras; /* MAP with keys of the check beside its kwargs (dialect C), or NULL */
-    int action;                /* of the section it stands in, or ASSAY_DQ_NO_ACTION */
-    int fallback;              /* where nothing else says one */
-    bool inline_type;          /* `type` in kwargs is the kind's name (dialect A) */
+    const assay_value
+        *extras;      /* MAP with keys of the check beside its kwargs (dialect C), or NULL */
+    int action;       /* of the section it stands in, or ASSAY_DQ_NO_ACTION */
+    int fallback;     /* where nothing else says one */
+    bool inline_type; /* `type` in kwargs is the kind's name (dialect A) */
 } assay_dq_item;
 
 /* Adds the check, or one for each of its columns. */

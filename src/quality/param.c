@@ -2,7 +2,8 @@
  *
  *   sum    := product (('+' | '-') product)*
  *   product:= factor ('*' factor)*
- *   factor := number | '-' factor | '(' sum ')' | now() | datetime(y, m, d ..) | timedelta(unit=sum ..)
+ *   factor := number | '-' factor | '(' sum ')' | now() | datetime(y, m, d ..) | timedelta(unit=sum
+ * ..)
  */
 #include "quality/plan.h"
 
@@ -79,12 +80,12 @@ static bool read_datetime(struct parser *parser, struct term *ret)
         parts[2] > 31 || parts[0] < 1 || parts[0] > 9999)
         return false;
     ret->kind = MOMENT;
-    ret->number = ((double)assay_time_days_from_civil((int64_t)parts[0], (int)parts[1],
-                                                      (int)parts[2]) *
-                       86400.0 +
-                   parts[3] * 3600.0 + parts[4] * 60.0 + parts[5]) *
-                      1e6 +
-                  parts[6];
+    ret->number =
+        ((double)assay_time_days_from_civil((int64_t)parts[0], (int)parts[1], (int)parts[2]) *
+             86400.0 +
+         parts[3] * 3600.0 + parts[4] * 60.0 + parts[5]) *
+            1e6 +
+        parts[6];
     return true;
 }
 
@@ -93,9 +94,8 @@ static bool read_timedelta(struct parser *parser, struct term *ret)
     static const struct {
         const char *name;
         double seconds;
-    } units[] = {{"weeks", 604800}, {"days", 86400},        {"hours", 3600},
-                 {"minutes", 60},   {"seconds", 1},         {"milliseconds", 1e-3},
-                 {"microseconds", 1e-6}};
+    } units[] = {{"weeks", 604800}, {"days", 86400},        {"hours", 3600},       {"minutes", 60},
+                 {"seconds", 1},    {"milliseconds", 1e-3}, {"microseconds", 1e-6}};
     struct term part;
     double total = 0;
 

@@ -1,4 +1,5 @@
-/* From metrics to as few queries as possible: one a lane and source (facts: quality.md section 8). */
+/* From metrics to as few queries as possible: one a lane and source (facts: quality.md section 8).
+ */
 #include "quality/plan.h"
 
 #include <string.h>
@@ -31,7 +32,8 @@ static void set_failure(assay_dq_run *run, assay_dq_metric *metric, const assay_
 
 /* ---- P0: every metric alone, on no data ---- */
 
-/* Binds without running: an error here belongs to the checks that need this metric, and to no other. */
+/* Binds without running: an error here belongs to the checks that need this metric, and to no
+ * other. */
 static void bind_metric(assay_dq_run *run, assay_dq_metric *metric)
 {
     assay_error failure = {0};
@@ -67,9 +69,10 @@ assay_status assay_dq_passes_bind(assay_dq_run *run, assay_dq_plan *plan, assay_
             return ASSAY_OK;
         }
     }
-    if (plan->probe != NULL && assay_dq_watch_query(run->watch, plan->probe, 1, run->arena, &rows,
-                                                    &failure) != ASSAY_OK)
-        assay_dq_break(run, plan, failure.number == 5026 || failure.number == 5027 ? failure.number : 5024,
+    if (plan->probe != NULL &&
+        assay_dq_watch_query(run->watch, plan->probe, 1, run->arena, &rows, &failure) != ASSAY_OK)
+        assay_dq_break(run, plan,
+                       failure.number == 5026 || failure.number == 5027 ? failure.number : 5024,
                        "%s", failure.message);
     return run->failed ? assay_error_nomem(err) : ASSAY_OK;
 }

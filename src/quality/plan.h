@@ -8,7 +8,8 @@
 #include "base/vec.h"
 #include "quality/quality.h"
 
-/* Names inside the connection's temporary schema; `rows` with __assay_file and __assay_row, `batch` without. */
+/* Names inside the connection's temporary schema; `rows` with __assay_file and __assay_row, `batch`
+ * without. */
 #define ASSAY_DQ_ROWS "\"temp\".\"main\".\"__dq_rows\""
 #define ASSAY_DQ_BATCH "\"temp\".\"main\".\"__dq_batch\""
 #define ASSAY_DQ_ADDED "\"temp\".\"main\".\"__dq_added\""
@@ -55,8 +56,8 @@ typedef enum assay_dq_lane {
 typedef struct assay_dq_metric assay_dq_metric;
 struct assay_dq_metric {
     assay_dq_lane lane;
-    const char *source;     /* text after FROM; NULL for a constant */
-    const char *expression; /* an aggregate over the source */
+    const char *source;        /* text after FROM; NULL for a constant */
+    const char *expression;    /* an aggregate over the source */
     assay_dq_metric *shortcut; /* TRUE there settles this one as 0 */
     bool wanted, bound, done, by_shortcut;
     const assay_value *value; /* when done and failure is NULL */
@@ -93,11 +94,11 @@ struct assay_dq_plan {
     const assay_quality_check *check;
     assay_quality_result *result;
     const assay_dq_kind *kind;
-    bool settled;       /* has its status */
-    bool waiting;       /* not yet its turn: fail_fast checks go first */
-    const char *base;   /* what stands after FROM, without alias: a view or a subquery of it */
-    const char *batch;  /* the same without the columns of position, for queries of the user */
-    bool whole;         /* no condition, whole table: statistics of files may answer */
+    bool settled;      /* has its status */
+    bool waiting;      /* not yet its turn: fail_fast checks go first */
+    const char *base;  /* what stands after FROM, without alias: a view or a subquery of it */
+    const char *batch; /* the same without the columns of position, for queries of the user */
+    bool whole;        /* no condition, whole table: statistics of files may answer */
     bool require_rows;
     assay_dq_metric *slots[ASSAY_DQ_SLOTS];
     assay_dq_judge *judge;
@@ -113,9 +114,9 @@ struct assay_dq_plan {
     const char *rows_query; /* whole records of a query of the user are the evidence */
 
     assay_value *details; /* as the result shows them */
-    const char *probe; /* run on no data at bind: patterns and formats that the engine refuses */
-    const void *extra; /* of the kind */
-    const char *sql;   /* what is shown */
+    const char *probe;    /* run on no data at bind: patterns and formats that the engine refuses */
+    const void *extra;    /* of the kind */
+    const char *sql;      /* what is shown */
     /* result_format */
     const assay_value *index_columns; /* LIST or NULL: instead of the request's */
     bool exclude_values;
@@ -126,7 +127,7 @@ struct assay_dq_kind {
     const char *kwargs; /* blank-separated, without the common ones */
     const char *rule;   /* name in validation_rules, or NULL */
     assay_check_category category;
-    bool keyed_category; /* the category holds only on a key column */
+    bool keyed_category;       /* the category holds only on a key column */
     assay_dq_compile *compile; /* NULL = not built yet */
     int variant;
     const char *doc;
@@ -166,8 +167,8 @@ const char *assay_dq_kind_nearest_kwarg(const assay_dq_kind *kind, const char *k
 
 /* ---- sql.c: texts and metrics ---- */
 
-/* Puts SQL together from parts that are quoted already. Never NULL: "" and run->failed when memory is
- * short. */
+/* Puts SQL together from parts that are quoted already. Never NULL: "" and run->failed when memory
+ * is short. */
 const char *assay_dq_sql(assay_dq_run *run, const char *format, ...) ASSAY_PRINTF(2, 3);
 /* 'text' / "name". Never NULL, as above. */
 const char *assay_dq_quote_text(assay_dq_run *run, const char *text);
@@ -330,7 +331,8 @@ assay_dq_compile assay_dq_compile_null, assay_dq_compile_between, assay_dq_compi
     assay_dq_compile_row_count, assay_dq_compile_other_count, assay_dq_compile_reference,
     assay_dq_compile_unexpected_rows, assay_dq_compile_comparison, assay_dq_compile_native;
 
-/* Which of a pair or of a record's values may be missing: SQL predicate "the row is judged" (NULL = all).
+/* Which of a pair or of a record's values may be missing: SQL predicate "the row is judged" (NULL =
+ * all).
  */
 ASSAY_NODISCARD assay_status assay_dq_kept(assay_dq_run *run, const assay_dq_plan *plan,
                                            const assay_dq_column *const *columns, size_t count,

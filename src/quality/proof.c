@@ -1,5 +1,6 @@
-/* Answers from the statistics of data files, without reading them (facts: quality.md section 8.1, P1).
- * Only files that assay wrote itself are believed, and only where every file of the table says it. */
+/* Answers from the statistics of data files, without reading them (facts: quality.md section 8.1,
+ * P1). Only files that assay wrote itself are believed, and only where every file of the table says
+ * it. */
 #include "quality/plan.h"
 
 #include <string.h>
@@ -27,7 +28,8 @@ const char *assay_dq_proof_rows(assay_dq_run *run, const assay_dq_plan *plan)
     return assay_dq_sql(run, "%lld::BIGINT", (long long)run->file_rows);
 }
 
-/* Values of one file that are missing; -1 = not known. NaN counts as missing in floating columns. */
+/* Values of one file that are missing; -1 = not known. NaN counts as missing in floating columns.
+ */
 static int64_t missing_in(const assay_data_file *file, const assay_dq_column *column)
 {
     const assay_column_stats *stats = assay_data_file_stats(file, column->field->id);
@@ -56,8 +58,8 @@ const char *assay_dq_proof_values(assay_dq_run *run, const assay_dq_plan *plan,
     return assay_dq_sql(run, "%lld::BIGINT", (long long)(run->file_rows - missing));
 }
 
-/* The smallest lower or largest upper bound of all files; false where one is not known. A file whose
- * values are all missing has no bound and does not matter. */
+/* The smallest lower or largest upper bound of all files; false where one is not known. A file
+ * whose values are all missing has no bound and does not matter. */
 static bool extreme(const assay_dq_run *run, const assay_dq_column *column, bool upper,
                     assay_datum *ret_datum)
 {
@@ -78,8 +80,8 @@ static bool extreme(const assay_dq_run *run, const assay_dq_column *column, bool
         bound = upper ? &stats->upper : &stats->lower;
         if (!bound->known || bound->null || bound->kind != column->field->type.kind)
             return false;
-        if (!best.known || (upper ? assay_datum_compare(bound, &best) > 0
-                                  : assay_datum_compare(bound, &best) < 0))
+        if (!best.known ||
+            (upper ? assay_datum_compare(bound, &best) > 0 : assay_datum_compare(bound, &best) < 0))
             best = *bound;
     }
     *ret_datum = best;

@@ -2,8 +2,8 @@
  * verdict, and the token without which nothing is committed (facts: Great Expectations semantics).
  *
  * The order of use: assay_quality_config_load once a run; for every table assay_quality_suite_find,
- * assay_quality_run, assay_gate_evaluate, assay_gate_open. A suite that is named and cannot run is a
- * report with checks in ERROR, not a failed call: the gate is then shut.
+ * assay_quality_run, assay_gate_evaluate, assay_gate_open. A suite that is named and cannot run is
+ * a report with checks in ERROR, not a failed call: the gate is then shut.
  *
  * Thread rule: a loaded config is read-only and may be shared; a request and its report belong to
  * one thread. Everything lives in the arena that was handed in. */
@@ -103,8 +103,8 @@ typedef struct assay_quality_suite {
     const char *table; /* "silver.orders" */
     assay_quality_check *checks;
     size_t count;
-    const char *hash;     /* hex SHA-256 of its checks: changes when their meaning does */
-    const char *problem;  /* not NULL: named but empty or broken; the gate is shut */
+    const char *hash;    /* hex SHA-256 of its checks: changes when their meaning does */
+    const char *problem; /* not NULL: named but empty or broken; the gate is shut */
     int problem_number;
     int line, column;
 } assay_quality_suite;
@@ -128,15 +128,16 @@ typedef struct assay_quality_config {
     size_t threshold_count;
     const char **require_suite; /* layers and tables that must have a suite */
     size_t require_suite_count;
-    const char *output_path;  /* reporting.output_path; NULL = not said */
-    const char **notes;       /* what the file asks for and nothing does yet, to be shown once */
+    const char *output_path; /* reporting.output_path; NULL = not said */
+    const char **notes;      /* what the file asks for and nothing does yet, to be shown once */
     size_t note_count;
 } assay_quality_config;
 
-/* Reads config/dq.yaml, already parsed and expanded (NULL or an empty document gives a config without
- * suites). `layers` are the layer names that may stand at the top (NULL = bronze, silver, gold).
- * Errors with their place: unknown or misplaced key 5001, wrong kind of value 5002, a dialect that is
- * not built yet 5003. A check that is understood but cannot run is kept with its `problem`. */
+/* Reads config/dq.yaml, already parsed and expanded (NULL or an empty document gives a config
+ * without suites). `layers` are the layer names that may stand at the top (NULL = bronze, silver,
+ * gold). Errors with their place: unknown or misplaced key 5001, wrong kind of value 5002, a
+ * dialect that is not built yet 5003. A check that is understood but cannot run is kept with its
+ * `problem`. */
 ASSAY_NODISCARD assay_status assay_quality_config_load(const assay_value *tree, const char *path,
                                                        const char *const *layers,
                                                        size_t layer_count, assay_arena *arena,
@@ -157,13 +158,15 @@ ASSAY_NODISCARD assay_status assay_quality_suite_of(const char *table, const cha
 /* ---- running a suite ---- */
 
 typedef struct assay_quality_request {
-    assay_conn *conn;  /* busy with the checks until the call returns; its temporary schema is used */
+    assay_conn
+        *conn; /* busy with the checks until the call returns; its temporary schema is used */
     const char *table; /* "silver.orders": how the table is named in results and SQL */
     const assay_quality_suite *suite; /* never NULL: an untested table is not run */
 
     /* A SELECT that gives the table as it will be after the commit. It may have two columns more
-     * than the table, __assay_file (VARCHAR) and __assay_row (BIGINT), which say where a row lies and fix
-     * the physical order (assay_scan_options.file_columns); files are ordered as in `files`. */
+     * than the table, __assay_file (VARCHAR) and __assay_row (BIGINT), which say where a row lies
+     * and fix the physical order (assay_scan_options.file_columns); files are ordered as in
+     * `files`. */
     const char *relation;
     const char *batch_relation; /* the same for what the commit adds; NULL = the whole table */
 
@@ -179,9 +182,10 @@ typedef struct assay_quality_request {
     size_t pii_count;
     const char *const *index_columns; /* unexpected_index_column_names */
     size_t index_count;
-    assay_result_format result_format; /* where a check names none; BASIC is the product's default */
-    int64_t now_us;      /* the run's frozen clock */
-    int64_t timeout_ms;  /* of each pass; 0 = ASSAY_QUALITY_TIMEOUT_MS */
+    assay_result_format
+        result_format;          /* where a check names none; BASIC is the product's default */
+    int64_t now_us;             /* the run's frozen clock */
+    int64_t timeout_ms;         /* of each pass; 0 = ASSAY_QUALITY_TIMEOUT_MS */
     const assay_cancel *cancel; /* may be NULL */
 } assay_quality_request;
 
@@ -200,21 +204,22 @@ typedef struct assay_quality_result {
     assay_check_severity severity; /* ERROR is always critical */
     assay_check_category category;
     assay_check_proof proof;
-    const char *reason;       /* one line for people: why it did not pass; NULL = passed */
-    const char *exception;    /* ERROR: the message; else NULL */
-    int exception_number;     /* E-number of it */
+    const char *reason;          /* one line for people: why it did not pass; NULL = passed */
+    const char *exception;       /* ERROR: the message; else NULL */
+    int exception_number;        /* E-number of it */
     const assay_value *observed; /* observed_value; NULL = the kind has none */
     const assay_value *details;  /* MAP or NULL */
     int64_t element_count, judged_count, unexpected_count;
     bool judges_nulls; /* the denominator is element_count (null, not_null): no missing_* keys */
-    assay_quality_sample *samples; /* in row order; all of them where the format asks for COMPLETE */
+    assay_quality_sample
+        *samples; /* in row order; all of them where the format asks for COMPLETE */
     size_t sample_count;
-    bool truncated;           /* there are more unexpected rows than samples */
+    bool truncated; /* there are more unexpected rows than samples */
     assay_result_format format;
-    size_t partial_count;     /* length of the partial lists */
-    const char *sql;          /* what decided it, over the table's name; NULL = no query */
-    const char *sql_id;       /* short hash of `sql` */
-    int64_t duration_us;      /* of the passes it took part in, shared ones in full */
+    size_t partial_count; /* length of the partial lists */
+    const char *sql;      /* what decided it, over the table's name; NULL = no query */
+    const char *sql_id;   /* short hash of `sql` */
+    int64_t duration_us;  /* of the passes it took part in, shared ones in full */
 } assay_quality_result;
 
 typedef struct assay_quality_report {
@@ -223,18 +228,17 @@ typedef struct assay_quality_report {
     assay_quality_result *results; /* as in the suite */
     size_t count;
     size_t passed, failed, errors, skipped;
-    int64_t sql_passes;   /* queries that read the table, samples too */
-    int64_t rows_scanned; /* rows those passes went over */
+    int64_t sql_passes;              /* queries that read the table, samples too */
+    int64_t rows_scanned;            /* rows those passes went over */
     int64_t started_us, duration_us; /* started_us is the frozen clock */
 } assay_quality_report;
 
 /* Runs the suite. Whatever goes wrong with a check, with a pass (error, timeout, cancel, memory)
- * or with the suite ends as checks in ERROR; a status other than ASSAY_OK means only that memory for the
- * report itself is missing or the request is wrong. */
+ * or with the suite ends as checks in ERROR; a status other than ASSAY_OK means only that memory
+ * for the report itself is missing or the request is wrong. */
 ASSAY_NODISCARD assay_status assay_quality_run(const assay_quality_request *request,
                                                assay_arena *arena,
-                                               assay_quality_report **ret_report,
-                                               assay_error *err);
+                                               assay_quality_report **ret_report, assay_error *err);
 
 /* ---- the gate ---- */
 
@@ -253,40 +257,37 @@ typedef struct assay_gate_verdict {
     size_t reason_count;
     const char **warnings; /* uncovered categories, failed checks that do not block */
     size_t warning_count;
-    double pass_rate;     /* pass / (pass + fail + error); -1 = no check ran */
-    const char *suite_hash; /* NULL = untested */
+    double pass_rate;           /* pass / (pass + fail + error); -1 = no check ran */
+    const char *suite_hash;     /* NULL = untested */
     const assay_value *details; /* MAP for the state file: pass_rate, counts, checks, overrides */
 } assay_gate_verdict;
 
-/* Pure: equal arguments, equal verdict. `config` NULL = no dq.yaml; `report` NULL = the table has no
- * suite. */
-ASSAY_NODISCARD assay_status assay_gate_evaluate(const assay_quality_config *config,
-                                                 const assay_quality_report *report,
-                                                 const char *table,
-                                                 const assay_gate_override *overrides,
-                                                 size_t override_count, assay_arena *arena,
-                                                 assay_gate_verdict **ret_verdict,
-                                                 assay_error *err);
+/* Pure: equal arguments, equal verdict. `config` NULL = no dq.yaml; `report` NULL = the table has
+ * no suite. */
+ASSAY_NODISCARD assay_status
+assay_gate_evaluate(const assay_quality_config *config, const assay_quality_report *report,
+                    const char *table, const assay_gate_override *overrides, size_t override_count,
+                    assay_arena *arena, assay_gate_verdict **ret_verdict, assay_error *err);
 
 /* The token for this table and staging, or NULL: the verdict is shut (or memory is short). */
 assay_gate_token *assay_gate_open(const assay_gate_verdict *verdict, const char *table,
                                   const char *stage_id, assay_arena *arena);
 
 /* EGATE 5010 that names the table and the first reason; for the step that has to stop. */
-ASSAY_NODISCARD assay_status assay_gate_refuse(const assay_gate_verdict *verdict,
-                                               const char *table, assay_error *err);
+ASSAY_NODISCARD assay_status assay_gate_refuse(const assay_gate_verdict *verdict, const char *table,
+                                               assay_error *err);
 
 /* ---- results ---- */
 
 typedef struct assay_quality_context {
-    const char *run_id;      /* may be NULL */
-    const char *run_name;    /* may be NULL */
-    const char *snapshot;    /* what was judged; may be NULL */
+    const char *run_id;                /* may be NULL */
+    const char *run_name;              /* may be NULL */
+    const char *snapshot;              /* what was judged; may be NULL */
     const assay_gate_verdict *verdict; /* may be NULL */
 } assay_quality_context;
 
-/* The suite's validation result in the shape of GE (facts: quality.md section 4), with our keys and the
- * aliases of the original. The caller writes it. */
+/* The suite's validation result in the shape of GE (facts: quality.md section 4), with our keys and
+ * the aliases of the original. The caller writes it. */
 ASSAY_NODISCARD assay_status assay_quality_report_json(const assay_quality_report *report,
                                                        const assay_quality_context *context,
                                                        assay_arena *arena, assay_value **ret_value,

@@ -31,8 +31,8 @@ const char *assay_check_status_name(assay_check_status status)
 
 const char *assay_check_category_name(assay_check_category category)
 {
-    static const char *const names[] = {"none", "not_null_keys", "referential_integrity",
-                                        "freshness", "volume", "none"};
+    static const char *const names[] = {"none",      "not_null_keys", "referential_integrity",
+                                        "freshness", "volume",        "none"};
 
     return names[category];
 }
@@ -99,7 +99,8 @@ static void put(struct builder *builder, const char *key, assay_value *value)
 
 static void put_text(struct builder *builder, const char *key, const char *text)
 {
-    put(builder, key, text == NULL ? assay_value_null(builder->arena) : assay_value_text(builder->arena, text));
+    put(builder, key,
+        text == NULL ? assay_value_null(builder->arena) : assay_value_text(builder->arena, text));
 }
 
 static void put_int(struct builder *builder, const char *key, int64_t value)
@@ -128,7 +129,8 @@ static void put_percent(struct builder *builder, const char *key, int64_t part, 
 
 static void add(struct builder *builder, assay_value *list, const assay_value *item)
 {
-    assay_value *copy = item == NULL ? assay_value_null(builder->arena) : assay_value_copy(builder->arena, item);
+    assay_value *copy =
+        item == NULL ? assay_value_null(builder->arena) : assay_value_copy(builder->arena, item);
 
     if (list == NULL || assay_value_append(list, copy, builder->arena, NULL) != ASSAY_OK)
         builder->failed = true;
@@ -162,7 +164,8 @@ static int compare_tallies(const void *a, const void *b)
 static assay_value *value_counts(struct builder *builder, const assay_quality_result *result)
 {
     assay_value *list = assay_value_list(builder->arena);
-    struct tally *tallies = assay_arena_take(builder->arena, result->sample_count + 1, sizeof(*tallies));
+    struct tally *tallies =
+        assay_arena_take(builder->arena, result->sample_count + 1, sizeof(*tallies));
     size_t count = 0;
 
     if (list == NULL || tallies == NULL)
@@ -213,7 +216,8 @@ static void put_counts(struct builder *builder, const assay_quality_result *resu
     put_int(builder, "element_count", element);
     if (unexpected >= 0) {
         put_int(builder, "unexpected_count", unexpected);
-        put_percent(builder, "unexpected_percent", unexpected, result->judges_nulls ? element : judged);
+        put_percent(builder, "unexpected_percent", unexpected,
+                    result->judges_nulls ? element : judged);
     }
     if (result->judges_nulls)
         return;
@@ -247,7 +251,8 @@ assay_status assay_quality_result_json(const assay_quality_result *result, assay
                                        assay_value **ret_value, assay_error *err)
 {
     struct builder builder = begin(arena);
-    bool judged = result->status == ASSAY_CHECK_STATUS_PASS || result->status == ASSAY_CHECK_STATUS_FAIL;
+    bool judged =
+        result->status == ASSAY_CHECK_STATUS_PASS || result->status == ASSAY_CHECK_STATUS_FAIL;
 
     if (judged && result->format != ASSAY_RESULT_FORMAT_BOOLEAN_ONLY) {
         if (result->observed != NULL)
@@ -370,13 +375,16 @@ static assay_value *gate_json(const assay_gate_verdict *verdict, assay_arena *ar
 
     put_bool(&builder, "open", verdict->open);
     put_text(&builder, "verdict", verdict->text);
-    put(&builder, "pass_rate", verdict->pass_rate >= 0 ? assay_value_real(arena, verdict->pass_rate)
-                                                        : assay_value_null(arena));
+    put(&builder, "pass_rate",
+        verdict->pass_rate >= 0 ? assay_value_real(arena, verdict->pass_rate)
+                                : assay_value_null(arena));
     for (size_t i = 0; i < verdict->reason_count && reasons != NULL; i++)
-        if (assay_value_append(reasons, assay_value_text(arena, verdict->reasons[i]), arena, NULL) != ASSAY_OK)
+        if (assay_value_append(reasons, assay_value_text(arena, verdict->reasons[i]), arena,
+                               NULL) != ASSAY_OK)
             builder.failed = true;
     for (size_t i = 0; i < verdict->warning_count && warnings != NULL; i++)
-        if (assay_value_append(warnings, assay_value_text(arena, verdict->warnings[i]), arena, NULL) != ASSAY_OK)
+        if (assay_value_append(warnings, assay_value_text(arena, verdict->warnings[i]), arena,
+                               NULL) != ASSAY_OK)
             builder.failed = true;
     put(&builder, "reasons", reasons);
     put(&builder, "warnings", warnings);
@@ -395,16 +403,17 @@ static void put_aliases(struct builder *builder, const assay_quality_report *rep
         const assay_quality_result *result = &report->results[i];
         if (result->status != ASSAY_CHECK_STATUS_FAIL && result->status != ASSAY_CHECK_STATUS_ERROR)
             continue;
-        if (result->status == ASSAY_CHECK_STATUS_ERROR || result->check->action >= ASSAY_CHECK_ACTION_FAIL)
+        if (result->status == ASSAY_CHECK_STATUS_ERROR ||
+            result->check->action >= ASSAY_CHECK_ACTION_FAIL)
             critical++;
         else
             warnings++;
     }
     put(builder, "layer",
-        dot == NULL ? assay_value_null(builder->arena)
-                    : assay_value_text(builder->arena,
-                                       assay_arena_text_n(builder->arena, report->table,
-                                                          (size_t)(dot - report->table))));
+        dot == NULL
+            ? assay_value_null(builder->arena)
+            : assay_value_text(builder->arena, assay_arena_text_n(builder->arena, report->table,
+                                                                  (size_t)(dot - report->table))));
     put(builder, "execution_date",
         assay_value_text(builder->arena, assay_arena_text_n(builder->arena, when, 10)));
     put_text(builder, "timestamp", when);
@@ -438,7 +447,8 @@ assay_status assay_quality_report_json(const assay_quality_report *report,
     put(&builder, "results", results);
     put(&builder, "expectations", results);
     put(&builder, "meta", meta_json(report, context, when, arena));
-    put(&builder, "gate", context->verdict == NULL ? assay_value_null(arena) : gate_json(context->verdict, arena));
+    put(&builder, "gate",
+        context->verdict == NULL ? assay_value_null(arena) : gate_json(context->verdict, arena));
     put_aliases(&builder, report, when, success);
     if (builder.failed)
         return assay_error_nomem(err);

@@ -46,8 +46,8 @@ assay_status assay_dq_rows_column(assay_dq_run *run, assay_dq_plan *plan,
     const char *from = assay_dq_from(run, plan);
 
     ASSAY_TRY(judge_column(run, plan, column, err));
-    plan->unexpected = assay_dq_sql(run, "(%s IS NOT NULL AND NOT coalesce(%s, FALSE))",
-                                    column->value, expected);
+    plan->unexpected =
+        assay_dq_sql(run, "(%s IS NOT NULL AND NOT coalesce(%s, FALSE))", column->value, expected);
     plan->evidence_source = from;
     plan->slots[ASSAY_DQ_ELEMENT] = assay_dq_metric_rows(run, plan);
     plan->slots[ASSAY_DQ_JUDGED] = assay_dq_metric_values(run, plan, column);

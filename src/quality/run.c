@@ -48,8 +48,8 @@ static assay_status set_columns(assay_dq_run *run, const assay_column *columns, 
         column->name = columns[i].name;
         column->type = columns[i].type;
         column->family = assay_dq_family_of(columns[i].type);
-        column->sql = assay_dq_sql(run, ASSAY_DQ_ALIAS ".%s",
-                                   assay_dq_quote_name(run, columns[i].name));
+        column->sql =
+            assay_dq_sql(run, ASSAY_DQ_ALIAS ".%s", assay_dq_quote_name(run, columns[i].name));
         column->value = value_sql(run, column);
         column->pii = is_among(request->pii_columns, request->pii_count, columns[i].name);
         if (request->schema != NULL)
@@ -71,11 +71,12 @@ static assay_status execute(assay_dq_run *run, const char *sql, assay_error *err
 static assay_status set_views(assay_dq_run *run, const char *rows, const char *batch,
                               const char *select, assay_error *err)
 {
-    ASSAY_TRY(execute(run, assay_dq_sql(run, "CREATE OR REPLACE TEMP VIEW %s AS %s", rows, select),
-                      err));
+    ASSAY_TRY(
+        execute(run, assay_dq_sql(run, "CREATE OR REPLACE TEMP VIEW %s AS %s", rows, select), err));
     return execute(run,
                    assay_dq_sql(run, "CREATE OR REPLACE TEMP VIEW %s AS SELECT * %s FROM %s", batch,
-                                run->positioned ? "EXCLUDE (\"__assay_file\", \"__assay_row\")" : "",
+                                run->positioned ? "EXCLUDE (\"__assay_file\", \"__assay_row\")"
+                                                : "",
                                 rows),
                    err);
 }
@@ -97,7 +98,8 @@ static assay_status open_shape(assay_dq_run *run, assay_error *err)
                                   &columns, &count, err));
     ASSAY_TRY(set_columns(run, columns, count, err));
     ASSAY_TRY(set_views(run, ASSAY_DQ_ROWS, ASSAY_DQ_BATCH, "SELECT * FROM " ASSAY_DQ_SHAPE, err));
-    return set_views(run, ASSAY_DQ_ADDED, ASSAY_DQ_ADDED_BATCH, "SELECT * FROM " ASSAY_DQ_SHAPE, err);
+    return set_views(run, ASSAY_DQ_ADDED, ASSAY_DQ_ADDED_BATCH, "SELECT * FROM " ASSAY_DQ_SHAPE,
+                     err);
 }
 
 static assay_status open_relation(assay_dq_run *run, assay_error *err)
@@ -153,7 +155,8 @@ static assay_status read_result_format(assay_dq_run *run, assay_dq_plan *plan, a
     }
     if (count != NULL && (count->kind != ASSAY_VALUE_INT || count->integer < 0 ||
                           count->integer > ASSAY_QUALITY_LIST_MAX))
-        return assay_error_set(err, ASSAY_ECONFIG, 5022, "'partial_unexpected_count' must lie between 0 and %d",
+        return assay_error_set(err, ASSAY_ECONFIG, 5022,
+                               "'partial_unexpected_count' must lie between 0 and %d",
                                (int)ASSAY_QUALITY_LIST_MAX);
     if (count != NULL)
         plan->result->partial_count = (size_t)count->integer;
@@ -175,7 +178,8 @@ static assay_status read_result_format(assay_dq_run *run, assay_dq_plan *plan, a
     return ASSAY_OK;
 }
 
-/* Which rows are judged: the whole table or what the commit adds, and of it what the condition selects. */
+/* Which rows are judged: the whole table or what the commit adds, and of it what the condition
+ * selects. */
 static assay_status read_domain(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     const char *condition = NULL;
@@ -200,8 +204,8 @@ static assay_status read_domain(assay_dq_run *run, assay_dq_plan *plan, assay_er
         statements != 1)
         return assay_error_set(err, ASSAY_ECONFIG, 5023, "row_condition '%s' is no predicate",
                                condition);
-    plan->base = assay_dq_sql(run, "(SELECT * FROM %s AS " ASSAY_DQ_ALIAS " WHERE (%s))", plan->base,
-                              condition);
+    plan->base = assay_dq_sql(run, "(SELECT * FROM %s AS " ASSAY_DQ_ALIAS " WHERE (%s))",
+                              plan->base, condition);
     plan->batch = assay_dq_sql(run, "(SELECT * FROM %s AS " ASSAY_DQ_ALIAS " WHERE (%s))",
                                plan->batch, condition);
     plan->whole = false;
@@ -218,8 +222,9 @@ static assay_status check_kwargs(assay_dq_run *run, const assay_dq_plan *plan, a
             continue;
         near = assay_dq_kind_nearest_kwarg(plan->kind, kwargs->keys[i], run->arena);
         return assay_error_set(err, ASSAY_ECONFIG, 5008, "%s does not know '%s'%s%s%s",
-                               plan->kind->name, kwargs->keys[i], near == NULL ? "" : ", did you mean '",
-                               near == NULL ? "" : near, near == NULL ? "" : "'?");
+                               plan->kind->name, kwargs->keys[i],
+                               near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
+                               near == NULL ? "" : "'?");
     }
     return ASSAY_OK;
 }
@@ -277,7 +282,8 @@ static assay_status compile_all(assay_dq_run *run, assay_error *err)
         if (run->failed || (status == ASSAY_ENOMEM && failure.number == 1001))
             return assay_error_nomem(err);
         if (status != ASSAY_OK)
-            assay_dq_break(run, plan, failure.number >= 5000 && failure.number < 6000 ? failure.number : 5022,
+            assay_dq_break(run, plan,
+                           failure.number >= 5000 && failure.number < 6000 ? failure.number : 5022,
                            "%s", failure.message);
         else if (!plan->settled)
             ASSAY_TRY(assay_dq_passes_bind(run, plan, err));
@@ -315,14 +321,16 @@ static void show_sql(assay_dq_run *run, assay_dq_plan *plan)
     if (plan->rows_query != NULL)
         sql = assay_dq_sql(run, "SELECT * FROM %s", plan->rows_query);
     else if (plan->unexpected != NULL)
-        sql = assay_dq_sql(run, "SELECT * FROM %s WHERE %s", plan->evidence_source, plan->unexpected);
+        sql =
+            assay_dq_sql(run, "SELECT * FROM %s WHERE %s", plan->evidence_source, plan->unexpected);
     else if (metric != NULL && metric->source != NULL)
         sql = assay_dq_sql(run, "SELECT %s FROM %s", metric->expression, metric->source);
     if (sql == NULL)
         return;
     plan->result->sql = assay_dq_shown_sql(run, sql);
     (void)snprintf(id, sizeof(id), "%016llx",
-                   (unsigned long long)assay_map_hash(plan->result->sql, strlen(plan->result->sql)));
+                   (unsigned long long)assay_map_hash(plan->result->sql,
+                                                      strlen(plan->result->sql)));
     plan->result->sql_id = assay_dq_sql(run, "%s", id);
 }
 
@@ -336,9 +344,11 @@ static void judge(assay_dq_run *run, assay_dq_plan *plan)
         if (metric == NULL)
             continue;
         if (metric->failure != NULL || !metric->done) {
-            const char *message = metric->failure == NULL ? "the pass did not run" : metric->failure->message;
+            const char *message =
+                metric->failure == NULL ? "the pass did not run" : metric->failure->message;
             int number = metric->failure == NULL ? 5025 : metric->failure->number;
-            assay_dq_break(run, plan, number >= 5000 && number < 6000 ? number : 5025, "%s", message);
+            assay_dq_break(run, plan, number >= 5000 && number < 6000 ? number : 5025, "%s",
+                           message);
             return;
         }
         if (metric->duration_us > plan->result->duration_us)
@@ -400,7 +410,8 @@ static assay_status run_turns(assay_dq_run *run, assay_error *err)
     for (size_t i = 0; i < run->plan_count; i++) {
         run->plans[i].waiting = false;
         if (culprit != NULL && !run->plans[i].settled)
-            skip(&run->plans[i], assay_dq_sql(run, "not run: fail_fast check '%s' did not pass", culprit));
+            skip(&run->plans[i],
+                 assay_dq_sql(run, "not run: fail_fast check '%s' did not pass", culprit));
     }
     return take_turn(run, err);
 }
@@ -502,7 +513,8 @@ static const char *quoted_table(assay_dq_run *run)
     if (dot == NULL)
         return assay_dq_quote_name(run, table);
     layer = assay_dq_sql(run, "%.*s", (int)(dot - table), table);
-    return assay_dq_sql(run, "%s.%s", assay_dq_quote_name(run, layer), assay_dq_quote_name(run, dot + 1));
+    return assay_dq_sql(run, "%s.%s", assay_dq_quote_name(run, layer),
+                        assay_dq_quote_name(run, dot + 1));
 }
 
 static void vec_done(assay_dq_run *run)

@@ -18,8 +18,8 @@ struct assay_dq_watch {
     bool timed_out, cancelled, stop;
 };
 
-/* Interrupts what runs when its time is over; called under the lock, so that the query that runs is the
- * one the deadline belongs to. */
+/* Interrupts what runs when its time is over; called under the lock, so that the query that runs is
+ * the one the deadline belongs to. */
 static void look(struct assay_dq_watch *watch)
 {
     if (watch->deadline_us == 0)
@@ -69,7 +69,8 @@ void assay_dq_watch_closep(struct assay_dq_watch **watch)
 assay_status assay_dq_watch_open(const assay_quality_request *request,
                                  struct assay_dq_watch **ret_watch, assay_error *err)
 {
-    ASSAY_AUTO(assay_dq_watch_closep) struct assay_dq_watch *watch = assay_mem_new(1, sizeof(*watch));
+    ASSAY_AUTO(assay_dq_watch_closep)
+    struct assay_dq_watch *watch = assay_mem_new(1, sizeof(*watch));
 
     if (watch == NULL)
         return assay_error_nomem(err);
