@@ -87,8 +87,9 @@ static assay_status fail_parser(struct reader *reader)
         return assay_error_nomem(reader->err);
     if (parser->error == YAML_READER_ERROR)
         return fail_at_offset(reader, parser->problem_offset, problem);
-    if (strcmp(problem, "found character that cannot start any token") == 0 &&
-        is_indented_by_tab(reader, parser->problem_mark.line))
+    if (strstr(problem, "tab character") != NULL ||
+        (strcmp(problem, "found character that cannot start any token") == 0 &&
+         is_indented_by_tab(reader, parser->problem_mark.line)))
         return fail(reader, parser->problem_mark, "a tab where blanks must indent");
     if (parser->context == NULL)
         return fail(reader, parser->problem_mark, problem);
