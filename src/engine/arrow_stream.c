@@ -122,8 +122,9 @@ static int stream_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
     bool asked = query->interrupts != atomic_load(&query->conn->interrupts);
     /* See assay_conn_query: an interrupt that nobody asked for is a failure without its reason. */
     if (status == ASSAY_ECANCELLED && !asked)
-        (void)assay_error_set(&err, ASSAY_EDATA, 3009,
-                              "the query failed while it was read; run it by itself for the reason");
+        (void)
+            assay_error_set(&err, ASSAY_EDATA, 3009,
+                            "the query failed while it was read; run it by itself for the reason");
     memcpy(query->error, err.message, sizeof query->error);
     return asked ? ECANCELED : EIO;
 }
@@ -173,7 +174,8 @@ assay_status assay_conn_query_stream(assay_conn *conn, const char *sql,
     query->conn = conn;
     query->interrupts = atomic_load(&conn->interrupts);
     assay_status status =
-        assay_engine_start(conn, &(assay_engine_text){.text = sql, .sql = sql, .stream = true}, &query->result, err);
+        assay_engine_start(conn, &(assay_engine_text){.text = sql, .sql = sql, .stream = true},
+                           &query->result, err);
     if (status != ASSAY_OK) {
         assay_mem_free(query);
         return status;

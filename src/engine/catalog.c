@@ -58,8 +58,9 @@ assay_status assay_engine_catalog_view(assay_conn *conn, const char *schema, con
     size_t shift = text.size;
     assay_buf_append_text(&text, select);
     ASSAY_TRY(assay_buf_check(&text, err));
-    return assay_engine_run(conn, &(assay_engine_text){.text = assay_buf_text(&text), .sql = select, .shift = shift}, NULL,
-                            err);
+    return assay_engine_run(
+        conn, &(assay_engine_text){.text = assay_buf_text(&text), .sql = select, .shift = shift},
+        NULL, err);
 }
 
 assay_status assay_engine_catalog_table(assay_conn *conn, const char *schema, const char *name,

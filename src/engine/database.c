@@ -10,10 +10,8 @@
 static const struct {
     const char *name, *value;
 } fixed_options[] = {
-    {"autoinstall_known_extensions", "false"},
-    {"autoload_known_extensions", "false"},
-    {"allow_community_extensions", "false"},
-    {"allow_persistent_secrets", "false"},
+    {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"},
+    {"allow_community_extensions", "false"},   {"allow_persistent_secrets", "false"},
     {"preserve_insertion_order", "true"},
 };
 

@@ -16,8 +16,8 @@ typedef struct assay_conn assay_conn;
 
 typedef struct assay_engine_options {
     uint64_t memory_limit; /* bytes for the engine; 0 = its default */
-    int threads;           /* 0 = processors of the process */
-    const char *temp_dir;  /* spill folder; NULL = no spilling */
+    int threads; /* 0 = processors of the process */
+    const char *temp_dir; /* spill folder; NULL = no spilling */
 } assay_engine_options;
 
 /* An in-memory database with TimeZone 'UTC', no automatic installing or loading of extensions, no
@@ -45,8 +45,8 @@ void assay_conn_progress(assay_conn *conn, double *ret_percent, uint64_t *ret_ro
 
 /* Runs one statement. *ret_changed (may be NULL) = rows inserted, updated or copied.
  *
- * Errors of all functions here: the engine's message without its "LINE 1:" excerpt; line and column of
- * `sql` where the engine names a position; ECONFIG for parser, binder and catalog errors, EDATA
+ * Errors of all functions here: the engine's message without its "LINE 1:" excerpt; line and column
+ * of `sql` where the engine names a position; ECONFIG for parser, binder and catalog errors, EDATA
  * for conversion, constraint and out-of-range errors, ENOMEM, ECANCELLED for an interrupt, EIO,
  * else EINTERNAL. Numbers 3001.. */
 ASSAY_NODISCARD assay_status assay_conn_execute(assay_conn *conn, const char *sql,
@@ -63,7 +63,7 @@ typedef struct assay_rows {
     const char **types; /* DuckDB's type text */
     size_t count;
     assay_value ***cells; /* cells[row][column] */
-    bool truncated;       /* there were more than `limit` rows */
+    bool truncated; /* there were more than `limit` rows */
 } assay_rows;
 
 enum { ASSAY_ROWS_MAX = 1000000 };
@@ -162,8 +162,8 @@ ASSAY_NODISCARD assay_status assay_conn_plan(assay_conn *conn, const char *sql, 
 
 /* ---- quoting ---- */
 
-void assay_sql_append_name(assay_buf *buf, const char *name);     /* "we""ird" */
-void assay_sql_append_text(assay_buf *buf, const char *text);     /* 'it''s'; NULL -> NULL */
+void assay_sql_append_name(assay_buf *buf, const char *name); /* "we""ird" */
+void assay_sql_append_text(assay_buf *buf, const char *text); /* 'it''s'; NULL -> NULL */
 void assay_sql_append_texts(assay_buf *buf, const char *const *texts, size_t count); /* ['a','b'] */
 /* A value as a literal: numbers bare, text quoted, lists [..], NULL; REAL uses its exact `text`. */
 void assay_sql_append_value(assay_buf *buf, const assay_value *value);

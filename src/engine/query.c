@@ -106,7 +106,7 @@ struct reading {
     duckdb_result *result;
     const char *sql;
     size_t limit; /* rows wanted */
-    bool cut;     /* more rows are cut, else refused */
+    bool cut; /* more rows are cut, else refused */
     duckdb_logical_type *types;
     assay_rows *rows;
     assay_vec lines;
@@ -299,8 +299,9 @@ assay_status assay_conn_describe(assay_conn *conn, const char *sql, assay_arena 
     assay_buf_append_text(&text, describe_prefix);
     assay_buf_append_text(&text, sql);
     ASSAY_TRY(assay_buf_check(&text, err));
-    assay_engine_text full = {
-        .text = assay_buf_text(&text), .sql = sql, .shift = strlen(describe_prefix)};
+    assay_engine_text full = {.text = assay_buf_text(&text),
+                              .sql = sql,
+                              .shift = strlen(describe_prefix)};
     ASSAY_TRY(assay_engine_start(conn, &full, &result, err));
     assay_status status = assay_engine_collect(&result, sql, 0, arena, &rows, err);
     duckdb_destroy_result(&result);

@@ -78,8 +78,8 @@ assay_status assay_conn_unparse(assay_conn *conn, const assay_value *tree, assay
 
     assay_json_write(&json, tree, 0);
     ASSAY_TRY(assay_buf_check(&json, err));
-    ASSAY_TRY(assay_engine_call_text(conn, "SELECT json_deserialize_sql($1::JSON)", assay_buf_text(&json),
-                                     arena, &sql, err));
+    ASSAY_TRY(assay_engine_call_text(conn, "SELECT json_deserialize_sql($1::JSON)",
+                                     assay_buf_text(&json), arena, &sql, err));
     if (sql == NULL)
         return assay_error_set(err, ASSAY_EINTERNAL, 3099, "the engine gave no text of a tree");
     *ret_sql = sql;

@@ -8,19 +8,17 @@
 
 /* Reserved words of DuckDB 1.5 (duckdb_keywords()), sorted; a name among them is quoted. */
 static const char *const reserved[] = {
-    "all",        "analyse",    "analyze",   "and",      "any",          "array",
-    "as",         "asc",        "asymmetric", "both",    "case",         "cast",
-    "check",      "collate",    "column",    "constraint", "create",     "default",
-    "deferrable", "desc",       "describe",  "distinct", "do",           "else",
-    "end",        "except",     "false",     "fetch",    "for",          "foreign",
-    "from",       "group",      "having",    "in",       "initially",    "intersect",
-    "into",       "lambda",     "lateral",   "leading",  "limit",        "not",
-    "null",       "offset",     "on",        "only",     "or",           "order",
-    "pivot",      "pivot_longer", "pivot_wider", "placing", "primary",   "qualify",
-    "references", "returning",  "select",    "show",     "some",         "summarize",
-    "symmetric",  "table",      "then",      "to",       "trailing",     "true",
-    "union",      "unique",     "unpivot",   "using",    "variadic",     "when",
-    "where",      "window",     "with"};
+    "all",          "analyse",     "analyze", "and",       "any",        "array",      "as",
+    "asc",          "asymmetric",  "both",    "case",      "cast",       "check",      "collate",
+    "column",       "constraint",  "create",  "default",   "deferrable", "desc",       "describe",
+    "distinct",     "do",          "else",    "end",       "except",     "false",      "fetch",
+    "for",          "foreign",     "from",    "group",     "having",     "in",         "initially",
+    "intersect",    "into",        "lambda",  "lateral",   "leading",    "limit",      "not",
+    "null",         "offset",      "on",      "only",      "or",         "order",      "pivot",
+    "pivot_longer", "pivot_wider", "placing", "primary",   "qualify",    "references", "returning",
+    "select",       "show",        "some",    "summarize", "symmetric",  "table",      "then",
+    "to",           "trailing",    "true",    "union",     "unique",     "unpivot",    "using",
+    "variadic",     "when",        "where",   "window",    "with"};
 
 struct simple_type {
     duckdb_type type;

@@ -1,9 +1,9 @@
 #include "base/str.h"
 #include "engine/engine.h"
 
-/* Functions whose result depends on more than their arguments: duckdb_functions() of DuckDB 1.5 with
- * stability VOLATILE (a test compares), the clock, and what samples. error(), stats(), sleep_ms()
- * and write_log() are volatile for the planner only. */
+/* Functions whose result depends on more than their arguments: duckdb_functions() of DuckDB 1.5
+ * with stability VOLATILE (a test compares), the clock, and what samples. error(), stats(),
+ * sleep_ms() and write_log() are volatile for the planner only. */
 static const char *const volatile_functions[] = {
     "current_connection_id",
     "current_date",

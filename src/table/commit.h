@@ -5,8 +5,8 @@
 #include "table/stage.h"
 #include "table/state.h"
 
-/* Proof that a gate was open. Only src/quality makes one (assay_gate_open); a commit without it does not
- * compile into anything: the function below refuses NULL and a token for other files. */
+/* Proof that a gate was open. Only src/quality makes one (assay_gate_open); a commit without it
+ * does not compile into anything: the function below refuses NULL and a token for other files. */
 typedef struct assay_gate_token assay_gate_token;
 
 /* For src/quality alone: a token for the table `name` and staging id, with the verdict text. */
@@ -17,27 +17,23 @@ const char *assay_gate_token_verdict(const assay_gate_token *token);
 
 typedef struct assay_commit_request {
     const assay_table *base;
-    assay_change change;      /* state_path, verdict and commit_id are filled here */
-    assay_state_file state;   /* number and commit_id are filled here */
+    assay_change change; /* state_path, verdict and commit_id are filled here */
+    assay_state_file state; /* number and commit_id are filled here */
     const char *stage_id;
     const assay_state_file *previous; /* may be NULL */
 } assay_commit_request;
 
-/* Asked after a lost race: the table as it is now. ASSAY_OK = the change holds on `now` (the caller may have
- * changed *request), else the status the commit ends with. */
+/* Asked after a lost race: the table as it is now. ASSAY_OK = the change holds on `now` (the caller
+ * may have changed *request), else the status the commit ends with. */
 typedef assay_status assay_commit_recheck(void *user, const assay_table *now,
                                           assay_commit_request *request, assay_error *err);
 
-/* Commits with at most 4 retries after a definite conflict (append rebases by itself; other kinds ask
- * `recheck`, NULL = conflict 4040). An unknown outcome is decided by looking for commit_id in the reloaded
- * table. */
-ASSAY_NODISCARD assay_status assay_table_commit(assay_commit_request *request,
-                                                const assay_gate_token *token,
-                                                const assay_commit_env *env, assay_store *store,
-                                                struct assay_conn *conn,
-                                                assay_commit_recheck *recheck, void *user,
-                                                assay_arena *arena,
-                                                const assay_snapshot **ret_snapshot,
-                                                assay_error *err);
+/* Commits with at most 4 retries after a definite conflict (append rebases by itself; other kinds
+ * ask `recheck`, NULL = conflict 4040). An unknown outcome is decided by looking for commit_id in
+ * the reloaded table. */
+ASSAY_NODISCARD assay_status assay_table_commit(
+    assay_commit_request *request, const assay_gate_token *token, const assay_commit_env *env,
+    assay_store *store, struct assay_conn *conn, assay_commit_recheck *recheck, void *user,
+    assay_arena *arena, const assay_snapshot **ret_snapshot, assay_error *err);
 
 #endif

@@ -5,12 +5,13 @@
 #include "table/table.h"
 
 typedef struct assay_scan_options {
-    bool file_columns; /* adds __assay_file (VARCHAR, the file's path) and __assay_row (BIGINT, 0-based position) */
+    bool file_columns; /* adds __assay_file (VARCHAR, the file's path) and __assay_row (BIGINT,
+                          0-based position) */
 } assay_scan_options;
 
-/* Appends "SELECT .. FROM read_parquet(..)" that gives the columns of `schema` with the types the user sees
- * (originals restored), resolved by field id or by name as the format and the files need; missing
- * columns are NULL. No files: a SELECT of that shape without rows. */
+/* Appends "SELECT .. FROM read_parquet(..)" that gives the columns of `schema` with the types the
+ * user sees (originals restored), resolved by field id or by name as the format and the files need;
+ * missing columns are NULL. No files: a SELECT of that shape without rows. */
 ASSAY_NODISCARD assay_status assay_scan_append_sql(assay_buf *buf, const assay_table *table,
                                                    const assay_schema *schema,
                                                    const assay_data_file *files, size_t count,

@@ -6,12 +6,13 @@
 #include "table/table.h"
 
 typedef struct assay_stage_request {
-    const assay_table *table;         /* for its format and location; may not exist yet */
-    const assay_schema *schema;       /* with ids; columns of the query are matched by name, missing = NULL */
+    const assay_table *table; /* for its format and location; may not exist yet */
+    const assay_schema
+        *schema; /* with ids; columns of the query are matched by name, missing = NULL */
     const assay_partition_spec *spec; /* count 0 = unpartitioned */
-    const char *select;               /* the query */
-    const char *stage_id;             /* unique text, part of file names */
-    uint64_t target_file_bytes;       /* 0 = 256 MiB */
+    const char *select; /* the query */
+    const char *stage_id; /* unique text, part of file names */
+    uint64_t target_file_bytes; /* 0 = 256 MiB */
 } assay_stage_request;
 
 typedef struct assay_stage_result {
@@ -22,9 +23,10 @@ typedef struct assay_stage_result {
 } assay_stage_result;
 
 /* Runs the query once and writes its rows with field ids, one pass, statistics typed through the
- * traps of the writer (HUGEINT, unsigned, has_nan by row group, DECIMAL, floor of dates, non-UTC). Values that the format
- * cannot hold (years outside 1..9999, infinity of dates) are EDATA 4030 with the column's name.
- * Everything is fsynced, files and folders, when it returns ASSAY_OK; on failure nothing stays. */
+ * traps of the writer (HUGEINT, unsigned, has_nan by row group, DECIMAL, floor of dates, non-UTC).
+ * Values that the format cannot hold (years outside 1..9999, infinity of dates) are EDATA 4030 with
+ * the column's name. Everything is fsynced, files and folders, when it returns ASSAY_OK; on failure
+ * nothing stays. */
 ASSAY_NODISCARD assay_status assay_stage_write(assay_conn *conn, const assay_stage_request *request,
                                                assay_arena *arena, assay_stage_result *ret_result,
                                                assay_error *err);

@@ -6,7 +6,7 @@
 #include "table/table.h"
 
 typedef struct assay_consumed_file {
-    const char *path;   /* as given, relative to the project */
+    const char *path; /* as given, relative to the project */
     int64_t size;
     int64_t mtime_ns;
     const char *sha256; /* hex */
@@ -21,17 +21,18 @@ typedef struct assay_consumed_input {
 } assay_consumed_input;
 
 typedef struct assay_state_file {
-    int64_t number;        /* n: one more than the base's */
+    int64_t number; /* n: one more than the base's */
     const char *run_id, *step_run_id, *commit_id;
-    const char *skip_key;  /* hash */
-    const char *verdict;   /* as in the snapshot */
+    const char *skip_key; /* hash */
+    const char *verdict; /* as in the snapshot */
     const char *suite_hash;
-    assay_value *gate;     /* verdict details: pass_rate, checks, overrides (who, when, why); may be NULL */
+    assay_value
+        *gate; /* verdict details: pass_rate, checks, overrides (who, when, why); may be NULL */
     assay_consumed_file *files; /* all files consumed so far: the chain is resolved by load */
     size_t file_count;
     assay_consumed_input *inputs;
     size_t input_count;
-    int64_t rows;          /* rows this commit added */
+    int64_t rows; /* rows this commit added */
     assay_value *watermark; /* may be NULL */
 } assay_state_file;
 
@@ -48,8 +49,8 @@ ASSAY_NODISCARD assay_status assay_state_file_load(const char *location, const c
                                                    assay_store *store, assay_arena *arena,
                                                    assay_state_file **ret_state, assay_error *err);
 
-/* The newest state that the table's history refers to, walking back over foreign commits; *ret_state is NULL
- * where there is none; *ret_foreign counts foreign commits after it. */
+/* The newest state that the table's history refers to, walking back over foreign commits;
+ * *ret_state is NULL where there is none; *ret_foreign counts foreign commits after it. */
 ASSAY_NODISCARD assay_status assay_state_file_current(const assay_table *table, assay_store *store,
                                                       assay_arena *arena,
                                                       assay_state_file **ret_state,

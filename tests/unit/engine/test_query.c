@@ -101,15 +101,26 @@ static void exact_numbers_keep_their_digits(void **state)
 static void other_values_print_as_the_engine_casts_them(void **state)
 {
     struct world *world = *state;
-    static const char *const values[] = {
-        "DATE '1969-12-31'", "DATE '0044-03-15 (BC)'", "'infinity'::DATE", "TIME '12:34:56.789'",
-        "TIMETZ '12:34:56+02'", "TIMESTAMP '2024-02-29 12:00:00.000001'", "'-infinity'::TIMESTAMP",
-        "TIMESTAMPTZ '2024-02-29 12:00:00+05'", "TIMESTAMP_S '2024-02-29 12:00:00'",
-        "TIMESTAMP_MS '2024-02-29 12:00:00.123'", "TIMESTAMP_NS '2024-02-29 12:00:00.123456789'",
-        "INTERVAL '1 year 2 days 03:04:05'", "UUID 'f79c3e09-677c-4bbd-a479-3f349cb785e7'",
-        "UUID '00000000-0000-0000-0000-000000000001'", "'\\x00\\xAAabc'::BLOB", "'0101101'::BIT",
-        "'b'::ENUM('a', 'b')", "'{\"a\": 1}'::JSON", "'a much longer text than twelve bytes é'",
-        "''"};
+    static const char *const values[] = {"DATE '1969-12-31'",
+                                         "DATE '0044-03-15 (BC)'",
+                                         "'infinity'::DATE",
+                                         "TIME '12:34:56.789'",
+                                         "TIMETZ '12:34:56+02'",
+                                         "TIMESTAMP '2024-02-29 12:00:00.000001'",
+                                         "'-infinity'::TIMESTAMP",
+                                         "TIMESTAMPTZ '2024-02-29 12:00:00+05'",
+                                         "TIMESTAMP_S '2024-02-29 12:00:00'",
+                                         "TIMESTAMP_MS '2024-02-29 12:00:00.123'",
+                                         "TIMESTAMP_NS '2024-02-29 12:00:00.123456789'",
+                                         "INTERVAL '1 year 2 days 03:04:05'",
+                                         "UUID 'f79c3e09-677c-4bbd-a479-3f349cb785e7'",
+                                         "UUID '00000000-0000-0000-0000-000000000001'",
+                                         "'\\x00\\xAAabc'::BLOB",
+                                         "'0101101'::BIT",
+                                         "'b'::ENUM('a', 'b')",
+                                         "'{\"a\": 1}'::JSON",
+                                         "'a much longer text than twelve bytes é'",
+                                         "''"};
 
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         char sql[256];
@@ -163,11 +174,25 @@ static void types_are_told_as_describe_tells_them(void **state)
 {
     struct world *world = *state;
     static const char *const types[] = {
-        "TINYINT", "UBIGINT", "HUGEINT", "DECIMAL(10,2)", "DECIMAL(38,9)", "TIMESTAMP_NS",
-        "TIMESTAMP WITH TIME ZONE", "TIME WITH TIME ZONE", "INTEGER[][]", "VARCHAR[3]", "JSON",
+        "TINYINT",
+        "UBIGINT",
+        "HUGEINT",
+        "DECIMAL(10,2)",
+        "DECIMAL(38,9)",
+        "TIMESTAMP_NS",
+        "TIMESTAMP WITH TIME ZONE",
+        "TIME WITH TIME ZONE",
+        "INTEGER[][]",
+        "VARCHAR[3]",
+        "JSON",
         "STRUCT(a INTEGER, \"b c\" VARCHAR[], \"select\" STRUCT(x DATE), Abc INTEGER)",
-        "MAP(VARCHAR, MAP(INTEGER, DOUBLE))", "ENUM('a', 'it''s')", "UNION(i INTEGER, s VARCHAR)",
-        "UUID", "BLOB", "BIT", "INTERVAL"};
+        "MAP(VARCHAR, MAP(INTEGER, DOUBLE))",
+        "ENUM('a', 'it''s')",
+        "UNION(i INTEGER, s VARCHAR)",
+        "UUID",
+        "BLOB",
+        "BIT",
+        "INTERVAL"};
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         char sql[256];
@@ -176,8 +201,10 @@ static void types_are_told_as_describe_tells_them(void **state)
         size_t count = 0;
         assay_error err = {0};
         (void)snprintf(sql, sizeof sql, "SELECT NULL::%s AS x WHERE false", types[i]);
-        assert_int_equal(assay_conn_query(world->conn, sql, 0, world->arena, &rows, &err), ASSAY_OK);
-        assert_int_equal(assay_conn_describe(world->conn, sql, world->arena, &columns, &count, &err),
+        assert_int_equal(assay_conn_query(world->conn, sql, 0, world->arena, &rows, &err),
+                         ASSAY_OK);
+        assert_int_equal(assay_conn_describe(world->conn, sql, world->arena, &columns, &count,
+                                             &err),
                          ASSAY_OK);
         assert_int_equal(count, 1);
         assert_string_equal(columns[0].name, "x");
@@ -252,7 +279,8 @@ static void a_limit_cuts_and_none_is_refused_beyond_the_maximum(void **state)
     assay_rows *rows = NULL;
     assay_error err = {0};
 
-    assert_int_equal(assay_conn_query(world->conn, "FROM range(10000000000)", 3, arena, &rows, &err),
+    assert_int_equal(assay_conn_query(world->conn, "FROM range(10000000000)", 3, arena, &rows,
+                                      &err),
                      ASSAY_OK);
     assert_int_equal(rows->count, 3);
     assert_true(rows->truncated);
@@ -276,13 +304,13 @@ static void single_values_come_as_text_and_number(void **state)
                                            &text, &err),
                      ASSAY_OK);
     assert_string_equal(text, "1.50");
-    assert_int_equal(
-        assay_conn_query_text(world->conn, "SELECT NULL::DATE", world->arena, &text, &err),
-        ASSAY_OK);
+    assert_int_equal(assay_conn_query_text(world->conn, "SELECT NULL::DATE", world->arena, &text,
+                                           &err),
+                     ASSAY_OK);
     assert_null(text);
-    assert_int_equal(
-        assay_conn_query_int(world->conn, "SELECT sum(i) FROM range(5) t(i)", &number, &err),
-        ASSAY_OK);
+    assert_int_equal(assay_conn_query_int(world->conn, "SELECT sum(i) FROM range(5) t(i)", &number,
+                                          &err),
+                     ASSAY_OK);
     assert_int_equal(number, 10);
     assert_int_equal(assay_conn_query_int(world->conn, "SELECT NULL", &number, &err), ASSAY_OK);
     assert_int_equal(number, 0);
@@ -342,8 +370,9 @@ static void an_interrupt_ends_the_running_statement(void **state)
 
     assert_int_equal(assay_thread_start(interrupt_thread, world, &thread, NULL), ASSAY_OK);
     assay_status status = assay_conn_execute(
-        world->conn, "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range < b.range",
-        NULL, &err);
+        world->conn,
+        "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range < b.range", NULL,
+        &err);
     assay_thread_join(thread);
     assert_int_equal(status, ASSAY_ECANCELLED);
     assert_int_equal(err.number, 3007);

@@ -125,8 +125,9 @@ static void the_clock_of_one_connection_is_not_the_clock_of_another(void **state
 
     assert_int_equal(assay_engine_catalog_clock(world->conn, moment, NULL), ASSAY_OK);
     assert_int_equal(assay_conn_open(world->engine, &other, NULL), ASSAY_OK);
-    assert_int_equal(
-        assay_conn_query_text(other, "SELECT now()::VARCHAR", world->arena, &text, NULL), ASSAY_OK);
+    assert_int_equal(assay_conn_query_text(other, "SELECT now()::VARCHAR", world->arena, &text,
+                                           NULL),
+                     ASSAY_OK);
     assert_null(strstr(text, "2020-02-29"));
     assay_conn_close(other);
 }
@@ -140,13 +141,14 @@ static void private_catalogs_do_not_see_one_another(void **state)
     assert_int_equal(assay_conn_open(world->engine, &other, NULL), ASSAY_OK);
     assert_int_equal(assay_engine_catalog_open(world->conn, "a b", NULL), ASSAY_OK);
     assert_int_equal(assay_engine_catalog_open(other, "other", NULL), ASSAY_OK);
-    assert_int_equal(
-        assay_engine_catalog_view(world->conn, "bronze", "orders", "SELECT 1 AS x", NULL), ASSAY_OK);
+    assert_int_equal(assay_engine_catalog_view(world->conn, "bronze", "orders", "SELECT 1 AS x",
+                                               NULL),
+                     ASSAY_OK);
     assert_int_equal(assay_engine_catalog_table(other, "bronze", "orders", columns, 2, NULL),
                      ASSAY_OK);
     assert_string_equal(text_of(world, "SELECT x FROM bronze.orders"), "1");
-    assert_int_equal(assay_conn_execute(other, "SELECT id, \"we\"\"ird\".a FROM bronze.orders", NULL,
-                                        NULL),
+    assert_int_equal(assay_conn_execute(other, "SELECT id, \"we\"\"ird\".a FROM bronze.orders",
+                                        NULL, NULL),
                      ASSAY_OK);
     assay_engine_catalog_close(world->conn, "a b");
     assert_int_equal(assay_conn_execute(world->conn, "FROM bronze.orders", NULL, NULL),
@@ -262,17 +264,27 @@ static bool is_volatile(struct world *world, const char *sql)
 static void volatile_queries_are_recognised_wherever_the_call_stands(void **state)
 {
     struct world *world = *state;
-    static const char *const changing[] = {
-        "SELECT now()", "SELECT CURRENT_DATE", "SELECT 1 FROM x WHERE a < Random()",
-        "WITH q AS (SELECT uuid() u) FROM q", "SELECT (SELECT max(t) FROM y WHERE t < today())",
-        "FROM x USING SAMPLE 10%", "FROM x TABLESAMPLE reservoir(5 ROWS)", "SELECT age(t) FROM x",
-        "SELECT nextval('s')", "SELECT list_transform(l, v -> v + random()) FROM x",
-        "SELECT a FROM x ORDER BY random()", "SELECT a FROM x JOIN y ON x.d = current_date",
-        "SELECT localtimestamp", "SELECT pg_catalog.now()"};
-    static const char *const steady[] = {
-        "SELECT 1", "SELECT \"date\", a.current FROM a", "SELECT age(a, b) FROM x",
-        "FROM x USING SAMPLE reservoir(5 ROWS) REPEATABLE (3)", "SELECT error('x')",
-        "SELECT now FROM x", "SELECT t.current_date FROM t"};
+    static const char *const changing[] = {"SELECT now()",
+                                           "SELECT CURRENT_DATE",
+                                           "SELECT 1 FROM x WHERE a < Random()",
+                                           "WITH q AS (SELECT uuid() u) FROM q",
+                                           "SELECT (SELECT max(t) FROM y WHERE t < today())",
+                                           "FROM x USING SAMPLE 10%",
+                                           "FROM x TABLESAMPLE reservoir(5 ROWS)",
+                                           "SELECT age(t) FROM x",
+                                           "SELECT nextval('s')",
+                                           "SELECT list_transform(l, v -> v + random()) FROM x",
+                                           "SELECT a FROM x ORDER BY random()",
+                                           "SELECT a FROM x JOIN y ON x.d = current_date",
+                                           "SELECT localtimestamp",
+                                           "SELECT pg_catalog.now()"};
+    static const char *const steady[] = {"SELECT 1",
+                                         "SELECT \"date\", a.current FROM a",
+                                         "SELECT age(a, b) FROM x",
+                                         "FROM x USING SAMPLE reservoir(5 ROWS) REPEATABLE (3)",
+                                         "SELECT error('x')",
+                                         "SELECT now FROM x",
+                                         "SELECT t.current_date FROM t"};
 
     for (size_t i = 0; i < sizeof changing / sizeof changing[0]; i++)
         if (!is_volatile(world, changing[i]))
@@ -287,13 +299,12 @@ static void every_volatile_function_of_the_engine_is_known(void **state)
     struct world *world = *state;
     assay_rows *rows = NULL;
 
-    assert_int_equal(
-        assay_conn_query(world->conn,
-                         "SELECT DISTINCT function_name FROM duckdb_functions() "
-                         "WHERE stability = 'VOLATILE' AND function_name NOT IN "
-                         "('error', 'stats', 'sleep_ms', 'write_log')",
-                         0, world->arena, &rows, NULL),
-        ASSAY_OK);
+    assert_int_equal(assay_conn_query(world->conn,
+                                      "SELECT DISTINCT function_name FROM duckdb_functions() "
+                                      "WHERE stability = 'VOLATILE' AND function_name NOT IN "
+                                      "('error', 'stats', 'sleep_ms', 'write_log')",
+                                      0, world->arena, &rows, NULL),
+                     ASSAY_OK);
     assert_true(rows->count > 5);
     for (size_t i = 0; i < rows->count; i++) {
         char sql[128];
@@ -311,11 +322,12 @@ static void copy_tells_the_statistics_of_its_files(void **state)
     assay_error err = {0};
 
     assert_int_equal(
-        assay_conn_copy(world->conn,
-                        "COPY (SELECT i AS a, {'x.\"y': [i]} AS s, CASE WHEN i = 3 THEN NULL ELSE "
-                        "'p' || i % 2 END AS p FROM range(10) t(i)) TO '/tmp/assay_test_engine_copy' "
-                        "(FORMAT parquet, RETURN_STATS, PARTITION_BY (p), OVERWRITE_OR_IGNORE)",
-                        world->arena, &files, &count, &err),
+        assay_conn_copy(
+            world->conn,
+            "COPY (SELECT i AS a, {'x.\"y': [i]} AS s, CASE WHEN i = 3 THEN NULL ELSE "
+            "'p' || i % 2 END AS p FROM range(10) t(i)) TO '/tmp/assay_test_engine_copy' "
+            "(FORMAT parquet, RETURN_STATS, PARTITION_BY (p), OVERWRITE_OR_IGNORE)",
+            world->arena, &files, &count, &err),
         ASSAY_OK);
     assert_int_equal(count, 3);
     int64_t rows = 0;
@@ -372,11 +384,12 @@ static void an_arrow_stream_says_why_it_broke(void **state)
     struct ArrowArray array = {0};
     int result = 0;
 
-    assert_int_equal(assay_conn_query_stream(world->conn,
-                                             "SELECT CASE WHEN i = 4900000 THEN error('broken') END "
-                                             "FROM range(5000000) t(i)",
-                                             &stream, NULL),
-                     ASSAY_OK);
+    assert_int_equal(
+        assay_conn_query_stream(world->conn,
+                                "SELECT CASE WHEN i = 4900000 THEN error('broken') END "
+                                "FROM range(5000000) t(i)",
+                                &stream, NULL),
+        ASSAY_OK);
     do {
         result = stream.get_next(&stream, &array);
         if (result == 0 && array.release != NULL)
