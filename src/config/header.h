@@ -57,7 +57,7 @@ ASSAY_NODISCARD assay_status assay_model_header_read(const assay_value *tree, co
  * line's number, and the SQL after the comment. No header: yaml_size 0 and sql = 0. */
 typedef struct assay_header_split {
     size_t yaml, yaml_size;
-    int yaml_line;
+    int yaml_line, yaml_column; /* of the first byte of the YAML */
     size_t sql; /* offset of the first byte after the header */
 } assay_header_split;
 

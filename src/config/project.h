@@ -15,6 +15,7 @@ typedef struct assay_target_config {
     int threads, jobs;     /* 0 = default */
     const char *temp_dir;  /* NULL = <state>/tmp */
     int64_t lock_wait_ms;  /* -1 = not said (10 s) */
+    const assay_value *tree; /* as written, for places; NULL = nothing was */
     int line, column;
 } assay_target_config;
 

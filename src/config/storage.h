@@ -20,22 +20,28 @@ typedef struct assay_storage_config {
     const char *path;      /* "config/storage.yaml" */
     const char *format;    /* "iceberg" (default), "delta", "parquet" */
     const char *warehouse; /* as written; NULL = not said */
+    assay_place warehouse_place;
     const char *catalog;   /* "folder" */
     assay_keep_config keep;
     assay_layer_storage *layers;
     size_t layer_count;
     assay_value *iceberg, *delta, *parquet; /* the sections as written, or NULL */
     uint64_t target_file_bytes; /* 0 = default */
-    const char *hash_text; /* canonical text of what decides how tables are written (for skip keys) */
 } assay_storage_config;
 
-/* Loads `<root>/config/storage.yaml` (absent = all defaults). Catalogs and stores that are not
- * built (glue, rest, jdbc, s3 ..) are EUNSUPPORTED 1230 with their place. */
-ASSAY_NODISCARD assay_status assay_storage_config_load(const char *root,
+/* Loads `<root>/config/storage.yaml` (absent = all defaults). `format` (may be NULL) is the target's:
+ * it goes before what the file says for any layer. Catalogs and stores that are not built (glue,
+ * rest, jdbc, s3 ..) are EUNSUPPORTED 1230 with their place, where a layer is Iceberg. */
+ASSAY_NODISCARD assay_status assay_storage_config_load(const char *root, const char *format,
                                                        assay_variables *variables,
                                                        assay_arena *arena,
                                                        assay_storage_config **ret_config,
                                                        assay_error *err);
+
+/* The folder that `warehouse` names: as it is, or what follows file:// ; an object store (s3://,
+ * gs:// ..) is EUNSUPPORTED 1232. */
+ASSAY_NODISCARD assay_status assay_storage_local_path(const char *warehouse, assay_place place,
+                                                      const char **ret_path, assay_error *err);
 
 /* Format and keep of a layer. */
 const char *assay_storage_format(const assay_storage_config *config, const char *layer);

@@ -17,11 +17,12 @@ ASSAY_NODISCARD assay_status assay_graph_order(const assay_project *project, ass
                                                assay_model ***ret_models, size_t *ret_count,
                                                assay_error *err);
 
-/* Binds `selected` in order of the graph against a shadow catalog of empty tables, so that every
- * one gets its columns. Inputs that are not selected take their columns from what is published, else
- * from their own model. Errors with their place: unknown table 2105 (nearest match), unknown
- * column and other binder errors 2106/2107, duplicate output names 2108. `ops->look` and
- * `ops->columns` are asked; `conn` gets a private catalog for the time of the call. */
+/* Binds `selected` (in order of the graph) against a shadow catalog of empty tables, so that every
+ * one gets its columns and every input what is published of it now. Inputs that are not selected
+ * take their columns from what is published, else from their own model. Errors with their place:
+ * unknown table 2105 (nearest match), binder 2106, unknown column 2107, duplicate output names 2108, a column
+ * named in the header that is no output 2120; types and partitions as src/table says. `ops->look`
+ * and `ops->columns` are asked; `conn` gets a private catalog for the time of the call. */
 ASSAY_NODISCARD assay_status assay_compile(assay_project *project, assay_model *const *selected,
                                            size_t count, const struct assay_step_env *env,
                                            assay_conn *conn, assay_error *err);

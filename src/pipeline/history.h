@@ -54,6 +54,9 @@ ASSAY_NODISCARD assay_status assay_history_begin_run(assay_history *history,
                                                      size_t count, assay_error *err);
 ASSAY_NODISCARD assay_status assay_history_begin_step(assay_history *history, const char *step_id,
                                                       int64_t started_us, assay_error *err);
+/* A step that runs a second time does so under a new id. */
+ASSAY_NODISCARD assay_status assay_history_renew_step(assay_history *history, const char *step_id,
+                                                      const char *new_step_id, assay_error *err);
 ASSAY_NODISCARD assay_status assay_history_end_step(assay_history *history,
                                                     const assay_step_record *step,
                                                     assay_error *err);

@@ -2,6 +2,7 @@
 #ifndef ASSAY_PIPELINE_MODEL_H
 #define ASSAY_PIPELINE_MODEL_H
 
+#include "base/clock.h"
 #include "config/extract.h"
 #include "config/header.h"
 #include "engine/engine.h"
@@ -22,6 +23,13 @@ typedef struct assay_model_input {
     assay_model *model; /* NULL = outside input: a table of the warehouse without a model */
     bool new_rows;      /* named in new_rows_of */
     int line, column;   /* first mention in the file */
+
+    /* filled by assay_compile: what the model is bound against, and what is published as it begins */
+    bool published;
+    int64_t snapshot_id; /* -1 = none */
+    const char *uuid;    /* of the published table, NULL = none */
+    const assay_column *columns;
+    size_t column_count;
 } assay_model_input;
 
 struct assay_model {

@@ -40,6 +40,7 @@ typedef struct assay_project {
     size_t layer_count;
     assay_model **models; /* sorted by name */
     size_t model_count;
+    bool linked; /* assay_graph_build has been here */
     assay_arena *arena;
 } assay_project;
 
@@ -54,6 +55,9 @@ ASSAY_NODISCARD assay_status assay_project_open(const assay_project_options *opt
 
 /* The model of "silver.orders", or NULL. */
 const assay_model *assay_project_model(const assay_project *project, const char *name);
+
+/* The model whose name is nearest to `name`, or NULL. */
+const char *assay_project_nearest(const assay_project *project, const char *name);
 
 /* ENOTFOUND 2002 that names the nearest model. */
 assay_status assay_project_model_unknown(const assay_project *project, const char *name,

@@ -5,7 +5,7 @@
 #ifndef ASSAY_PIPELINE_SELECTION_H
 #define ASSAY_PIPELINE_SELECTION_H
 
-#include "pipeline/project.h"
+#include "pipeline/graph.h"
 
 enum { ASSAY_SELECTION_TERMS_MAX = 1000 };
 

@@ -89,7 +89,7 @@ typedef struct assay_step_context {
     const assay_model *model;
     const struct assay_step_env *env;
     assay_conn *conn;    /* the step's own, nothing attached */
-    assay_arena *arena;  /* lives until the run's result is freed */
+    assay_arena *arena;  /* the step's own; the run copies what the result points to */
     const char *run_id;  /* UUIDv7 text */
     const char *step_id; /* UUIDv7 text: the OpenLineage run of the step, run_id of the commit */
     int64_t now_us;      /* clock of models */

@@ -1,0 +1,16 @@
+/* The schema tables of the files this room reads. */
+#ifndef ASSAY_CONFIG_TABLES_H
+#define ASSAY_CONFIG_TABLES_H
+
+#include "config/schema.h"
+
+extern const assay_key_table assay_table_project;    /* assay.yaml */
+extern const assay_key_table assay_table_storage;    /* config/storage.yaml */
+extern const assay_key_table assay_table_header;     /* header of models/x/y.sql */
+extern const assay_key_table assay_table_extract;    /* models/x/y.yaml */
+extern const assay_key_table assay_table_connection; /* `type` of one connection */
+
+/* The table of one connection type ("postgres" ..), or NULL. */
+const assay_key_table *assay_table_connection_of(const char *type);
+
+#endif
