@@ -1,0 +1,408 @@
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/path.h"
+#include "base/str.h"
+#include "delta/delta.h"
+#include "delta/loaded.h"
+#include "support/lake.h"
+
+#define FORMAT (&assay_delta_format)
+
+static const char *ask(test_lake *lake, int64_t snapshot, const char *query)
+{
+    return lake_ask(lake, FORMAT, "t", snapshot, query);
+}
+
+static const char *commit_text(test_lake *lake, int version)
+{
+    assay_buf text = ASSAY_BUF_EMPTY;
+    char *path = assay_arena_format(lake->arena, "%s/t/_delta_log/%020d.json", lake->folder->path,
+                                    version);
+    const char *copy = NULL;
+
+    assert_int_equal(assay_path_read(path, 1 << 20, &text, NULL), ASSAY_OK);
+    copy = assay_arena_text(lake->arena, assay_buf_text(&text));
+    assay_buf_done(&text);
+    return copy;
+}
+
+static bool exists(test_lake *lake, const char *name)
+{
+    assay_path_info info = {.exists = false};
+
+    assert_int_equal(assay_path_stat(lake_path(lake, name), &info, NULL), ASSAY_OK);
+    return info.exists;
+}
+
+static void no_log_is_no_table(void **state)
+{
+    assay_table *table = lake_load(*state, FORMAT, "nothing");
+
+    assert_false(table->exists);
+    assert_null(table->current);
+}
+
+static void a_first_append_makes_the_table(void **state)
+{
+    test_lake *lake = *state;
+    assay_table *table = NULL;
+
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL");
+    table = lake_load(lake, FORMAT, "t");
+    assert_true(table->exists);
+    assert_int_equal(table->current->id, 0);
+    assert_int_equal(table->current->number, 1);
+    assert_int_equal(table->current->rows, 2);
+    assert_string_equal(table->current->verdict, "pass");
+    assert_non_null(table->current->commit_id);
+    assert_string_equal(ask(lake, -1, "SELECT list((a, b) ORDER BY a) FROM %s"),
+                        "[(1, x), (2, NULL)]");
+    assert_non_null(strstr(commit_text(lake, 0), "\"minReaderVersion\":1,\"minWriterVersion\":2"));
+}
+
+static void every_version_can_be_read_again(void **state)
+{
+    test_lake *lake = *state;
+
+    for (int i = 0; i < 13; i++) {
+        char *select = assay_arena_format(lake->arena, "SELECT %d AS a", i);
+
+        lake_put(lake, FORMAT, "t", i == 5 ? ASSAY_CHANGE_REPLACE : ASSAY_CHANGE_APPEND, select);
+    }
+    assert_true(exists(lake, "t/_delta_log/00000000000000000010.checkpoint.parquet"));
+    assert_true(exists(lake, "t/_delta_log/_last_checkpoint"));
+    assert_string_equal(ask(lake, 4, "SELECT list(a ORDER BY a) FROM %s"), "[0, 1, 2, 3, 4]");
+    assert_string_equal(ask(lake, 5, "SELECT list(a ORDER BY a) FROM %s"), "[5]");
+    assert_string_equal(ask(lake, 10, "SELECT list(a ORDER BY a) FROM %s"), "[5, 6, 7, 8, 9, 10]");
+    assert_string_equal(ask(lake, -1, "SELECT list(a ORDER BY a) FROM %s"),
+                        "[5, 6, 7, 8, 9, 10, 11, 12]");
+    assert_int_equal(lake_load(lake, FORMAT, "t")->current->rows, 8);
+    assert_int_equal(lake_load(lake, FORMAT, "t")->snapshot_count, 13);
+}
+
+static void files_know_their_version_across_a_checkpoint(void **state)
+{
+    test_lake *lake = *state;
+    assay_data_file *files = NULL;
+    size_t count = 0;
+
+    for (int i = 0; i < 12; i++)
+        lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a");
+    assert_int_equal(assay_delta_plan_files(lake_load(lake, FORMAT, "t"), -1, lake->store,
+                                            lake->arena, &files, &count, NULL),
+                     ASSAY_OK);
+    assert_int_equal(count, 12);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(files[i].sequence, (int)i);
+        assert_true(files[i].own);
+        assert_int_equal(files[i].rows, 1);
+        assert_int_equal(files[i].stats[0].upper.integer, 1);
+    }
+}
+
+static void columns_are_added_and_widened_in_place(void **state)
+{
+    test_lake *lake = *state;
+
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1::INTEGER AS a");
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 5000000000 AS a, TIMESTAMP '2024-01-01' AS t");
+    assert_string_equal(ask(lake, -1, "SELECT list((a, t) ORDER BY a) FROM %s"),
+                        "[(1, NULL), (5000000000, '2024-01-01 00:00:00')]");
+    assert_string_equal(ask(lake, 0, "SELECT list(a) FROM %s"), "[1]");
+    assert_non_null(strstr(commit_text(lake, 1), "\"readerFeatures\":[\"timestampNtz\",\"typeWidening\"]"));
+}
+
+static void types_that_delta_lacks_come_back(void **state)
+{
+    test_lake *lake = *state;
+
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND,
+             "SELECT UUID '0187a5d2-0000-7000-8000-000000000001' AS u, TIME '01:02:03.5' AS t, "
+             "200::UTINYINT AS s, {'x': TIME '10:00:00'} AS st, 'a'::BLOB AS b");
+    assert_string_equal(ask(lake, -1, "SELECT (u, t, s, st, b) FROM %s"),
+                        "(0187a5d2-0000-7000-8000-000000000001, '01:02:03.5', 200, {'x': '10:00:00'}, a)");
+    assert_string_equal(ask(lake, -1, "SELECT (typeof(u), typeof(t), typeof(s)) FROM %s"),
+                        "(UUID, TIME, UTINYINT)");
+}
+
+static void identity_partitions_are_delta_columns(void **state)
+{
+    static const char *const by[] = {"c"};
+    test_lake *lake = *state;
+    lake_write write = {.kind = ASSAY_CHANGE_APPEND,
+                        .select = "SELECT * FROM (VALUES (1, 'x/y z'), (2, NULL), (3, 'ü%')) v(a, c)",
+                        .partition_by = by,
+                        .partition_count = 1};
+    assay_data_file *files = NULL;
+    size_t count = 0;
+
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, NULL), ASSAY_OK);
+    assert_non_null(strstr(commit_text(lake, 0), "\"partitionColumns\":[\"c\"]"));
+    assert_non_null(strstr(commit_text(lake, 0), "\"partitionValues\":{\"c\":\"x/y z\"}"));
+    assert_non_null(strstr(commit_text(lake, 0), "\"partitionValues\":{\"c\":null}"));
+    assert_string_equal(ask(lake, -1, "SELECT list((a, c) ORDER BY a) FROM %s"),
+                        "[(1, x/y z), (2, NULL), (3, ü%)]");
+    assert_int_equal(assay_delta_plan_files(lake_load(lake, FORMAT, "t"), -1, lake->store,
+                                            lake->arena, &files, &count, NULL),
+                     ASSAY_OK);
+    assert_int_equal(count, 3);
+}
+
+static void an_empty_partition_value_is_refused(void **state)
+{
+    static const char *const by[] = {"c"};
+    test_lake *lake = *state;
+    lake_write write = {.kind = ASSAY_CHANGE_APPEND,
+                        .select = "SELECT 1 AS a, '' AS c",
+                        .partition_by = by,
+                        .partition_count = 1};
+    assay_error err = {0};
+
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, &err),
+                     ASSAY_EUNSUPPORTED);
+    assert_int_equal(err.number, 4210);
+    assert_false(lake_load(lake, FORMAT, "t")->exists);
+}
+
+static void date_parts_divide_files_and_stay_hidden(void **state)
+{
+    static const char *const by[] = {"month(d)"};
+    test_lake *lake = *state;
+    lake_write write = {.kind = ASSAY_CHANGE_APPEND,
+                        .select = "SELECT * FROM (VALUES (DATE '2024-01-05'), (DATE '2024-01-09'), "
+                                  "(DATE '1969-12-31'), (NULL)) v(d)",
+                        .partition_by = by,
+                        .partition_count = 1};
+    assay_table *table = NULL;
+    assay_data_file *files = NULL;
+    size_t count = 0;
+    int64_t months = 0;
+
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, NULL), ASSAY_OK);
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT DATE '2024-02-01' AS d");
+    table = lake_load(lake, FORMAT, "t");
+    assert_int_equal(table->schema->count, 1);
+    assert_int_equal(table->spec->count, 1);
+    assert_int_equal(table->spec->fields[0].transform, ASSAY_TRANSFORM_MONTH);
+    assert_int_equal(assay_delta_plan_files(table, -1, lake->store, lake->arena, &files, &count, NULL),
+                     ASSAY_OK);
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(files[i].partition[0].known);
+        if (!files[i].partition[0].null)
+            months += files[i].partition[0].integer;
+    }
+    assert_int_equal(months, 648 + 649 - 1);
+    assert_string_equal(ask(lake, -1, "SELECT count(d) FROM %s"), "4");
+}
+
+static void a_stale_base_is_a_conflict_and_shows_nothing(void **state)
+{
+    test_lake *lake = *state;
+    lake_write write = {.kind = ASSAY_CHANGE_APPEND, .select = "SELECT 2 AS a"};
+    assay_table *old = NULL;
+    assay_error err = {0};
+
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a");
+    old = lake_load(lake, FORMAT, "t");
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 3 AS a");
+    assert_int_equal(lake_commit(lake, old, &write, &err), ASSAY_ECONFLICT);
+    assert_int_equal(err.number, 4217);
+    assert_string_equal(ask(lake, -1, "SELECT list(a ORDER BY a) FROM %s"), "[1, 3]");
+}
+
+static void rollback_makes_an_old_version_the_new_one(void **state)
+{
+    test_lake *lake = *state;
+    lake_write back = {.kind = ASSAY_CHANGE_ROLLBACK, .rollback_to = 1};
+
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a");
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 2 AS a");
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_REPLACE, "SELECT 'z' AS b");
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &back, NULL), ASSAY_OK);
+    assert_string_equal(ask(lake, -1, "SELECT list(a ORDER BY a) FROM %s"), "[1, 2]");
+    assert_string_equal(ask(lake, 2, "SELECT list(b) FROM %s"), "[z]");
+    assert_int_equal(lake_load(lake, FORMAT, "t")->current->rows, 2);
+}
+
+static void overwrite_swaps_the_files_that_it_names(void **state)
+{
+    test_lake *lake = *state;
+    lake_write write = {.kind = ASSAY_CHANGE_OVERWRITE, .select = "SELECT 9 AS a"};
+    assay_table *table = NULL;
+    assay_data_file *files = NULL;
+    size_t count = 0;
+    assay_error err = {0};
+
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a");
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 2 AS a");
+    table = lake_load(lake, FORMAT, "t");
+    assert_int_equal(assay_delta_plan_files(table, -1, lake->store, lake->arena, &files, &count, NULL),
+                     ASSAY_OK);
+    write.removed = files;
+    write.removed_count = 1;
+    assert_int_equal(lake_commit(lake, table, &write, NULL), ASSAY_OK);
+    assert_string_equal(ask(lake, -1, "SELECT list(a ORDER BY a) FROM %s"), "[2, 9]");
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, &err), ASSAY_ECONFLICT);
+}
+
+static void expire_drops_old_versions_and_their_files(void **state)
+{
+    test_lake *lake = *state;
+    assay_commit_env env = {.clock = &lake->clock, .random = &lake->random, .assay_version = "0.1"};
+    size_t snapshots = 0, files = 0;
+
+    for (int i = 0; i < 6; i++)
+        lake_put(lake, FORMAT, "t", ASSAY_CHANGE_REPLACE, "SELECT 1 AS a");
+    assert_int_equal(assay_delta_expire(lake_load(lake, FORMAT, "t"), lake->now_us / 1000 + 1, 2, &env,
+                                        lake->store, lake->conn, &snapshots, &files, NULL),
+                     ASSAY_OK);
+    assert_int_equal(snapshots, 4);
+    assert_int_equal(files, 4);
+    assert_int_equal(lake_load(lake, FORMAT, "t")->snapshot_count, 2);
+    assert_int_equal(lake_load(lake, FORMAT, "t")->snapshots[0].id, 4);
+    assert_string_equal(ask(lake, 4, "SELECT count(*) FROM %s"), "1");
+    assert_string_equal(ask(lake, -1, "SELECT count(*) FROM %s"), "1");
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 2 AS a");
+    assert_string_equal(ask(lake, -1, "SELECT count(*) FROM %s"), "2");
+}
+
+static void expire_keeps_what_is_young(void **state)
+{
+    test_lake *lake = *state;
+    assay_commit_env env = {.clock = &lake->clock, .random = &lake->random, .assay_version = "0.1"};
+    size_t snapshots = 0, files = 0;
+
+    for (int i = 0; i < 4; i++)
+        lake_put(lake, FORMAT, "t", ASSAY_CHANGE_REPLACE, "SELECT 1 AS a");
+    assert_int_equal(assay_delta_expire(lake_load(lake, FORMAT, "t"), 0, 1, &env, lake->store,
+                                        lake->conn, &snapshots, &files, NULL),
+                     ASSAY_OK);
+    assert_int_equal(snapshots, 0);
+    assert_int_equal(files, 0);
+}
+
+/* Appends until it has won `wins` times; each process has its own engine, as real ones do. */
+static int append_often(const char *folder, int value, int wins)
+{
+    void *state = NULL;
+    test_lake *lake = NULL;
+
+    if (lake_setup(&state) != 0)
+        return 2;
+    lake = state;
+    for (int tries = 0; wins > 0 && tries < 500; tries++) {
+        char *select = assay_arena_format(lake->arena, "SELECT %d AS a", value);
+        lake_write write = {.kind = ASSAY_CHANGE_APPEND, .select = select};
+        assay_table *table = NULL;
+        assay_status status = FORMAT->load("t", folder, lake->store, lake->conn, lake->arena, &table, NULL);
+
+        if (status == ASSAY_OK)
+            status = lake_commit(lake, table, &write, NULL);
+        if (status == ASSAY_OK)
+            wins--;
+        else if (status != ASSAY_ECONFLICT)
+            return 3;
+    }
+    (void)lake_teardown(&state);
+    return wins == 0 ? 0 : 4;
+}
+
+/* Another process of this program: an engine does not survive a fork. */
+static pid_t start_appends(const char *folder, int value, int wins)
+{
+    char value_text[16], wins_text[16];
+    pid_t child = 0;
+
+    (void)snprintf(value_text, sizeof(value_text), "%d", value);
+    (void)snprintf(wins_text, sizeof(wins_text), "%d", wins);
+    child = fork();
+    if (child == 0) {
+        (void)execl("/proc/self/exe", "appends", folder, value_text, wins_text, (char *)NULL);
+        _exit(9);
+    }
+    return child;
+}
+
+static void racing_appends_of_processes_lose_nothing(void **state)
+{
+    enum { PROCESSES = 3, WINS = 8 };
+    test_lake *lake = *state;
+    char *folder = lake_path(lake, "t");
+    pid_t children[PROCESSES];
+
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = start_appends(folder, i, WINS);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int result = 0;
+
+        assert_int_equal(waitpid(children[i], &result, 0), children[i]);
+        assert_int_equal(WEXITSTATUS(result), 0);
+    }
+    assert_string_equal(ask(lake, -1, "SELECT list(n ORDER BY a) FROM (SELECT a, count(*) AS n FROM %s GROUP BY a)"),
+                        "[8, 8, 8]");
+    assert_int_equal(lake_load(lake, FORMAT, "t")->current->id, PROCESSES * WINS - 1);
+}
+
+static void a_killed_writer_leaves_a_table_that_reads(void **state)
+{
+    enum { ROUNDS = 12 };
+    test_lake *lake = *state;
+    char *folder = lake_path(lake, "t");
+    int64_t last = -1;
+
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 0 AS a");
+    for (int i = 0; i < ROUNDS; i++) {
+        assay_table *table = NULL;
+        char *expected = NULL;
+        pid_t child = start_appends(folder, 1, 1000);
+
+        (void)usleep((useconds_t)(60000 + i * 7919));
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        table = lake_load(lake, FORMAT, "t");
+        assert_true(table->current->id >= last);
+        last = table->current->id;
+        expected = assay_arena_format(lake->arena, "%lld", (long long)last + 1);
+        assert_string_equal(ask(lake, -1, "SELECT count(*) FROM %s"), expected);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, lake_setup, lake_teardown)
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(no_log_is_no_table),
+        TEST(a_first_append_makes_the_table),
+        TEST(every_version_can_be_read_again),
+        TEST(files_know_their_version_across_a_checkpoint),
+        TEST(columns_are_added_and_widened_in_place),
+        TEST(types_that_delta_lacks_come_back),
+        TEST(identity_partitions_are_delta_columns),
+        TEST(an_empty_partition_value_is_refused),
+        TEST(date_parts_divide_files_and_stay_hidden),
+        TEST(a_stale_base_is_a_conflict_and_shows_nothing),
+        TEST(rollback_makes_an_old_version_the_new_one),
+        TEST(overwrite_swaps_the_files_that_it_names),
+        TEST(expire_drops_old_versions_and_their_files),
+        TEST(expire_keeps_what_is_young),
+        TEST(racing_appends_of_processes_lose_nothing),
+        TEST(a_killed_writer_leaves_a_table_that_reads),
+    };
+
+    if (argc == 4)
+        return append_often(argv[1], atoi(argv[2]), atoi(argv[3]));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
