@@ -58,7 +58,7 @@ typedef struct assay_lineage_config {
     int64_t spool_limit; /* bytes that may wait in the spool */
 } assay_lineage_config;
 
-enum { ASSAY_LINEAGE_TRANSPORTS_MAX = 16, ASSAY_LINEAGE_DATASETS_MAX = 100000 };
+enum { ASSAY_LINEAGE_TRANSPORTS_MAX = 16, ASSAY_LINEAGE_DATASETS_MAX = 10000 };
 
 typedef struct assay_lineage_source {
     const assay_value *tree; /* config/lineage.yaml, expanded; NULL = no such file */
