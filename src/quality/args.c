@@ -73,9 +73,8 @@ assay_status assay_dq_arg_column(assay_dq_run *run, const assay_dq_plan *plan, c
     return ASSAY_OK;
 }
 
-assay_status assay_dq_arg_columns(assay_dq_run *run, const assay_dq_plan *plan, const char *name,
-                                  size_t least, const assay_dq_column ***ret_columns,
-                                  size_t *ret_count, assay_error *err)
+assay_status assay_dq_arg_columns(assay_dq_run *run, assay_dq_plan *plan, const char *name,
+                                  size_t least, assay_error *err)
 {
     const assay_value *list = assay_dq_arg(plan, name);
     const assay_dq_column **columns = NULL;
@@ -91,8 +90,23 @@ assay_status assay_dq_arg_columns(assay_dq_run *run, const assay_dq_plan *plan, 
     for (size_t i = 0; i < count; i++)
         ASSAY_TRY(assay_dq_column_of(run, list->kind == ASSAY_VALUE_LIST ? list->items[i] : list,
                                      name, &columns[i], err));
-    *ret_columns = columns;
-    *ret_count = count;
+    plan->judged = columns;
+    plan->judged_count = count;
+    plan->shape = ASSAY_DQ_RECORD;
+    return ASSAY_OK;
+}
+
+assay_status assay_dq_arg_judged(assay_dq_run *run, assay_dq_plan *plan,
+                                 const assay_dq_column **ret_column, assay_error *err)
+{
+    const assay_dq_column **one = assay_arena_take(run->arena, 1, sizeof(*one));
+
+    ASSAY_TRY(assay_arena_check(one, err));
+    ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &one[0], err));
+    plan->judged = one;
+    plan->judged_count = 1;
+    plan->shape = ASSAY_DQ_SINGLE;
+    *ret_column = one[0];
     return ASSAY_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "text/json.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NAMES(array) ((assay_dq_names){array, COUNT(array)})
 
 /* Keys of a check that are no arguments of its kind. */
 static const char *const check_keys[] = {"action", "name", "enabled", "scope", "severity"};
@@ -41,10 +42,11 @@ static const struct {
     {"query", {"unexpected_rows_query", NULL}},
 };
 
-/* The argument that `key` means for this kind, NULL where it means none. */
+/* The argument that `key` means for this kind, NULL where it means none. Of an unknown kind nothing
+ * is known: the check is in ERROR whatever its keys are. */
 static const char *meaning_of(const assay_dq_kind *kind, const char *key)
 {
-    if (assay_dq_kind_takes(kind, key))
+    if (kind == NULL || assay_dq_kind_takes(kind, key))
         return key;
     for (size_t i = 0; i < COUNT(aliases); i++) {
         if (strcmp(aliases[i].written, key) != 0)
@@ -81,14 +83,14 @@ static assay_status gather(assay_dq_loader *loader, const assay_dq_item *item,
 {
     for (size_t i = 0; from != NULL && i < from->count; i++) {
         const char *key = from->keys[i];
-        const char *meaning = kind == NULL ? key : meaning_of(kind, key);
+        const char *meaning = meaning_of(kind, key);
         const char *near = NULL;
         if ((item->inline_type && strcmp(key, "type") == 0) || is_check_key(key))
             continue;
         if (meaning == NULL) {
             near = assay_dq_kind_nearest_kwarg(kind, key, loader->arena);
             return assay_error_at(err, ASSAY_ECONFIG, 5001, assay_dq_key_place(loader, from, i),
-                                  "%s does not know '%s'%s%s%s", kind->name, key,
+                                  "%s does not know '%s'%s%s%s", item->name, key,
                                   near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
                                   near == NULL ? "" : "'?");
         }
@@ -114,8 +116,7 @@ static assay_status check_extras(const assay_dq_loader *loader, const assay_dq_i
         while (known < COUNT(names) && strcmp(names[known], item->extras->keys[i]) != 0)
             known++;
         if (known == COUNT(names))
-            return assay_dq_unknown_key(loader, item->extras, i, item->name, names, COUNT(names),
-                                        err);
+            return assay_dq_unknown_key(loader, item->extras, i, item->name, NAMES(names), err);
     }
     return ASSAY_OK;
 }
@@ -381,22 +382,20 @@ static void draft_done(assay_dq_draft *draft)
     assay_vec_done(&draft->checks);
 }
 
-assay_status assay_quality_suite_of(const char *table, const char *const *names,
-                                    const assay_value *const *kwargs, size_t count,
-                                    assay_arena *arena, assay_quality_suite **ret_suite,
-                                    assay_error *err)
+assay_status assay_quality_suite_of(const assay_quality_spec *spec, assay_arena *arena,
+                                    assay_quality_suite **ret_suite, assay_error *err)
 {
     ASSAY_AUTO(draft_done)
-    assay_dq_draft draft = {.name = table,
-                            .table = table,
+    assay_dq_draft draft = {.name = spec->table,
+                            .table = spec->table,
                             .checks = ASSAY_VEC_OF(assay_quality_check)};
     assay_quality_suite *suite = assay_arena_take(arena, 1, sizeof(*suite));
 
     ASSAY_TRY(assay_arena_check(suite, err));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < spec->count; i++) {
         assay_quality_check check = {
-            .expectation = assay_arena_text(arena, names[i]),
-            .kwargs = kwargs[i] != NULL ? kwargs[i] : assay_value_map(arena),
+            .expectation = assay_arena_text(arena, spec->names[i]),
+            .kwargs = spec->kwargs[i] != NULL ? spec->kwargs[i] : assay_value_map(arena),
             .action = ASSAY_CHECK_ACTION_FAIL,
             .severity = ASSAY_CHECK_SEVERITY_CRITICAL,
             .enabled = true,

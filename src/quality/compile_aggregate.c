@@ -50,19 +50,6 @@ static assay_status compile_misfit(assay_dq_run *run, assay_dq_plan *plan,
     return ASSAY_OK;
 }
 
-static assay_status read_one(assay_dq_run *run, assay_dq_plan *plan,
-                             const assay_dq_column **ret_column, assay_error *err)
-{
-    const assay_dq_column **one = assay_arena_take(run->arena, 1, sizeof(*one));
-
-    ASSAY_TRY(assay_arena_check(one, err));
-    ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &one[0], err));
-    plan->judged = one;
-    plan->judged_count = 1;
-    *ret_column = one[0];
-    return ASSAY_OK;
-}
-
 /* Value and bound family of an aggregate over a column. */
 static void prepare_value(assay_dq_run *run, const struct aggregate *aggregate,
                           const assay_dq_column *column, const char **ret_value,
@@ -97,7 +84,7 @@ assay_status assay_dq_compile_aggregate(assay_dq_run *run, assay_dq_plan *plan, 
     assay_dq_bounds bounds = {0};
     const char *proof = NULL;
 
-    ASSAY_TRY(read_one(run, plan, &column, err));
+    ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
     prepare_value(run, aggregate, column, &value, &family);
     if (aggregate->numeric && !assay_dq_is_number(column->family) &&
         column->family != ASSAY_DQ_BOOLEAN)
@@ -140,7 +127,7 @@ assay_status assay_dq_compile_proportion(assay_dq_run *run, assay_dq_plan *plan,
     assay_dq_lane lane = ASSAY_DQ_LANE_SCAN;
     assay_dq_bounds bounds = {0};
 
-    ASSAY_TRY(read_one(run, plan, &column, err));
+    ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
     ASSAY_TRY(assay_dq_bounds_read(run, plan, ASSAY_DQ_DOUBLE, &bounds, err));
     values = assay_dq_proof_values(run, plan, column);
     if (values != NULL && rows != NULL) {
@@ -279,7 +266,7 @@ assay_status assay_dq_compile_quantile(assay_dq_run *run, assay_dq_plan *plan, a
     const assay_dq_column *column = NULL;
 
     ASSAY_TRY(assay_arena_check(quantiles, err));
-    ASSAY_TRY(read_one(run, plan, &column, err));
+    ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
     ASSAY_TRY(read_quantiles(plan, quantiles, &list, err));
     if (!assay_dq_is_number(column->family))
         return compile_misfit(run, plan, column,
@@ -348,7 +335,7 @@ assay_status assay_dq_compile_freshness(assay_dq_run *run, assay_dq_plan *plan, 
     const char *newest = NULL;
 
     ASSAY_TRY(assay_arena_check(limit_us, err));
-    ASSAY_TRY(read_one(run, plan, &column, err));
+    ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
     ASSAY_TRY(read_age(plan, limit_us, err));
     if (!assay_dq_is_temporal(column->family))
         return assay_error_set(err, ASSAY_ECONFIG, 5021, "column '%s' is %s, not a date or time",

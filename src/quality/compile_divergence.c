@@ -136,18 +136,25 @@ static assay_value *real_list(assay_dq_run *run, const double *reals, size_t cou
     return list;
 }
 
+/* Bins with what lies in them and beside them. */
+struct shares {
+    const double *bins;
+    const double *weights;
+    size_t count;
+    const double *tails;
+};
+
 static void show_partition(assay_dq_run *run, assay_dq_plan *plan, const char *name,
-                           const double *bins, const double *weights, size_t count,
-                           const double tails[2])
+                           struct shares shares)
 {
     assay_value *map = assay_value_map(run->arena);
 
     if (map == NULL ||
-        assay_value_set(map, "bins", real_list(run, bins, count + 1), run->arena, NULL) !=
-            ASSAY_OK ||
-        assay_value_set(map, "weights", real_list(run, weights, count), run->arena, NULL) !=
-            ASSAY_OK ||
-        assay_value_set(map, "tail_weights", real_list(run, tails, 2), run->arena, NULL) !=
+        assay_value_set(map, "bins", real_list(run, shares.bins, shares.count + 1), run->arena,
+                        NULL) != ASSAY_OK ||
+        assay_value_set(map, "weights", real_list(run, shares.weights, shares.count), run->arena,
+                        NULL) != ASSAY_OK ||
+        assay_value_set(map, "tail_weights", real_list(run, shares.tails, 2), run->arena, NULL) !=
             ASSAY_OK) {
         run->failed = true;
         return;
@@ -204,10 +211,10 @@ static void judge_bins(assay_dq_run *run, assay_dq_plan *plan)
     observed_tails[1] = high ? p[n] : p[n + 1];
     expected_tails[0] = low ? q[1] : high ? partition->tail_holdout : q[0];
     expected_tails[1] = high ? q[n] : low ? partition->tail_holdout : q[n + 1];
-    show_partition(run, plan, "observed_partition", partition->bins + first, p + 1 + first, inner,
-                   observed_tails);
-    show_partition(run, plan, "expected_partition", partition->bins + first, q + 1 + first, inner,
-                   expected_tails);
+    show_partition(run, plan, "observed_partition",
+                   (struct shares){partition->bins + first, p + 1 + first, inner, observed_tails});
+    show_partition(run, plan, "expected_partition",
+                   (struct shares){partition->bins + first, q + 1 + first, inner, expected_tails});
     p[first] = observed_tails[0];
     q[first] = expected_tails[0];
     p[first + inner + 1] = observed_tails[1];
@@ -366,19 +373,16 @@ static const char *bins_sql(assay_dq_run *run, const struct partition *partition
 assay_status assay_dq_compile_divergence(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     struct partition *partition = assay_arena_take(run->arena, 1, sizeof(*partition));
-    const assay_dq_column **one = assay_arena_take(run->arena, 1, sizeof(*one));
+    const assay_dq_column *column = NULL;
     const char *source = NULL;
 
     ASSAY_TRY(assay_arena_check(partition, err));
-    ASSAY_TRY(assay_arena_check(one, err));
-    ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &one[0], err));
+    ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
     ASSAY_TRY(read_partition(run, plan, partition, err));
-    plan->judged = one;
-    plan->judged_count = 1;
     plan->extra = partition;
     if (partition->categorical) {
-        source = assay_dq_keys_source(run, plan, one, 1,
-                                      assay_dq_sql(run, "%s IS NOT NULL", one[0]->value));
+        source =
+            assay_dq_keys_source(run, plan, assay_dq_sql(run, "%s IS NOT NULL", column->value));
         plan->slots[ASSAY_DQ_EXTRA] =
             assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, "count(*)");
         plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(
@@ -389,13 +393,13 @@ assay_status assay_dq_compile_divergence(assay_dq_run *run, assay_dq_plan *plan,
         plan->judge = judge_values;
         return ASSAY_OK;
     }
-    if (!assay_dq_is_number(one[0]->family))
+    if (!assay_dq_is_number(column->family))
         return assay_error_set(err, ASSAY_ECONFIG, 5021, "column '%s' is %s, not a number",
-                               one[0]->name, one[0]->type);
-    plan->slots[ASSAY_DQ_JUDGED] = assay_dq_metric_values(run, plan, one[0]);
+                               column->name, column->type);
+    plan->slots[ASSAY_DQ_JUDGED] = assay_dq_metric_values(run, plan, column);
     plan->slots[ASSAY_DQ_OBSERVED] =
         assay_dq_metric_of(run, ASSAY_DQ_LANE_SCAN, assay_dq_from(run, plan),
-                           bins_sql(run, partition, one[0]->value));
+                           bins_sql(run, partition, column->value));
     plan->judge = judge_bins;
     return ASSAY_OK;
 }

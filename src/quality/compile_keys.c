@@ -5,20 +5,18 @@
 
 enum { MODES_MAX = 1000 };
 
-const char *assay_dq_keys_source(assay_dq_run *run, const assay_dq_plan *plan,
-                                 const assay_dq_column *const *columns, size_t count,
-                                 const char *kept)
+const char *assay_dq_keys_source(assay_dq_run *run, const assay_dq_plan *plan, const char *kept)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
 
     assay_buf_append_text(&buf, "(SELECT ");
-    for (size_t i = 0; i < count; i++)
-        assay_buf_append_format(&buf, "%s AS \"__dq_k%zu\", ", columns[i]->value, i);
+    for (size_t i = 0; i < plan->judged_count; i++)
+        assay_buf_append_format(&buf, "%s AS \"__dq_k%zu\", ", plan->judged[i]->value, i);
     assay_buf_append_format(&buf, "count(*) AS \"__dq_n\" FROM %s", assay_dq_from(run, plan));
     if (kept != NULL)
         assay_buf_append_format(&buf, " WHERE %s", kept);
     assay_buf_append_text(&buf, " GROUP BY ");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < plan->judged_count; i++)
         assay_buf_append_format(&buf, "%s%zu", i == 0 ? "" : ", ", i + 1);
     assay_buf_append_text(&buf, ") AS \"__dq_k\"");
     if (buf.failed)
@@ -65,27 +63,20 @@ static const char *any_null(assay_dq_run *run, const assay_dq_plan *plan, bool o
 assay_status assay_dq_compile_unique(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     const char *argument = plan->kind->variant == 1 ? "column_list" : "columns";
+    const assay_dq_column *column = NULL;
     const char *kept = NULL;
     const char *source = NULL;
     const char *bad = "\"__dq_n\" > 1";
 
     if (plan->kind->variant == 0) {
-        const assay_dq_column **one = assay_arena_take(run->arena, 1, sizeof(*one));
-        ASSAY_TRY(assay_arena_check(one, err));
-        ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &one[0], err));
-        plan->judged = one;
-        plan->judged_count = 1;
-        plan->shape = ASSAY_DQ_SINGLE;
-        kept = assay_dq_sql(run, "%s IS NOT NULL", one[0]->value);
+        ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
+        kept = assay_dq_sql(run, "%s IS NOT NULL", column->value);
     } else {
-        ASSAY_TRY(
-            assay_dq_arg_columns(run, plan, argument, 1, &plan->judged, &plan->judged_count, err));
-        plan->shape = ASSAY_DQ_RECORD;
+        ASSAY_TRY(assay_dq_arg_columns(run, plan, argument, 1, err));
         if (plan->kind->variant == 1)
-            ASSAY_TRY(
-                assay_dq_kept(run, plan, plan->judged, plan->judged_count, false, &kept, err));
+            ASSAY_TRY(assay_dq_kept(run, plan, false, &kept, err));
     }
-    source = assay_dq_keys_source(run, plan, plan->judged, plan->judged_count, kept);
+    source = assay_dq_keys_source(run, plan, kept);
     plan->unexpected = repeated_predicate(run, plan, source);
     if (kept != NULL)
         plan->unexpected = assay_dq_sql(run, "(%s AND %s)", kept, plan->unexpected);
@@ -112,14 +103,11 @@ assay_status assay_dq_compile_unique(assay_dq_run *run, assay_dq_plan *plan, ass
 static assay_status read_values(assay_dq_run *run, assay_dq_plan *plan, const char **ret_source,
                                 assay_error *err)
 {
-    const assay_dq_column **one = assay_arena_take(run->arena, 1, sizeof(*one));
+    const assay_dq_column *column = NULL;
 
-    ASSAY_TRY(assay_arena_check(one, err));
-    ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &one[0], err));
-    plan->judged = one;
-    plan->judged_count = 1;
+    ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
     *ret_source =
-        assay_dq_keys_source(run, plan, one, 1, assay_dq_sql(run, "%s IS NOT NULL", one[0]->value));
+        assay_dq_keys_source(run, plan, assay_dq_sql(run, "%s IS NOT NULL", column->value));
     return ASSAY_OK;
 }
 
@@ -203,29 +191,27 @@ assay_status assay_dq_compile_distinct_set(assay_dq_run *run, assay_dq_plan *pla
 {
     struct set_rule_data *data = assay_arena_take(run->arena, 1, sizeof(*data));
     const char *source = NULL;
-    const char *list = NULL;
-    size_t count = 0;
-    size_t dropped = 0;
+    assay_dq_set set = {0};
 
     ASSAY_TRY(assay_arena_check(data, err));
     ASSAY_TRY(read_values(run, plan, &source, err));
-    ASSAY_TRY(assay_dq_members(run, plan, plan->judged[0], "value_set", &list, &count, &dropped,
-                               &data->null, err));
-    data->unmatched = dropped > 0;
+    ASSAY_TRY(assay_dq_members(run, plan, plan->judged[0], "value_set", &set, err));
+    data->null = set.null;
+    data->unmatched = set.dropped > 0;
     /* for be_in_set an empty set is no set */
-    if (plan->kind->variant == SET_IN && count == 0 && dropped == 0)
+    if (plan->kind->variant == SET_IN && set.count == 0 && set.dropped == 0)
         data->null = true;
     plan->extra = data;
     plan->slots[ASSAY_DQ_JUDGED] = assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, "count(*)");
-    plan->slots[ASSAY_DQ_UNEXPECTED] =
-        assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source,
-                           count == 0
-                               ? "0::BIGINT + 0 * count(*)"
-                               : assay_dq_sql(run, "count_if(\"__dq_k0\" IN (%s))::BIGINT", list));
+    plan->slots[ASSAY_DQ_UNEXPECTED] = assay_dq_metric_of(
+        run, ASSAY_DQ_LANE_KEYS, source,
+        set.count == 0 ? "0::BIGINT + 0 * count(*)"
+                       : assay_dq_sql(run, "count_if(\"__dq_k0\" IN (%s))::BIGINT", set.list));
     plan->slots[ASSAY_DQ_EXTRA] =
         assay_dq_metric_of(run, ASSAY_DQ_LANE_METADATA, NULL,
-                           count == 0 ? "0::BIGINT"
-                                      : assay_dq_sql(run, "list_unique([%s])::BIGINT", list));
+                           set.count == 0
+                               ? "0::BIGINT"
+                               : assay_dq_sql(run, "list_unique([%s])::BIGINT", set.list));
     plan->slots[ASSAY_DQ_OBSERVED] = assay_dq_metric_of(
         run, ASSAY_DQ_LANE_KEYS, source,
         assay_dq_sql(run, "arg_min({'value': \"__dq_k0\", 'count': \"__dq_n\"}, \"__dq_k0\", %d)",
@@ -274,17 +260,13 @@ static void judge_most_common(assay_dq_run *run, assay_dq_plan *plan)
 assay_status assay_dq_compile_most_common(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     const char *source = NULL;
-    const char *list = NULL;
-    size_t count = 0;
-    size_t dropped = 0;
-    bool null = false;
+    assay_dq_set set = {0};
     bool ties_okay = false;
 
     ASSAY_TRY(read_values(run, plan, &source, err));
     ASSAY_TRY(assay_dq_arg_bool(plan, "ties_okay", false, &ties_okay, err));
-    ASSAY_TRY(assay_dq_members(run, plan, plan->judged[0], "value_set", &list, &count, &dropped,
-                               &null, err));
-    if (null)
+    ASSAY_TRY(assay_dq_members(run, plan, plan->judged[0], "value_set", &set, err));
+    if (set.null)
         return assay_error_set(err, ASSAY_ECONFIG, 5022, "'value_set' is missing");
     plan->slots[ASSAY_DQ_EXTRA] =
         assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, "coalesce(max(\"__dq_n\"), 0)");
@@ -293,8 +275,9 @@ assay_status assay_dq_compile_most_common(assay_dq_run *run, assay_dq_plan *plan
         assay_dq_sql(run,
                      "list_sort(arg_max({'value': \"__dq_k0\", 'count': \"__dq_n\", 'hit': %s}, "
                      "\"__dq_n\", %d))",
-                     count == 0 ? "FALSE"
-                                : assay_dq_sql(run, "coalesce(\"__dq_k0\" IN (%s), FALSE)", list),
+                     set.count == 0
+                         ? "FALSE"
+                         : assay_dq_sql(run, "coalesce(\"__dq_k0\" IN (%s), FALSE)", set.list),
                      MODES_MAX + 1));
     plan->judge = judge_most_common;
     return ASSAY_OK;

@@ -116,33 +116,29 @@ assay_status assay_dq_compile_lengths(assay_dq_run *run, assay_dq_plan *plan, as
 
 assay_status assay_dq_members(assay_dq_run *run, const assay_dq_plan *plan,
                               const assay_dq_column *column, const char *name,
-                              const char **ret_list, size_t *ret_count, size_t *ret_dropped,
-                              bool *ret_null, assay_error *err)
+                              assay_dq_set *ret_set, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf list = ASSAY_BUF_EMPTY;
-    const assay_value *set = assay_dq_arg(plan, name);
+    const assay_value *value = assay_dq_arg(plan, name);
+    assay_dq_set set = {.null = value == NULL, .list = ""};
 
-    *ret_null = set == NULL;
-    *ret_count = 0;
-    *ret_dropped = 0;
-    if (set == NULL)
-        return ASSAY_OK;
-    if (set->kind != ASSAY_VALUE_LIST)
+    if (value != NULL && value->kind != ASSAY_VALUE_LIST)
         return assay_error_set(err, ASSAY_ECONFIG, 5022, "'%s' must be a list, not a %s", name,
-                               assay_value_kind_name(set->kind));
-    for (size_t i = 0; i < set->count; i++) {
+                               assay_value_kind_name(value->kind));
+    for (size_t i = 0; value != NULL && i < value->count; i++) {
         const char *member = NULL;
-        ASSAY_TRY(assay_dq_member(run, set->items[i], column, &member, err));
+        ASSAY_TRY(assay_dq_member(run, value->items[i], column, &member, err));
         if (member == NULL) {
-            *ret_dropped += set->items[i]->kind == ASSAY_VALUE_NULL ? 0 : 1;
+            set.dropped += value->items[i]->kind == ASSAY_VALUE_NULL ? 0 : 1;
             continue;
         }
-        assay_buf_append_text(&list, *ret_count == 0 ? "" : ", ");
+        assay_buf_append_text(&list, set.count == 0 ? "" : ", ");
         assay_buf_append_text(&list, member);
-        (*ret_count)++;
+        set.count++;
     }
     ASSAY_TRY(assay_buf_check(&list, err));
-    *ret_list = assay_dq_sql(run, "%s", assay_buf_text(&list));
+    set.list = assay_dq_sql(run, "%s", assay_buf_text(&list));
+    *ret_set = set;
     return ASSAY_OK;
 }
 
@@ -150,23 +146,19 @@ assay_status assay_dq_members(assay_dq_run *run, const assay_dq_plan *plan,
 assay_status assay_dq_compile_set(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     const assay_dq_column *column = NULL;
-    const char *list = NULL;
     const char *expected = NULL;
-    size_t count = 0;
-    size_t dropped = 0;
-    bool null = false;
+    assay_dq_set set = {0};
     bool negated = plan->kind->variant == 1;
 
     ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &column, err));
-    ASSAY_TRY(
-        assay_dq_members(run, plan, column, "value_set", &list, &count, &dropped, &null, err));
-    if (null)
+    ASSAY_TRY(assay_dq_members(run, plan, column, "value_set", &set, err));
+    if (set.null)
         expected = "TRUE";
-    else if (count == 0)
+    else if (set.count == 0)
         expected = negated ? "TRUE" : "FALSE";
     else
         expected = assay_dq_sql(run, "%scoalesce(%s IN (%s), FALSE)", negated ? "NOT " : "",
-                                column->value, list);
+                                column->value, set.list);
     return assay_dq_rows_column(run, plan, column, expected, err);
 }
 
@@ -220,49 +212,54 @@ static const char *probe_sql(assay_dq_run *run, const assay_value *list)
     return assay_dq_sql(run, "%s", assay_buf_text(&buf));
 }
 
-static assay_status compile_patterns(assay_dq_run *run, assay_dq_plan *plan,
-                                     const assay_dq_column *column, const struct pattern *pattern,
-                                     const assay_value *list, bool all, assay_error *err)
+/* The texts of the pattern argument, one or a list of at least one. */
+static assay_status read_patterns(assay_dq_run *run, const assay_dq_plan *plan,
+                                  const struct pattern *pattern, const assay_value **ret_list,
+                                  assay_error *err)
+{
+    assay_value *single = NULL;
+    const char *text = NULL;
+
+    if (pattern->list) {
+        ASSAY_TRY(assay_dq_arg_texts(plan, pattern->kwarg, ret_list, err));
+        if (*ret_list == NULL || (*ret_list)->count == 0)
+            return assay_error_set(err, ASSAY_ECONFIG, 5022, "'%s' is missing or empty",
+                                   pattern->kwarg);
+        return ASSAY_OK;
+    }
+    ASSAY_TRY(assay_dq_arg_text(plan, pattern->kwarg, &text, err));
+    single = assay_value_list(run->arena);
+    ASSAY_TRY(assay_arena_check(single, err));
+    ASSAY_TRY(assay_value_append(single, assay_value_text(run->arena, text), run->arena, err));
+    *ret_list = single;
+    return ASSAY_OK;
+}
+
+assay_status assay_dq_compile_pattern(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
+    const struct pattern *pattern = &patterns[plan->kind->variant];
+    const assay_dq_column *column = NULL;
+    const assay_value *list = NULL;
+    bool all = false;
 
+    ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &column, err));
+    ASSAY_TRY(demand_text(column, err));
+    ASSAY_TRY(read_patterns(run, plan, pattern, &list, err));
+    if (pattern->list)
+        ASSAY_TRY(read_match_on(plan, &all, err));
     if (!pattern->like)
         plan->probe = probe_sql(run, list);
+    /* the negative form is "none matches", whatever match_on says */
     assay_buf_append_text(&buf, pattern->negated ? "NOT (" : "(");
     for (size_t i = 0; i < list->count; i++) {
-        assay_buf_append_text(&buf, i == 0 ? "" : all ? " AND " : " OR ");
+        assay_buf_append_text(&buf, i == 0 ? "" : all && !pattern->negated ? " AND " : " OR ");
         assay_buf_append_text(&buf, match_sql(run, column, pattern, list->items[i]->text));
     }
     assay_buf_append_char(&buf, ')');
     ASSAY_TRY(assay_buf_check(&buf, err));
     return assay_dq_rows_column(run, plan, column, assay_dq_sql(run, "%s", assay_buf_text(&buf)),
                                 err);
-}
-
-assay_status assay_dq_compile_pattern(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
-{
-    const struct pattern *pattern = &patterns[plan->kind->variant];
-    const assay_dq_column *column = NULL;
-    const assay_value *list = NULL;
-    assay_value *single = NULL;
-    const char *text = NULL;
-    bool all = false;
-
-    ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &column, err));
-    ASSAY_TRY(demand_text(column, err));
-    if (pattern->list) {
-        ASSAY_TRY(assay_dq_arg_texts(plan, pattern->kwarg, &list, err));
-        ASSAY_TRY(read_match_on(plan, &all, err));
-        if (list == NULL || list->count == 0)
-            return assay_error_set(err, ASSAY_ECONFIG, 5022, "'%s' is missing or empty",
-                                   pattern->kwarg);
-        return compile_patterns(run, plan, column, pattern, list, all && !pattern->negated, err);
-    }
-    ASSAY_TRY(assay_dq_arg_text(plan, pattern->kwarg, &text, err));
-    single = assay_value_list(run->arena);
-    ASSAY_TRY(assay_arena_check(single, err));
-    ASSAY_TRY(assay_value_append(single, assay_value_text(run->arena, text), run->arena, err));
-    return compile_patterns(run, plan, column, pattern, single, false, err);
 }
 
 assay_status assay_dq_compile_strftime(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)

@@ -3,20 +3,6 @@
 
 #include <string.h>
 
-static assay_status read_one(assay_dq_run *run, assay_dq_plan *plan,
-                             const assay_dq_column **ret_column, assay_error *err)
-{
-    const assay_dq_column **one = assay_arena_take(run->arena, 1, sizeof(*one));
-
-    ASSAY_TRY(assay_arena_check(one, err));
-    ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &one[0], err));
-    plan->judged = one;
-    plan->judged_count = 1;
-    plan->shape = ASSAY_DQ_SINGLE;
-    *ret_column = one[0];
-    return ASSAY_OK;
-}
-
 /* Element and judged counts from the fused scan, the unexpected ones from a pass of their own. */
 static void set_counts(assay_dq_run *run, assay_dq_plan *plan, const assay_dq_column *column)
 {
@@ -35,7 +21,7 @@ assay_status assay_dq_compile_order(assay_dq_run *run, assay_dq_plan *plan, assa
     const char *before = assay_dq_fresh_name(run, "__dq_before");
     bool strictly = false;
 
-    ASSAY_TRY(read_one(run, plan, &column, err));
+    ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
     ASSAY_TRY(assay_dq_arg_bool(plan, "strictly", false, &strictly, err));
     if (column->family == ASSAY_DQ_OTHER)
         return assay_error_set(err, ASSAY_ECONFIG, 5021, "columns of type %s have no order",
@@ -69,14 +55,18 @@ static void judge_deviation(assay_dq_run *run, assay_dq_plan *plan)
     assay_dq_judge_rows(run, plan);
 }
 
+/* The value and what it is measured by, as SQL. */
+struct measure {
+    const char *value, *mean, *spread;
+};
+
 /* z-score: |c - mean| / stddev below a threshold */
-static assay_status score_predicate(assay_dq_run *run, const assay_dq_plan *plan, const char *mean,
-                                    const char *spread, const char *value, const char **ret_sql,
-                                    assay_error *err)
+static assay_status score_predicate(assay_dq_run *run, const assay_dq_plan *plan,
+                                    const struct measure *m, const char **ret_sql, assay_error *err)
 {
     const assay_value *threshold = assay_dq_arg(plan, "threshold");
     const char *literal = NULL;
-    const char *score = assay_dq_sql(run, "((%s - %s) / %s)", value, mean, spread);
+    const char *score = assay_dq_sql(run, "((%s - %s) / %s)", m->value, m->mean, m->spread);
     bool double_sided = true;
 
     if (threshold == NULL)
@@ -90,8 +80,8 @@ static assay_status score_predicate(assay_dq_run *run, const assay_dq_plan *plan
 
 /* outliers: std keeps |c - mean| <= k * stddev; iqr keeps [q1 - k * iqr, q3 + k * iqr] */
 static assay_status outlier_predicate(assay_dq_run *run, const assay_dq_plan *plan,
-                                      const char *mean, const char *spread, const char *value,
-                                      const char **ret_sql, assay_error *err)
+                                      const struct measure *m, const char **ret_sql,
+                                      assay_error *err)
 {
     const char *method = "iqr";
     const char *literal = NULL;
@@ -109,13 +99,14 @@ static assay_status outlier_predicate(assay_dq_run *run, const assay_dq_plan *pl
         ASSAY_TRY(assay_dq_literal(run, assay_dq_arg(plan, "multiplier"), ASSAY_DQ_DOUBLE, &literal,
                                    err));
     if (strcmp(method, "std") == 0) {
-        *ret_sql = assay_dq_sql(run, "(abs(%s - %s) <= %s * %s)", value, mean, literal, spread);
+        *ret_sql =
+            assay_dq_sql(run, "(abs(%s - %s) <= %s * %s)", m->value, m->mean, literal, m->spread);
         return ASSAY_OK;
     }
-    low = assay_dq_sql(run, "(SELECT quantile_cont(%s, 0.25) FROM %s)", value, from);
-    high = assay_dq_sql(run, "(SELECT quantile_cont(%s, 0.75) FROM %s)", value, from);
-    *ret_sql = assay_dq_sql(run, "(%s BETWEEN %s - %s * (%s - %s) AND %s + %s * (%s - %s))", value,
-                            low, literal, high, low, high, literal, high, low);
+    low = assay_dq_sql(run, "(SELECT quantile_cont(%s, 0.25) FROM %s)", m->value, from);
+    high = assay_dq_sql(run, "(SELECT quantile_cont(%s, 0.75) FROM %s)", m->value, from);
+    *ret_sql = assay_dq_sql(run, "(%s BETWEEN %s - %s * (%s - %s) AND %s + %s * (%s - %s))",
+                            m->value, low, literal, high, low, high, literal, high, low);
     return ASSAY_OK;
 }
 
@@ -124,22 +115,20 @@ assay_status assay_dq_compile_deviation(assay_dq_run *run, assay_dq_plan *plan, 
 {
     const assay_dq_column *column = NULL;
     const char *from = assay_dq_from(run, plan);
-    const char *value = NULL;
-    const char *mean = NULL;
-    const char *spread = NULL;
+    struct measure m = {0};
     const char *expected = NULL;
 
-    ASSAY_TRY(read_one(run, plan, &column, err));
+    ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
     if (!assay_dq_is_number(column->family))
         return assay_error_set(err, ASSAY_ECONFIG, 5021, "column '%s' is %s, not a number",
                                column->name, column->type);
-    value = assay_dq_sql(run, "CAST(%s AS DOUBLE)", column->value);
-    mean = assay_dq_sql(run, "(SELECT avg(%s) FROM %s)", value, from);
-    spread = assay_dq_sql(run, "(SELECT stddev_samp(%s) FROM %s)", value, from);
+    m.value = assay_dq_sql(run, "CAST(%s AS DOUBLE)", column->value);
+    m.mean = assay_dq_sql(run, "(SELECT avg(%s) FROM %s)", m.value, from);
+    m.spread = assay_dq_sql(run, "(SELECT stddev_samp(%s) FROM %s)", m.value, from);
     if (plan->kind->variant == 0)
-        ASSAY_TRY(score_predicate(run, plan, mean, spread, value, &expected, err));
+        ASSAY_TRY(score_predicate(run, plan, &m, &expected, err));
     else
-        ASSAY_TRY(outlier_predicate(run, plan, mean, spread, value, &expected, err));
+        ASSAY_TRY(outlier_predicate(run, plan, &m, &expected, err));
     plan->evidence_source = from;
     plan->unexpected =
         assay_dq_sql(run, "(%s IS NOT NULL AND NOT coalesce(%s, FALSE))", column->value, expected);
@@ -148,7 +137,7 @@ assay_status assay_dq_compile_deviation(assay_dq_run *run, assay_dq_plan *plan, 
     if (plan->kind->variant == 0) {
         plan->slots[ASSAY_DQ_EXTRA] =
             assay_dq_metric_of(run, ASSAY_DQ_LANE_SCAN, from,
-                               assay_dq_sql(run, "stddev_samp(%s)", value));
+                               assay_dq_sql(run, "stddev_samp(%s)", m.value));
         plan->judge = judge_deviation;
     }
     return ASSAY_OK;

@@ -101,8 +101,7 @@ assay_status assay_dq_compile_reference(assay_dq_run *run, assay_dq_plan *plan, 
     const char *from = assay_dq_from(run, plan);
 
     ASSAY_TRY(assay_dq_arg_text(plan, "reference_table", &table, err));
-    ASSAY_TRY(
-        assay_dq_arg_columns(run, plan, "column", 1, &plan->judged, &plan->judged_count, err));
+    ASSAY_TRY(assay_dq_arg_columns(run, plan, "column", 1, err));
     plan->shape = plan->judged_count == 1 ? ASSAY_DQ_SINGLE : ASSAY_DQ_RECORD;
     if (names != NULL && names->kind == ASSAY_VALUE_LIST)
         ASSAY_TRY(assay_dq_arg_texts(plan, "reference_column", &names, err));

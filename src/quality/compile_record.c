@@ -21,8 +21,7 @@ static const struct ignore_rule record_rules[] = {
     {"never", NULL},
 };
 
-assay_status assay_dq_kept(assay_dq_run *run, const assay_dq_plan *plan,
-                           const assay_dq_column *const *columns, size_t count, bool pair,
+assay_status assay_dq_kept(assay_dq_run *run, const assay_dq_plan *plan, bool pair,
                            const char **ret_kept, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
@@ -41,9 +40,9 @@ assay_status assay_dq_kept(assay_dq_run *run, const assay_dq_plan *plan,
     *ret_kept = NULL;
     if (rules[chosen].joint == NULL)
         return ASSAY_OK;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < plan->judged_count; i++)
         assay_buf_append_format(&buf, "%s%s IS NOT NULL", i == 0 ? "(" : rules[chosen].joint,
-                                columns[i]->value);
+                                plan->judged[i]->value);
     assay_buf_append_char(&buf, ')');
     ASSAY_TRY(assay_buf_check(&buf, err));
     *ret_kept = assay_dq_sql(run, "%s", assay_buf_text(&buf));
@@ -99,7 +98,7 @@ assay_status assay_dq_compile_pair(assay_dq_run *run, assay_dq_plan *plan, assay
 
     ASSAY_TRY(read_pair(run, plan, err));
     ASSAY_TRY(demand_comparable(plan->judged, 2, err));
-    ASSAY_TRY(assay_dq_kept(run, plan, plan->judged, 2, true, &kept, err));
+    ASSAY_TRY(assay_dq_kept(run, plan, true, &kept, err));
     a = plan->judged[0]->value;
     b = plan->judged[1]->value;
     expected = assay_dq_sql(run, "(%s %s %s)", a, plan->kind->variant == 0 ? "=" : ">", b);
@@ -142,7 +141,7 @@ assay_status assay_dq_compile_pair_set(assay_dq_run *run, assay_dq_plan *plan, a
     const char *kept = NULL;
 
     ASSAY_TRY(read_pair(run, plan, err));
-    ASSAY_TRY(assay_dq_kept(run, plan, plan->judged, 2, true, &kept, err));
+    ASSAY_TRY(assay_dq_kept(run, plan, true, &kept, err));
     if (set == NULL)
         return assay_dq_rows_record(run, plan, kept, "TRUE", err);
     if (set->kind != ASSAY_VALUE_LIST)
@@ -212,10 +211,9 @@ assay_status assay_dq_compile_multicolumn(assay_dq_run *run, assay_dq_plan *plan
     const char *kept = NULL;
     const char *expected = NULL;
 
-    ASSAY_TRY(assay_dq_arg_columns(run, plan, "column_list", plan->kind->variant == 0 ? 1 : 2,
-                                   &plan->judged, &plan->judged_count, err));
-    plan->shape = ASSAY_DQ_RECORD;
-    ASSAY_TRY(assay_dq_kept(run, plan, plan->judged, plan->judged_count, false, &kept, err));
+    ASSAY_TRY(
+        assay_dq_arg_columns(run, plan, "column_list", plan->kind->variant == 0 ? 1 : 2, err));
+    ASSAY_TRY(assay_dq_kept(run, plan, false, &kept, err));
     if (plan->kind->variant == 0)
         ASSAY_TRY(sum_predicate(run, plan, &expected, err));
     else

@@ -4,6 +4,7 @@
 #include "quality/loader.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NAMES(array) ((assay_dq_names){array, COUNT(array)})
 
 assay_place assay_dq_place(const assay_dq_loader *loader, const assay_value *value)
 {
@@ -19,10 +20,10 @@ assay_place assay_dq_key_place(const assay_dq_loader *loader, const assay_value 
 }
 
 assay_status assay_dq_unknown_key(const assay_dq_loader *loader, const assay_value *map,
-                                  size_t index, const char *where, const char *const *names,
-                                  size_t count, assay_error *err)
+                                  size_t index, const char *where, assay_dq_names known,
+                                  assay_error *err)
 {
-    const char *near = assay_str_nearest(map->keys[index], names, count);
+    const char *near = assay_str_nearest(map->keys[index], known.names, known.count);
 
     return assay_error_at(err, ASSAY_ECONFIG, 5001, assay_dq_key_place(loader, map, index),
                           "unknown key '%s' in %s%s%s%s", map->keys[index], where,
@@ -192,7 +193,7 @@ static assay_status read_threshold(assay_dq_loader *loader, const assay_value *m
         else if (strcmp(map->keys[i], "critical_checks") == 0)
             ASSAY_TRY(read_critical(loader, map->items[i], threshold->critical, err));
         else
-            return assay_dq_unknown_key(loader, map, i, where, names, COUNT(names), err);
+            return assay_dq_unknown_key(loader, map, i, where, NAMES(names), err);
     }
     return ASSAY_OK;
 }
@@ -252,7 +253,7 @@ static assay_status read_gates(assay_dq_loader *loader, const assay_value *map, 
             ASSAY_TRY(
                 read_share(loader, value, key, &ignored, err)); /* nothing is quarantined yet */
         else
-            return assay_dq_unknown_key(loader, map, i, "quality_gates", names, COUNT(names), err);
+            return assay_dq_unknown_key(loader, map, i, "quality_gates", NAMES(names), err);
     }
     return ASSAY_OK;
 }
@@ -286,8 +287,7 @@ static assay_status read_rule(assay_dq_loader *loader, const assay_value *map, a
         while (known < COUNT(names) && strcmp(names[known], map->keys[i]) != 0)
             known++;
         if (known == COUNT(names))
-            return assay_dq_unknown_key(loader, map, i, "validation_rules", names, COUNT(names),
-                                        err);
+            return assay_dq_unknown_key(loader, map, i, "validation_rules", NAMES(names), err);
     }
     rule = find_rule(loader, name->text);
     if (rule == NULL)
@@ -330,7 +330,7 @@ static assay_status read_on_failure(assay_dq_loader *loader, const assay_value *
         return assay_dq_wrong_kind(loader, map, "on_failure", "map", err);
     for (size_t i = 0; i < map->count; i++) {
         if (strcmp(map->keys[i], "action") != 0)
-            return assay_dq_unknown_key(loader, map, i, "dq.on_failure", names, COUNT(names), err);
+            return assay_dq_unknown_key(loader, map, i, "dq.on_failure", NAMES(names), err);
         ASSAY_TRY(
             assay_dq_read_action(loader, map->items[i], &loader->default_action, &built, err));
         if (!built)
@@ -395,7 +395,7 @@ static assay_status read_dq(assay_dq_loader *loader, const assay_value *map, ass
         else if (what != NULL)
             return not_built(loader, map, i, what, err);
         else
-            return assay_dq_unknown_key(loader, map, i, "dq", names, COUNT(names), err);
+            return assay_dq_unknown_key(loader, map, i, "dq", NAMES(names), err);
     }
     return ASSAY_OK;
 }
@@ -409,7 +409,7 @@ static assay_status read_reporting(assay_dq_loader *loader, const assay_value *m
         return assay_dq_wrong_kind(loader, map, "reporting", "map", err);
     for (size_t i = 0; i < map->count; i++) {
         if (strcmp(map->keys[i], "output_path") != 0)
-            return assay_dq_unknown_key(loader, map, i, "reporting", names, COUNT(names), err);
+            return assay_dq_unknown_key(loader, map, i, "reporting", NAMES(names), err);
         if (is_empty(map->items[i]))
             continue;
         if (map->items[i]->kind != ASSAY_VALUE_TEXT)
@@ -476,7 +476,8 @@ static assay_status check_keys(const assay_dq_loader *loader, const assay_value 
             continue;
         if (what != NULL)
             return not_built(loader, tree, i, what, err);
-        return assay_dq_unknown_key(loader, tree, i, "the file", names, count, err);
+        return assay_dq_unknown_key(loader, tree, i, "the file", (assay_dq_names){names, count},
+                                    err);
     }
     return ASSAY_OK;
 }
@@ -520,10 +521,8 @@ static assay_status finish(assay_dq_loader *loader, assay_error *err)
                               &config->require_suite_count, err);
 }
 
-assay_status assay_quality_config_load(const assay_value *tree, const char *path,
-                                       const char *const *layers, size_t layer_count,
-                                       assay_arena *arena, assay_quality_config **ret_config,
-                                       assay_error *err)
+assay_status assay_quality_config_load(const assay_quality_source *source, assay_arena *arena,
+                                       assay_quality_config **ret_config, assay_error *err)
 {
     static const char *const usual[] = {"bronze", "silver", "gold"};
     static const char *const rules[] = {"not_null", "unique", "range", "regex",
@@ -532,10 +531,10 @@ assay_status assay_quality_config_load(const assay_value *tree, const char *path
     const assay_value *copy = NULL;
     ASSAY_AUTO(loader_done)
     assay_dq_loader loader = {
-        .path = path,
+        .path = source->path,
         .arena = arena,
-        .layers = layers != NULL ? layers : usual,
-        .layer_count = layers != NULL ? layer_count : COUNT(usual),
+        .layers = source->layers != NULL ? source->layers : usual,
+        .layer_count = source->layers != NULL ? source->layer_count : COUNT(usual),
         .config = config,
         .default_action = ASSAY_CHECK_ACTION_FAIL,
         .drafts = ASSAY_VEC_OF(assay_dq_draft *),
@@ -545,13 +544,13 @@ assay_status assay_quality_config_load(const assay_value *tree, const char *path
     };
 
     ASSAY_TRY(assay_arena_check(config, err));
-    config->path = assay_arena_text(arena, path);
+    config->path = assay_arena_text(arena, source->path);
     config->enabled = true;
     config->global.min_pass_rate = -1;
     for (size_t i = 0; i < COUNT(rules); i++)
         loader.rules[i] = (assay_dq_rule){rules[i], false, ASSAY_DQ_NO_ACTION};
-    if (!is_empty(tree)) {
-        copy = assay_value_copy(arena, tree); /* the config outlives the document */
+    if (!is_empty(source->tree)) {
+        copy = assay_value_copy(arena, source->tree); /* the config outlives the document */
         ASSAY_TRY(assay_arena_check(copy, err));
         ASSAY_TRY(load_tree(&loader, copy, err));
     }

@@ -5,6 +5,7 @@
 #include "quality/loader.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NAMES(array) ((assay_dq_names){array, COUNT(array)})
 
 /* One suite of a layer section while it is read. */
 struct entry {
@@ -123,7 +124,7 @@ static assay_status load_dialect_a(assay_dq_loader *loader, const struct entry *
         while (known < COUNT(names) && strcmp(names[known], value->keys[i]) != 0)
             known++;
         if (known == COUNT(names))
-            return assay_dq_unknown_key(loader, value, i, entry->key, names, COUNT(names), err);
+            return assay_dq_unknown_key(loader, value, i, entry->key, NAMES(names), err);
     }
     if (table_value != NULL && table_value->kind != ASSAY_VALUE_TEXT)
         return assay_dq_wrong_kind(loader, table_value, "table", "table name", err);
@@ -203,7 +204,7 @@ static assay_status load_dialect_b(assay_dq_loader *loader, const struct entry *
         while (list < COUNT(lists) && strcmp(lists[list].key, value->keys[i]) != 0)
             list++;
         if (list == COUNT(lists))
-            return assay_dq_unknown_key(loader, value, i, entry->key, names, COUNT(names), err);
+            return assay_dq_unknown_key(loader, value, i, entry->key, NAMES(names), err);
         if (!is_empty(value->items[i]))
             ASSAY_TRY(load_named(loader, draft, value->items[i], lists[list].key,
                                  lists[list].action, err));
@@ -314,7 +315,7 @@ static assay_status load_entry(assay_dq_loader *loader, const struct entry *entr
             return dialects[i].load(loader, entry, err);
     if (strcmp(entry->value->keys[0], "level") == 0 || strcmp(entry->value->keys[0], "table") == 0)
         return load_dialect_a(loader, entry, err);
-    return assay_dq_unknown_key(loader, entry->value, 0, entry->key, names, COUNT(names), err);
+    return assay_dq_unknown_key(loader, entry->value, 0, entry->key, NAMES(names), err);
 }
 
 assay_status assay_dq_load_layer(assay_dq_loader *loader, const char *layer,
@@ -394,8 +395,8 @@ assay_status assay_dq_load_expectations(assay_dq_loader *loader, const assay_val
         while (known < loader->layer_count && strcmp(loader->layers[known], layer) != 0)
             known++;
         if (known == loader->layer_count)
-            return assay_dq_unknown_key(loader, section, l, "expectations", loader->layers,
-                                        loader->layer_count, err);
+            return assay_dq_unknown_key(loader, section, l, "expectations",
+                                        (assay_dq_names){loader->layers, loader->layer_count}, err);
         if (tables->kind == ASSAY_VALUE_NULL)
             continue;
         if (tables->kind != ASSAY_VALUE_MAP)

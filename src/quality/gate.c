@@ -250,19 +250,19 @@ static void weigh_report(struct evaluation *e, assay_gate_verdict *verdict)
         demand_pass_rate(e, (double)passed / (double)ran);
 }
 
-assay_status assay_gate_evaluate(const assay_quality_config *config,
-                                 const assay_quality_report *report, const char *table,
-                                 const assay_gate_override *overrides, size_t override_count,
-                                 assay_arena *arena, assay_gate_verdict **ret_verdict,
-                                 assay_error *err)
+assay_status assay_gate_evaluate(const assay_gate_question *question, assay_arena *arena,
+                                 assay_gate_verdict **ret_verdict, assay_error *err)
 {
+    const assay_quality_config *config = question->config;
+    const assay_quality_report *report = question->report;
+    const char *table = question->table;
     ASSAY_AUTO(evaluation_done)
     struct evaluation e = {
         .config = config,
         .report = report,
         .table = table,
-        .overrides = overrides,
-        .override_count = override_count,
+        .overrides = question->overrides,
+        .override_count = question->override_count,
         .arena = arena,
         .reasons = ASSAY_VEC_OF(const char *),
         .warnings = ASSAY_VEC_OF(const char *),

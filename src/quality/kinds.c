@@ -221,10 +221,13 @@ bool assay_dq_kind_takes(const assay_dq_kind *kind, const char *kwarg)
 const char *assay_dq_kind_nearest_kwarg(const assay_dq_kind *kind, const char *kwarg,
                                         assay_arena *arena)
 {
-    const char *lists[] = {kind->kwargs, common_kwargs, "action name enabled scope"};
+    const char *lists[] = {kind == NULL ? "" : kind->kwargs, common_kwargs,
+                           "action name enabled scope"};
     const char *names[KWARGS_MAX];
     size_t count = 0;
 
+    if (kind == NULL)
+        return NULL;
     for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
         for (const char *at = lists[l]; *at != '\0' && count < KWARGS_MAX;) {
             size_t length = strcspn(at, " ");

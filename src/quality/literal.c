@@ -16,38 +16,45 @@ struct digits {
     int scale; /* digits after the point; negative = zeros to append */
 };
 
-/* False where `text` is no plain decimal number or has more digits than DECIMAL(38) holds. */
-static bool read_digits(const char *text, struct digits *ret)
+/* Reads digits and point from `at`; *ret_at is what follows. */
+static bool read_mantissa(const char *at, struct digits *d, const char **ret_at)
 {
-    struct digits d = {0};
-    const char *at = text;
     bool point = false;
     bool any = false;
-    int64_t exponent = 0;
 
-    d.negative = *at == '-';
-    if (*at == '-' || *at == '+')
-        at++;
     for (; isdigit((unsigned char)*at) != 0 || (*at == '.' && !point); at++) {
         if (*at == '.') {
             point = true;
             continue;
         }
         any = true;
-        d.scale += point ? 1 : 0;
-        if (d.count == 0 && *at == '0')
+        d->scale += point ? 1 : 0;
+        if (d->count == 0 && *at == '0')
             continue;
-        if (d.count == DIGITS_MAX)
+        if (d->count == DIGITS_MAX)
             return false;
-        d.text[d.count++] = *at;
+        d->text[d->count++] = *at;
     }
-    if (any && (*at == 'e' || *at == 'E')) {
+    *ret_at = at;
+    return any;
+}
+
+/* False where `text` is no plain decimal number or has more digits than DECIMAL(38) holds. */
+static bool read_digits(const char *text, struct digits *ret)
+{
+    struct digits d = {.negative = *text == '-'};
+    const char *at = text + (*text == '-' || *text == '+' ? 1 : 0);
+    int64_t exponent = 0;
+
+    if (!read_mantissa(at, &d, &at))
+        return false;
+    if (*at == 'e' || *at == 'E') {
         if (!assay_str_to_int64(at[1] == '+' ? at + 2 : at + 1, &exponent) ||
             exponent > EXPONENT_MAX || exponent < -EXPONENT_MAX)
             return false;
         at = "";
     }
-    if (!any || *at != '\0')
+    if (*at != '\0')
         return false;
     d.scale -= (int)exponent;
     while (d.count > 0 && d.scale > 0 && d.text[d.count - 1] == '0') {

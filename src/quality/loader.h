@@ -42,10 +42,16 @@ typedef struct assay_dq_loader {
 assay_place assay_dq_place(const assay_dq_loader *loader, const assay_value *value);
 assay_place assay_dq_key_place(const assay_dq_loader *loader, const assay_value *map, size_t index);
 
-/* 5001: unknown key `index` of `map`, with the nearest of `names`. */
+/* Names that may stand at a place. */
+typedef struct assay_dq_names {
+    const char *const *names;
+    size_t count;
+} assay_dq_names;
+
+/* 5001: unknown key `index` of `map`, with the nearest of `known`. */
 assay_status assay_dq_unknown_key(const assay_dq_loader *loader, const assay_value *map,
-                                  size_t index, const char *where, const char *const *names,
-                                  size_t count, assay_error *err);
+                                  size_t index, const char *where, assay_dq_names known,
+                                  assay_error *err);
 /* 5002: `what` must be a `kind`. */
 assay_status assay_dq_wrong_kind(const assay_dq_loader *loader, const assay_value *value,
                                  const char *what, const char *kind, assay_error *err);

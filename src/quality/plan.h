@@ -205,11 +205,13 @@ ASSAY_NODISCARD assay_status assay_dq_column_of(const assay_dq_run *run, const a
                                                 const char *kwarg,
                                                 const assay_dq_column **ret_column,
                                                 assay_error *err);
-/* Columns of a list argument, at least `least`. */
-ASSAY_NODISCARD assay_status assay_dq_arg_columns(assay_dq_run *run, const assay_dq_plan *plan,
-                                                  const char *name, size_t least,
-                                                  const assay_dq_column ***ret_columns,
-                                                  size_t *ret_count, assay_error *err);
+/* Columns of a list argument, at least `least`, become the judged columns of the plan. */
+ASSAY_NODISCARD assay_status assay_dq_arg_columns(assay_dq_run *run, assay_dq_plan *plan,
+                                                  const char *name, size_t least, assay_error *err);
+/* Argument `column` becomes the one judged column. */
+ASSAY_NODISCARD assay_status assay_dq_arg_judged(assay_dq_run *run, assay_dq_plan *plan,
+                                                 const assay_dq_column **ret_column,
+                                                 assay_error *err);
 ASSAY_NODISCARD assay_status assay_dq_arg_text(const assay_dq_plan *plan, const char *name,
                                                const char **ret_text, assay_error *err);
 ASSAY_NODISCARD assay_status assay_dq_arg_bool(const assay_dq_plan *plan, const char *name,
@@ -296,9 +298,9 @@ ASSAY_NODISCARD assay_status assay_dq_rows_record(assay_dq_run *run, assay_dq_pl
                                                   const char *kept, const char *expected,
                                                   assay_error *err);
 /* Status from counts and mostly. */
-assay_dq_judge assay_dq_judge_rows;
+void assay_dq_judge_rows(assay_dq_run *run, assay_dq_plan *plan);
 /* Status from OBSERVED and OK. */
-assay_dq_judge assay_dq_judge_aggregate;
+void assay_dq_judge_aggregate(assay_dq_run *run, assay_dq_plan *plan);
 
 /* Slot readers: -1 / false where the metric is not there. */
 int64_t assay_dq_slot_int(const assay_dq_plan *plan, int slot);
@@ -318,35 +320,63 @@ void assay_dq_detail(assay_dq_run *run, assay_dq_plan *plan, const char *key, as
 bool assay_dq_value_same(const assay_value *a, const assay_value *b);
 bool assay_dq_value_real(const assay_value *value, double *ret_real);
 
-/* ---- compile_*.c ---- */
-assay_dq_compile assay_dq_compile_null, assay_dq_compile_between, assay_dq_compile_lengths,
-    assay_dq_compile_set, assay_dq_compile_pattern, assay_dq_compile_strftime,
-    assay_dq_compile_json, assay_dq_compile_not_future, assay_dq_compile_expression,
-    assay_dq_compile_pair, assay_dq_compile_pair_set, assay_dq_compile_multicolumn,
-    assay_dq_compile_unique, assay_dq_compile_distinct, assay_dq_compile_distinct_set,
-    assay_dq_compile_most_common, assay_dq_compile_order, assay_dq_compile_deviation,
-    assay_dq_compile_aggregate, assay_dq_compile_quantile, assay_dq_compile_proportion,
-    assay_dq_compile_freshness, assay_dq_compile_divergence, assay_dq_compile_type,
-    assay_dq_compile_column_exists, assay_dq_compile_column_count, assay_dq_compile_columns,
-    assay_dq_compile_row_count, assay_dq_compile_other_count, assay_dq_compile_reference,
-    assay_dq_compile_unexpected_rows, assay_dq_compile_comparison, assay_dq_compile_native;
+/* ---- compile_*.c: one function a family of kinds, of type assay_dq_compile ---- */
 
-/* Which of a pair or of a record's values may be missing: SQL predicate "the row is judged" (NULL =
- * all).
- */
-ASSAY_NODISCARD assay_status assay_dq_kept(assay_dq_run *run, const assay_dq_plan *plan,
-                                           const assay_dq_column *const *columns, size_t count,
-                                           bool pair, const char **ret_kept, assay_error *err);
-/* Members of a set argument as "a, b, c"; *ret_null where the argument is null or absent. */
+assay_status assay_dq_compile_null(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_between(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_lengths(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_set(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_pattern(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_strftime(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_json(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_not_future(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_expression(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_pair(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_pair_set(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_multicolumn(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_unique(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_distinct(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_distinct_set(assay_dq_run *run, assay_dq_plan *plan,
+                                           assay_error *err);
+assay_status assay_dq_compile_most_common(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_order(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_deviation(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_aggregate(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_quantile(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_proportion(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_freshness(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_divergence(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_type(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_column_exists(assay_dq_run *run, assay_dq_plan *plan,
+                                            assay_error *err);
+assay_status assay_dq_compile_column_count(assay_dq_run *run, assay_dq_plan *plan,
+                                           assay_error *err);
+assay_status assay_dq_compile_columns(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_row_count(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_other_count(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_reference(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_unexpected_rows(assay_dq_run *run, assay_dq_plan *plan,
+                                              assay_error *err);
+assay_status assay_dq_compile_comparison(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+assay_status assay_dq_compile_native(assay_dq_run *run, assay_dq_plan *plan, assay_error *err);
+
+/* Which rows are judged by what is missing in the judged columns (ignore_row_if): a SQL predicate,
+ * NULL = all. */
+ASSAY_NODISCARD assay_status assay_dq_kept(assay_dq_run *run, const assay_dq_plan *plan, bool pair,
+                                           const char **ret_kept, assay_error *err);
+
+/* Members of a set as SQL. */
+typedef struct assay_dq_set {
+    bool null;        /* the argument is null or absent */
+    const char *list; /* "a, b, c" */
+    size_t count;
+    size_t dropped; /* members that no value of the column can be */
+} assay_dq_set;
 ASSAY_NODISCARD assay_status assay_dq_members(assay_dq_run *run, const assay_dq_plan *plan,
                                               const assay_dq_column *column, const char *name,
-                                              const char **ret_list, size_t *ret_count,
-                                              size_t *ret_dropped, bool *ret_null,
-                                              assay_error *err);
-/* Source with one row a key: __dq_k0 .. and __dq_n. */
-const char *assay_dq_keys_source(assay_dq_run *run, const assay_dq_plan *plan,
-                                 const assay_dq_column *const *columns, size_t count,
-                                 const char *kept);
+                                              assay_dq_set *ret_set, assay_error *err);
+/* Source with one row a key of the judged columns: __dq_k0 .. and __dq_n. */
+const char *assay_dq_keys_source(assay_dq_run *run, const assay_dq_plan *plan, const char *kept);
 
 /* ---- passes.c, evidence.c, watch.c ---- */
 

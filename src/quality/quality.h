@@ -133,14 +133,20 @@ typedef struct assay_quality_config {
     size_t note_count;
 } assay_quality_config;
 
-/* Reads config/dq.yaml, already parsed and expanded (NULL or an empty document gives a config
- * without suites). `layers` are the layer names that may stand at the top (NULL = bronze, silver,
- * gold). Errors with their place: unknown or misplaced key 5001, wrong kind of value 5002, a
- * dialect that is not built yet 5003. A check that is understood but cannot run is kept with its
- * `problem`. */
-ASSAY_NODISCARD assay_status assay_quality_config_load(const assay_value *tree, const char *path,
-                                                       const char *const *layers,
-                                                       size_t layer_count, assay_arena *arena,
+/* What is read: the document, how the user knows its file, and the layer names that may stand at
+ * its top (NULL = bronze, silver, gold). */
+typedef struct assay_quality_source {
+    const assay_value *tree; /* already parsed and expanded; NULL = no file */
+    const char *path;
+    const char *const *layers;
+    size_t layer_count;
+} assay_quality_source;
+
+/* Reads config/dq.yaml; no file and an empty one give a config without suites. Errors with their
+ * place: unknown or misplaced key 5001, wrong kind of value 5002, a dialect that is not built yet
+ * 5003. A check that is understood but cannot run is kept with its `problem`. */
+ASSAY_NODISCARD assay_status assay_quality_config_load(const assay_quality_source *source,
+                                                       assay_arena *arena,
                                                        assay_quality_config **ret_config,
                                                        assay_error *err);
 
@@ -148,9 +154,16 @@ ASSAY_NODISCARD assay_status assay_quality_config_load(const assay_value *tree, 
 const assay_quality_suite *assay_quality_suite_find(const assay_quality_config *config,
                                                     const char *table);
 
-/* A suite of one check made in memory: `kwargs` is a MAP. For the library's callers and tests. */
-ASSAY_NODISCARD assay_status assay_quality_suite_of(const char *table, const char *const *names,
-                                                    const assay_value *const *kwargs, size_t count,
+/* Checks made in memory, for the library's callers and tests: `count` expectations by name, each
+ * with its MAP of kwargs (NULL = none). */
+typedef struct assay_quality_spec {
+    const char *table;
+    const char *const *names;
+    const assay_value *const *kwargs;
+    size_t count;
+} assay_quality_spec;
+
+ASSAY_NODISCARD assay_status assay_quality_suite_of(const assay_quality_spec *spec,
                                                     assay_arena *arena,
                                                     assay_quality_suite **ret_suite,
                                                     assay_error *err);
@@ -262,12 +275,19 @@ typedef struct assay_gate_verdict {
     const assay_value *details; /* MAP for the state file: pass_rate, counts, checks, overrides */
 } assay_gate_verdict;
 
-/* Pure: equal arguments, equal verdict. `config` NULL = no dq.yaml; `report` NULL = the table has
- * no suite. */
-ASSAY_NODISCARD assay_status
-assay_gate_evaluate(const assay_quality_config *config, const assay_quality_report *report,
-                    const char *table, const assay_gate_override *overrides, size_t override_count,
-                    assay_arena *arena, assay_gate_verdict **ret_verdict, assay_error *err);
+typedef struct assay_gate_question {
+    const assay_quality_config *config; /* NULL = no dq.yaml */
+    const assay_quality_report *report; /* NULL = the table has no suite */
+    const char *table;
+    const assay_gate_override *overrides;
+    size_t override_count;
+} assay_gate_question;
+
+/* Pure: equal questions, equal verdict. */
+ASSAY_NODISCARD assay_status assay_gate_evaluate(const assay_gate_question *question,
+                                                 assay_arena *arena,
+                                                 assay_gate_verdict **ret_verdict,
+                                                 assay_error *err);
 
 /* The token for this table and staging, or NULL: the verdict is shut (or memory is short). */
 assay_gate_token *assay_gate_open(const assay_gate_verdict *verdict, const char *table,

@@ -19,8 +19,8 @@ static assay_status scan_text(const assay_gate_subject *subject, size_t from, bo
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     const assay_scan_options options = {.file_columns = file_columns};
 
-    ASSAY_TRY(assay_scan_append_sql(&sql, subject->table, subject->schema,
-                                    subject->files + from, subject->count - from, &options, err));
+    ASSAY_TRY(assay_scan_append_sql(&sql, subject->table, subject->schema, subject->files + from,
+                                    subject->count - from, &options, err));
     ASSAY_TRY(assay_buf_check(&sql, err));
     *ret_sql = assay_arena_text(arena, sql.data);
     return assay_arena_check(*ret_sql, err);
@@ -140,8 +140,9 @@ static assay_status save_results(const assay_write *write, const assay_quality_r
 {
     ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
     const assay_project *project = write->steps->project;
-    const assay_quality_context context = {
-        .run_id = write->run_id, .run_name = project->name, .verdict = verdict};
+    const assay_quality_context context = {.run_id = write->run_id,
+                                           .run_name = project->name,
+                                           .verdict = verdict};
     assay_value *document = NULL;
 
     ASSAY_TRY(assay_quality_report_json(report, &context, write->arena, &document, err));
@@ -169,8 +170,9 @@ assay_status assay_gate_judge(const assay_write *write, const assay_gate_subject
 
     if (suite != NULL)
         ASSAY_TRY(run_suite(write, subject, suite, &report, err));
-    ASSAY_TRY(assay_gate_evaluate(config, report, write->table, write->overrides,
-                                  write->override_count, write->arena, &verdict, err));
+    const assay_gate_question question = {config, report, write->table, write->overrides,
+                                          write->override_count};
+    ASSAY_TRY(assay_gate_evaluate(&question, write->arena, &verdict, err));
     outcome->report = report;
     outcome->verdict = verdict;
     ASSAY_TRY(make_evidence(write, report, verdict, &outcome->evidence, err));

@@ -15,9 +15,9 @@ static assay_status open_quality(assay_steps *steps, assay_error *err)
 
     if (project->quality_tree == NULL)
         return ASSAY_OK;
-    ASSAY_TRY(assay_quality_config_load(project->quality_tree, project->quality_path,
-                                        project->layers, project->layer_count, steps->arena,
-                                        &config, err));
+    const assay_quality_source source = {project->quality_tree, project->quality_path,
+                                         project->layers, project->layer_count};
+    ASSAY_TRY(assay_quality_config_load(&source, steps->arena, &config, err));
     steps->quality = config;
     return ASSAY_OK;
 }

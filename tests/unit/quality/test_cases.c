@@ -75,7 +75,8 @@ static assay_status run_together(const struct state *shared, const assay_value *
         kwargs[i] = case_kwargs(tests[i], arena);
     }
     ASSAY_TRY(case_make_tables(conn, tests[0], arena, &request.table, &request.relation, err));
-    ASSAY_TRY(assay_quality_suite_of(request.table, names, kwargs, count, arena, &suite, err));
+    const assay_quality_spec spec = {request.table, names, kwargs, count};
+    ASSAY_TRY(assay_quality_suite_of(&spec, arena, &suite, err));
     request.conn = conn;
     request.suite = suite;
     return assay_quality_run(&request, arena, ret_report, err);
