@@ -7,7 +7,7 @@
 #include "delta/protocol.h"
 #include "text/json.h"
 
-enum { CHECKPOINT_BYTES_MAX = 1 << 30 };
+enum { CHECKPOINT_BYTES_MAX = 1 << 30, OBJECT_BYTES_MIN = 1 << 20 };
 
 static const int64_t default_retention_ms = 7LL * 24 * 3600 * 1000;
 
@@ -118,15 +118,27 @@ static size_t write_actions(const assay_delta_state *state, int64_t now_ms, assa
     return rows;
 }
 
-static assay_status copy_to_parquet(const struct names *names, bool vectors, assay_conn *conn,
-                                    assay_error *err)
+/* The engine reserves buffers for the largest object it is told of. */
+static size_t longest_line(const assay_buf *text)
+{
+    assay_delta_line line;
+    size_t at = 0, longest = OBJECT_BYTES_MIN;
+
+    while (assay_delta_log_next_line(text, &at, &line))
+        longest = line.size > longest ? line.size : longest;
+    return longest + 1;
+}
+
+static assay_status copy_to_parquet(const struct names *names, const assay_buf *actions,
+                                    bool vectors, assay_conn *conn, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
 
     assay_buf_append_text(&sql, "COPY (SELECT * FROM read_json(");
     assay_sql_append_text(&sql, names->json);
-    assay_buf_append_text(&sql, ", format = 'newline_delimited', maximum_object_size = 1073741824, "
-                                "columns = ");
+    assay_buf_append_format(&sql,
+                            ", format = 'newline_delimited', maximum_object_size = %zu, columns = ",
+                            longest_line(actions));
     assay_buf_append_text(&sql, columns_head);
     assay_buf_append_text(&sql, vectors ? columns_vector : "");
     assay_buf_append_text(&sql, columns_middle);
@@ -197,8 +209,9 @@ assay_status assay_delta_checkpoint_write(const assay_delta_log *log,
     json = names.json;
     parquet = names.parquet;
     ASSAY_TRY(assay_path_write(names.json, actions.data, actions.size, err));
-    ASSAY_TRY(copy_to_parquet(&names, assay_delta_protocol_has(state->protocol, "deletionVectors"),
-                              conn, err));
+    ASSAY_TRY(copy_to_parquet(&names, &actions,
+                              assay_delta_protocol_has(state->protocol, "deletionVectors"), conn,
+                              err));
     ASSAY_TRY(assay_path_read(names.parquet, CHECKPOINT_BYTES_MAX, &bytes, err));
     ASSAY_TRY(assay_store_put(store, names.final, bytes.data, bytes.size, err));
     return write_hint(&names, state, rows, bytes.size, store, err);

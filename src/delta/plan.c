@@ -11,6 +11,7 @@
 #include "delta/schema.h"
 #include "delta/stats.h"
 #include "delta/uri.h"
+#include "delta/vector.h"
 #include "text/json.h"
 
 struct plan {
@@ -68,6 +69,27 @@ static const assay_value *parse_stats(const assay_value *body, assay_arena *aren
     return stats;
 }
 
+/* Rows that a deletion vector takes out do not count any more, and what the statistics say of all
+ * rows is only a bound for those that are left. */
+static assay_status apply_vector(const struct plan *plan, const assay_value *vector,
+                                 assay_data_file *file, assay_error *err)
+{
+    int64_t *rows = NULL;
+
+    ASSAY_TRY(assay_delta_vector_read(plan->loaded->log->location, vector, plan->store, plan->arena,
+                                      &rows, &file->deleted_count, err));
+    file->deleted_rows = rows;
+    if (file->rows >= 0)
+        file->rows -= (int64_t)file->deleted_count;
+    for (size_t i = 0; i < file->stats_count; i++) {
+        file->stats[i].value_count = -1;
+        if (file->stats[i].null_count > 0)
+            file->stats[i].null_count = -1;
+    }
+    file->own = false;
+    return ASSAY_OK;
+}
+
 static assay_status make_file(const struct plan *plan, const assay_delta_file *from,
                               assay_data_file *file, assay_error *err)
 {
@@ -75,11 +97,6 @@ static assay_status make_file(const struct plan *plan, const assay_delta_file *f
                                             assay_delta_app_id, NULL);
     const assay_value *vector = assay_value_find(from->body, "deletionVector");
 
-    if (vector != NULL && vector->kind == ASSAY_VALUE_MAP)
-        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4203,
-                               "table '%s' uses the feature 'deletionVectors': rows of file '%s' "
-                               "are deleted by one",
-                               plan->table->name, from->path);
     file->path = from->path;
     file->size = assay_value_find_int(from->body, "size", -1);
     file->format_data = from->body;
@@ -90,6 +107,8 @@ static assay_status make_file(const struct plan *plan, const assay_delta_file *f
     file->snapshot_id = file->sequence;
     ASSAY_TRY(assay_delta_stats_read(parse_stats(from->body, plan->arena), plan->schema,
                                      plan->arena, file, err));
+    if (vector != NULL && vector->kind == ASSAY_VALUE_MAP)
+        ASSAY_TRY(apply_vector(plan, vector, file, err));
     return assay_delta_partition_read(from->body, plan->spec, plan->schema, plan->arena, file, err);
 }
 

@@ -164,6 +164,21 @@ static bool field_has_key(const assay_value *node, const char *prefix, int depth
     return false;
 }
 
+/* A column of type void can only hold NULL. */
+static bool has_void(const assay_value *node, int depth)
+{
+    const assay_value *fields = assay_value_find(node, "fields");
+
+    for (size_t i = 0; fields != NULL && depth <= ASSAY_TYPE_DEPTH_MAX && i < fields->count; i++) {
+        const assay_value *type = assay_value_find(fields->items[i], "type");
+
+        if (assay_str_equal(assay_value_find_text(fields->items[i], "type", ""), "void") ||
+            has_void(type, depth + 1))
+            return true;
+    }
+    return false;
+}
+
 static bool is_in_the_way(const struct feature *feature, const assay_value *metadata,
                           const assay_value *schema_tree)
 {
@@ -224,6 +239,8 @@ assay_status assay_delta_protocol_check_write(const char *name, const assay_valu
         if (features[i].rule != WRITE_NEVER && is_in_the_way(&features[i], metadata, schema_tree))
             return refuse_write(name, features[i].name, err);
     }
+    if (has_void(schema_tree, 0))
+        return refuse_write(name, "void", err);
     if (kind != ASSAY_CHANGE_APPEND && assay_delta_config_true(metadata, "delta.appendOnly"))
         return assay_error_set(err, ASSAY_EUNSUPPORTED, 4204,
                                "cannot replace rows of table '%s': its property 'delta.appendOnly' "

@@ -21,6 +21,7 @@ static const struct primitive primitives[] = {
     {"double", ASSAY_TYPE_DOUBLE},         {"date", ASSAY_TYPE_DATE},
     {"timestamp", ASSAY_TYPE_TIMESTAMPTZ}, {"timestamp_ntz", ASSAY_TYPE_TIMESTAMP},
     {"string", ASSAY_TYPE_STRING},         {"binary", ASSAY_TYPE_BINARY},
+    {"void", ASSAY_TYPE_INT32}, /* only NULL, in no file; never written */
 };
 
 /* ---- reading ---- */

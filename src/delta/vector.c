@@ -79,12 +79,15 @@ static unsigned char *decode_z85(const char *text, size_t length, assay_arena *a
         uint64_t value = 0;
 
         for (size_t k = 0; k < 5; k++) {
-            const char *found = strchr(alphabet, text[i * 5 + k]);
+            const char *found =
+                text[i * 5 + k] == '\0' ? NULL : strchr(alphabet, text[i * 5 + k]);
 
             if (found == NULL)
                 return NULL;
             value = value * 85 + (uint64_t)(found - alphabet);
         }
+        if (value > UINT32_MAX)
+            return NULL;
         for (size_t k = 0; k < 4; k++)
             out[i * 4 + k] = (unsigned char)(value >> (24 - 8 * k));
     }
@@ -289,7 +292,7 @@ static assay_status read_inline(const char *text, int64_t size, assay_arena *are
     unsigned char *bytes = decode_z85(text, length, arena);
 
     if (bytes == NULL || size < 0 || (uint64_t)size > length / 5 * 4)
-        return assay_error_set(err, ASSAY_EDATA, 4219, "a deletion vector in the log is damaged");
+        return assay_error_set(err, ASSAY_EDATA, 4219, "a deletion vector in the log is damaged: not Z85");
     return assay_delta_vector_decode(bytes, (size_t)size, arena, ret_rows, ret_count, err);
 }
 

@@ -45,6 +45,26 @@ static assay_status conflict(const struct attempt *attempt, assay_error *err)
                            (long long)attempt->number, attempt->base->name);
 }
 
+static assay_status highest(const struct attempt *attempt, int64_t *ret_version, assay_error *err)
+{
+    int64_t *versions = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(assay_parquet_versions(&attempt->loaded->place, attempt->arena, &versions, &count,
+                                     err));
+    *ret_version = count == 0 ? -1 : versions[count - 1];
+    return ASSAY_OK;
+}
+
+/* Who lost the race for certain need not prepare anything. */
+static assay_status check_newest(const struct attempt *attempt, assay_error *err)
+{
+    int64_t newest = -1;
+
+    ASSAY_TRY(highest(attempt, &newest, err));
+    return newest == attempt->number - 1 ? ASSAY_OK : conflict(attempt, err);
+}
+
 /* ---- which files ---- */
 
 static assay_status plan(struct attempt *attempt, int64_t version, assay_data_file **ret_files,
@@ -270,17 +290,6 @@ static assay_status write_draft(struct attempt *attempt, assay_error *err)
 
 /* ---- the commit ---- */
 
-static assay_status highest(const struct attempt *attempt, int64_t *ret_version, assay_error *err)
-{
-    int64_t *versions = NULL;
-    size_t count = 0;
-
-    ASSAY_TRY(assay_parquet_versions(&attempt->loaded->place, attempt->arena, &versions, &count,
-                                     err));
-    *ret_version = count == 0 ? -1 : versions[count - 1];
-    return ASSAY_OK;
-}
-
 /* A version that was expired leaves its number free again: who took it from an old base did not
  * commit. Where the next version was built on ours, all is well. */
 static assay_status check_claim(struct attempt *attempt, const char *folder, assay_error *err)
@@ -314,15 +323,12 @@ static assay_status claim(struct attempt *attempt, assay_error *err)
     const assay_parquet_place *place = &attempt->loaded->place;
     char *folder = assay_parquet_version_path(place, attempt->number, attempt->arena);
     char *layer = assay_path_dir(attempt->arena, place->folder);
-    int64_t newest = -1;
 
     ASSAY_TRY(assay_arena_check(folder, err));
     ASSAY_TRY(assay_arena_check(layer, err));
     if (attempt->number == 0)
         ASSAY_TRY(assay_path_sync(layer, err));
-    ASSAY_TRY(highest(attempt, &newest, err));
-    if (newest != attempt->number - 1)
-        return conflict(attempt, err);
+    ASSAY_TRY(check_newest(attempt, err));
     if (rename(attempt->draft, folder) != 0) {
         if (errno == ENOTEMPTY || errno == EEXIST)
             return conflict(attempt, err);
@@ -381,6 +387,7 @@ static assay_status prepare(struct attempt *attempt, assay_error *err)
                                attempt->base->location);
     attempt->before = assay_parquet_find_version(loaded, -1);
     attempt->number = attempt->before == NULL ? 0 : attempt->before->snapshot.id + 1;
+    ASSAY_TRY(check_newest(attempt, err));
     ASSAY_TRY(choose_identity(attempt, err));
     ASSAY_TRY(choose_schema(attempt, err));
     ASSAY_TRY(choose_spec(attempt, err));
