@@ -1,7 +1,7 @@
 /* The context: a project, its target, the embedded engine and the limits everything works under.
  *
- * Thread rule: one thread at a time uses a context, except assay_context_cancel, which may be
- * called by any thread and in a signal handler. */
+ * Thread rule: one thread at a time uses a context, except assay_context_cancel, which any thread
+ * may call (not a signal handler: wait for signals in a thread). */
 #ifndef ASSAY_CONTEXT_H
 #define ASSAY_CONTEXT_H
 
@@ -26,12 +26,12 @@ typedef void assay_log_receiver(void *user, assay_log_importance importance, con
 
 /* All members may be 0 / NULL. Text is copied. */
 typedef struct assay_context_options {
-    const char *project;      /* folder; NULL = the nearest assay.yaml upwards of the working folder */
-    const char *target;       /* NULL = $ASSAY_TARGET, else the first of assay.yaml */
-    const char *now;          /* ISO 8601: the clock that models see; NULL = the time of opening */
-    uint64_t memory_limit;    /* bytes for the whole process; 0 = 75 % of what the machine allows */
-    int threads;              /* of the engine; 0 = the processors of the process */
-    assay_log_receiver *log;  /* NULL = no log */
+    const char *project;   /* folder; NULL = the nearest assay.yaml upwards of the working folder */
+    const char *target;    /* NULL = $ASSAY_TARGET, else the first of assay.yaml */
+    const char *now;       /* ISO 8601: the clock that models see; NULL = the time of opening */
+    uint64_t memory_limit; /* bytes for the whole process; 0 = 75 % of what the machine allows */
+    int threads;           /* of the engine; 0 = the processors of the process */
+    assay_log_receiver *log; /* NULL = no log */
     void *log_user;
     assay_log_importance log_from; /* the least important record wanted */
 } assay_context_options;
@@ -42,7 +42,8 @@ ASSAY_API ASSAY_NODISCARD assay_status assay_context_open(const assay_context_op
                                                           assay_context **ret_context,
                                                           assay_error *err);
 
-/* Stops the sender, drains the lineage spool for up to 250 ms, frees everything; NULL is allowed. */
+/* Stops the sender, drains the lineage spool for up to 250 ms, frees everything; NULL is allowed.
+ */
 ASSAY_API void assay_context_close(assay_context *context);
 
 /* Asks running work to stop; `signal_number` is kept for the exit code (0 = none). */

@@ -13,8 +13,9 @@ extern "C" {
 
 typedef struct assay_job assay_job;
 
-/* Begins a job: the START event is sent by the first of complete and fail together with it, or at once by
- * assay_job_start. `name` is copied. The job belongs to the caller; complete and fail free it. */
+/* Begins a job: the START event is sent by the first of complete and fail together with it, or at
+ * once by assay_job_start. `name` is copied. The job belongs to the caller; complete and fail free
+ * it. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_job_begin(assay_context *context, const char *name,
                                                        assay_job **ret_job, assay_error *err);
 
@@ -38,9 +39,10 @@ typedef assay_status assay_job_work(void *argument, assay_error *err);
 ASSAY_API ASSAY_NODISCARD assay_status assay_job_run(assay_job *job, assay_job_work *work,
                                                      void *argument, assay_error *err);
 
-/* JSON: the events of the spool and of file transports are where, how many wait, how many were refused. */
-ASSAY_API ASSAY_NODISCARD assay_status assay_lineage_status(assay_context *context,
-                                                            char **ret_json, assay_error *err);
+/* JSON: the events of the spool and of file transports are where, how many wait, how many were
+ * refused. */
+ASSAY_API ASSAY_NODISCARD assay_status assay_lineage_status(assay_context *context, char **ret_json,
+                                                            assay_error *err);
 
 #ifdef __cplusplus
 }

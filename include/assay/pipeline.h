@@ -15,15 +15,16 @@ typedef struct assay_init_options {
     const char *example;   /* NULL = a small empty project, else "retail" */
     double scale;          /* of an example: 1 = 100,000 orders */
     int64_t seed;
-    const char *asof;      /* day of the export, "2026-11-22" */
+    const char *asof; /* day of the export, "2026-11-22" */
 } assay_init_options;
 
-/* Makes a project. Needs no context. Equal arguments give equal bytes. EEXISTS 1004 where there is one
- * already. JSON: the folder and the files made. */
+/* Makes a project. Needs no context. Equal arguments give equal bytes. EEXISTS 1004 where there is
+ * one already. JSON: the folder and the files made. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_init(const assay_init_options *options,
                                                   char **ret_json, assay_error *err);
 
-/* Which steps; both lists NULL-terminated and NULL = all / none. Grammar: docs/guide/selection.md. */
+/* Which steps; both lists NULL-terminated and NULL = all / none. Grammar: docs/guide/selection.md.
+ */
 typedef struct assay_selectors {
     const char *const *select;
     const char *const *exclude;
@@ -36,9 +37,9 @@ typedef struct assay_override {
 
 typedef struct assay_run_settings {
     bool full_refresh;
-    bool yes;              /* allows full_refresh of tables whose rows exist nowhere else */
-    bool fail_fast;        /* the first failed step ends the run; default: keep going */
-    bool retry;            /* only what failed or was skipped in the last run, and what depends on it */
+    bool yes;       /* allows full_refresh of tables whose rows exist nowhere else */
+    bool fail_fast; /* the first failed step ends the run; default: keep going */
+    bool retry;     /* only what failed or was skipped in the last run, and what depends on it */
     const char *from, *to; /* bound to $since and $until; NULL = open */
     int jobs;              /* steps at once; 0 = chosen by the processors */
     int64_t lock_wait_ms;  /* -1 = 10,000 */
@@ -61,18 +62,19 @@ typedef struct assay_run_update {
     int64_t time_us;
     const char *run_id;
     /* steps */
-    const char *step;    /* "silver.orders" */
+    const char *step; /* "silver.orders" */
     const char *step_id;
     const char *step_kind; /* "extract", "transform" */
-    const char *mode;    /* "full", "append" */
-    const char *state;   /* finished: "done", "failed", "skipped", "blocked" (gate shut), "cancelled" */
-    const char *reason;  /* skipped: why; done: NULL or a remark */
+    const char *mode;      /* "full", "append" */
+    const char
+        *state; /* finished: "done", "failed", "skipped", "blocked" (gate shut), "cancelled" */
+    const char *reason; /* skipped: why; done: NULL or a remark */
     int64_t rows_added, rows_updated, rows_removed, rows_quarantined, bytes, bad_rows;
     int64_t duration_us;
     int64_t checks_passed, checks_total; /* -1 = untested */
     const char *verdict;
     int64_t snapshot_id;
-    double percent;      /* progress: 0..100 */
+    double percent;           /* progress: 0..100 */
     const assay_error *error; /* failed: what and where; else NULL */
     const char *evidence; /* gate shut: the failed checks with samples, lines of text; else NULL */
     /* run */
@@ -89,9 +91,9 @@ typedef struct assay_run_summary {
     int64_t duration_us;
 } assay_run_summary;
 
-/* Runs the selected steps. ASSAY_OK when every step is done or had nothing to do, else the status that
- * decides the exit code (SEMANTICS.md 3.1): EGATE, ECONFIG, EIO, ECANCELLED .. with the first such error in
- * `err`. *ret_result is filled whenever the run began. */
+/* Runs the selected steps. ASSAY_OK when every step is done or had nothing to do, else the status
+ * that decides the exit code (SEMANTICS.md 3.1): EGATE, ECONFIG, EIO, ECANCELLED .. with the first
+ * such error in `err`. *ret_result is filled whenever the run began. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_run(assay_context *context,
                                                  const assay_selectors *selection,
                                                  const assay_run_settings *options,
@@ -106,8 +108,8 @@ ASSAY_API ASSAY_NODISCARD assay_status assay_plan(assay_context *context,
 
 /* JSON: the selected models with kind, mode, dependencies, columns, tags, place (`assay ls`). */
 ASSAY_API ASSAY_NODISCARD assay_status assay_models(assay_context *context,
-                                                  const assay_selectors *selection,
-                                                  char **ret_json, assay_error *err);
+                                                    const assay_selectors *selection,
+                                                    char **ret_json, assay_error *err);
 
 /* JSON: the SQL of one model as the engine gets it, its inputs and its output columns. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_render(assay_context *context, const char *model,
@@ -119,8 +121,8 @@ ASSAY_API ASSAY_NODISCARD assay_status assay_runs_list(assay_context *context, i
 ASSAY_API ASSAY_NODISCARD assay_status assay_runs_show(assay_context *context, const char *run_id,
                                                        char **ret_json, assay_error *err);
 
-/* JSON: what was looked at (versions, folders, disk, config, lineage backend) with "ok" or the fix. Returns
- * ASSAY_OK also where something is wrong; "ok" of the document says it. */
+/* JSON: what was looked at (versions, folders, disk, config, lineage backend) with "ok" or the fix.
+ * Returns ASSAY_OK also where something is wrong; "ok" of the document says it. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_doctor(assay_context *context, char **ret_json,
                                                     assay_error *err);
 

@@ -35,15 +35,12 @@ typedef struct assay_write_result {
 /* Writes the rows of an Arrow stream through the gate of the project's suites and commits them
  * (the write_table of the original system). The stream is consumed and released in any case.
  * EGATE where the gate is shut: then nothing is visible. */
-ASSAY_API ASSAY_NODISCARD assay_status assay_table_write(assay_context *context,
-                                                         struct ArrowArrayStream *stream,
-                                                         const char *table,
-                                                         const assay_write_options *options,
-                                                         assay_write_result *ret_result,
-                                                         assay_error *err);
+ASSAY_API ASSAY_NODISCARD assay_status assay_table_write(
+    assay_context *context, struct ArrowArrayStream *stream, const char *table,
+    const assay_write_options *options, assay_write_result *ret_result, assay_error *err);
 
-/* The rows of a table as an Arrow stream, which the caller releases before the context is closed. `at` is a
- * snapshot id or an ISO 8601 moment; NULL = now. */
+/* The rows of a table as an Arrow stream, which the caller releases before the context is closed.
+ * `at` is a snapshot id or an ISO 8601 moment; NULL = now. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_table_read(assay_context *context, const char *table,
                                                         const char *at,
                                                         struct ArrowArrayStream *ret_stream,
@@ -68,21 +65,21 @@ ASSAY_API ASSAY_NODISCARD assay_status assay_table_history(assay_context *contex
 
 /* Removes snapshots beyond the `keep` of storage.yaml and the files only they need; `table` NULL =
  * every table. JSON: what was removed. */
-ASSAY_API ASSAY_NODISCARD assay_status assay_table_expire(assay_context *context,
-                                                          const char *table, char **ret_json,
-                                                          assay_error *err);
+ASSAY_API ASSAY_NODISCARD assay_status assay_table_expire(assay_context *context, const char *table,
+                                                          char **ret_json, assay_error *err);
 
 /* Makes the rows of an older snapshot the table's again, as a new snapshot. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_table_rollback(assay_context *context,
-                                                            const char *table,
-                                                            int64_t snapshot_id, char **ret_json,
-                                                            assay_error *err);
+                                                            const char *table, int64_t snapshot_id,
+                                                            char **ret_json, assay_error *err);
 
 typedef struct assay_query_options {
-    const char *at;     /* snapshot id (of the one table the query reads) or ISO 8601 moment; NULL = now */
-    const char *format; /* "json" (document), or with `file`: "csv", "json" (lines), "parquet", "arrow" */
-    const char *file;   /* where the rows go; NULL = returned as a document */
-    int64_t limit;      /* rows in the document; 0 = 1,000 */
+    const char
+        *at; /* snapshot id (of the one table the query reads) or ISO 8601 moment; NULL = now */
+    const char
+        *format; /* "json" (document), or with `file`: "csv", "json" (lines), "parquet", "arrow" */
+    const char *file; /* where the rows go; NULL = returned as a document */
+    int64_t limit;    /* rows in the document; 0 = 1,000 */
 } assay_query_options;
 
 /* Runs one query over the tables of the warehouse. The document: {"columns": [{name, type}],

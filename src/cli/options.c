@@ -9,11 +9,11 @@ enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_LIST };
 
 struct option_row {
     const char *name;
-    char letter;         /* 0 = none */
-    const char *value;   /* name of the value in --help; NULL for flags */
+    char letter;       /* 0 = none */
+    const char *value; /* name of the value in --help; NULL for flags */
     const char *help;
     enum option_kind kind;
-    size_t offset;       /* of the member of assay_cli_options */
+    size_t offset;        /* of the member of assay_cli_options */
     const char *commands; /* ",run,plan,"; NULL = all */
 };
 
@@ -156,8 +156,8 @@ static assay_status store(assay_cli_options *options, const struct option_row *r
 }
 
 /* Takes argv[*index] and, where the option needs one, the value behind it. */
-static assay_status take_option(const assay_cli_command *command, int argc, char **argv,
-                                int *index, assay_cli_options *options, assay_error *err)
+static assay_status take_option(const assay_cli_command *command, int argc, char **argv, int *index,
+                                assay_cli_options *options, assay_error *err)
 {
     const char *word = argv[*index];
     const struct option_row *row = NULL;
@@ -281,8 +281,9 @@ void assay_cli_help_command(const assay_cli_command *command)
 
 void assay_cli_help_man(void)
 {
-    printf(".TH ASSAY 1\n.SH NAME\nassay \\- medallion pipelines, tested before they are published\n"
-           ".SH SYNOPSIS\n.B assay\nCOMMAND [ARGUMENT...] [OPTION...]\n.SH COMMANDS\n");
+    printf(
+        ".TH ASSAY 1\n.SH NAME\nassay \\- medallion pipelines, tested before they are published\n"
+        ".SH SYNOPSIS\n.B assay\nCOMMAND [ARGUMENT...] [OPTION...]\n.SH COMMANDS\n");
     for (size_t i = 0; i < assay_cli_command_count; i++) {
         const assay_cli_command *command = &assay_cli_commands[i];
         printf(".TP\n.B %s\n%s\n%s.\n", command->name, command->arguments, command->summary);
@@ -315,8 +316,9 @@ static void print_bash(void)
     printf("    esac\n    if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"");
     for (size_t i = 0; i < assay_cli_command_count; i++)
         printf(" %s", assay_cli_commands[i].name);
-    printf("\"; fi\n    COMPREPLY=( $(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\") )\n}\n"
-           "complete -o default -F _assay assay\n");
+    printf(
+        "\"; fi\n    COMPREPLY=( $(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\") )\n}\n"
+        "complete -o default -F _assay assay\n");
 }
 
 static void print_fish(void)

@@ -32,15 +32,19 @@ struct assay_progress {
     int64_t drawn_us;
 };
 
-assay_status assay_progress_new(const assay_cli_options *options, const char *project,
-                                assay_progress **ret_progress, assay_error *err)
+void assay_progress_set_project(assay_progress *progress, const char *project)
+{
+    progress->project = project;
+}
+
+assay_status assay_progress_new(const assay_cli_options *options, assay_progress **ret_progress,
+                                assay_error *err)
 {
     assay_progress *progress = assay_mem_new(1, sizeof *progress);
 
     if (progress == NULL)
         return assay_error_nomem(err);
     progress->options = options;
-    progress->project = project;
     progress->terminal = assay_terminal_detect(options);
     progress->clock = assay_clock_system();
     progress->lock = assay_lock_new();
@@ -195,8 +199,8 @@ struct state_look {
 };
 
 static const struct state_look LOOKS[] = {
-    {"done", "✓", ASSAY_COLOUR_GREEN},    {"failed", "✗", ASSAY_COLOUR_RED},
-    {"blocked", "✗", ASSAY_COLOUR_RED},   {"cancelled", "✗", ASSAY_COLOUR_YELLOW},
+    {"done", "✓", ASSAY_COLOUR_GREEN},   {"failed", "✗", ASSAY_COLOUR_RED},
+    {"blocked", "✗", ASSAY_COLOUR_RED},  {"cancelled", "✗", ASSAY_COLOUR_YELLOW},
     {"skipped", "-", ASSAY_COLOUR_GREY},
 };
 

@@ -11,8 +11,10 @@ typedef struct assay_progress assay_progress;
 
 /* Result lines go to stdout as JSON (format json), everything else to stderr. */
 ASSAY_NODISCARD assay_status assay_progress_new(const assay_cli_options *options,
-                                                const char *project,
                                                 assay_progress **ret_progress, assay_error *err);
+
+/* The folder that places of errors are relative to; must live as long as the progress. */
+void assay_progress_set_project(assay_progress *progress, const char *project);
 void assay_progress_freep(assay_progress **progress);
 
 /* The listener for assay_run; `user` is the assay_progress. */

@@ -7,7 +7,8 @@
 #include "cli/terminal.h"
 
 /* "E2107 models/silver/orders.sql:14:9  message", the source line with a caret where the place is
- * known, and where to read more. `project` is the folder that err->path is relative to; may be NULL. */
+ * known, and where to read more. `project` is the folder that err->path is relative to; may be
+ * NULL. */
 void assay_report_append_error(assay_buf *buf, const assay_error *err, const char *project,
                                bool colour);
 
@@ -28,6 +29,7 @@ void assay_report_draw_tables(assay_buf *buf, const assay_value *document, assay
 void assay_report_draw_table(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_history(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_expire(assay_buf *buf, const assay_value *document, assay_arena *arena);
+void assay_report_draw_rollback(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_rows(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_checks(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_runs(assay_buf *buf, const assay_value *document, assay_arena *arena);

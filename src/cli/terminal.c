@@ -17,8 +17,8 @@ assay_terminal assay_terminal_detect(const assay_cli_options *options)
     struct winsize size;
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
-    bool colour = !options->no_color && (no_color == NULL || no_color[0] == '\0') &&
-                  term != NULL && strcmp(term, "dumb") != 0;
+    bool colour = !options->no_color && (no_color == NULL || no_color[0] == '\0') && term != NULL &&
+                  strcmp(term, "dumb") != 0;
     assay_terminal terminal = {.out_is_terminal = isatty(STDOUT_FILENO) == 1,
                                .err_is_terminal = isatty(STDERR_FILENO) == 1,
                                .width = DEFAULT_WIDTH};

@@ -34,8 +34,8 @@ void assay_terminal_count(assay_buf *buf, int64_t value);
 void assay_terminal_bytes(assay_buf *buf, int64_t bytes);
 void assay_terminal_duration(assay_buf *buf, int64_t us);
 
-/* A table with a header line; cells are text, numbers right-aligned. `limit` cuts cells at that many code
- * points (0 = never). */
+/* A table with a header line; cells are text, numbers right-aligned. `limit` cuts cells at that
+ * many code points (0 = never). */
 typedef struct assay_grid {
     const char **headers;
     const bool *right;

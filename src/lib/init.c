@@ -72,8 +72,7 @@ static assay_status make_parent(struct init *init, const char *path, assay_error
     return assay_path_make(folder, err);
 }
 
-static assay_status write_file(struct init *init, const assay_embedded_file *file,
-                               assay_error *err)
+static assay_status write_file(struct init *init, const assay_embedded_file *file, assay_error *err)
 {
     const char *name = target_name(file->path);
     char *path = assay_path_join(init->arena, init->root, name);

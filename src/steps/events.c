@@ -25,13 +25,12 @@ static void emit(const assay_steps *steps, const assay_lineage_event *event)
 
 static assay_lineage_run_ref run_ref(const assay_steps *steps, const char *run_id)
 {
-    return (assay_lineage_run_ref){run_id, steps->lineage_config->namespace,
-                                   steps->project->name};
+    return (assay_lineage_run_ref){run_id, steps->lineage_config->namespace, steps->project->name};
 }
 
 /* What every event of a step has. */
-static assay_lineage_event step_event(const assay_steps *steps, const char *job,
-                                      const char *run_id, const char *step_id)
+static assay_lineage_event step_event(const assay_steps *steps, const char *job, const char *run_id,
+                                      const char *step_id)
 {
     assay_lineage_event event = assay_lineage_event_init();
 
@@ -40,8 +39,8 @@ static assay_lineage_event step_event(const assay_steps *steps, const char *job,
     event.job_namespace = steps->lineage_config->namespace;
     event.job_name = job;
     event.parent = run_ref(steps, run_id);
-    event.root = steps->lineage_config->root.run_id != NULL ? steps->lineage_config->root
-                                                            : event.parent;
+    event.root =
+        steps->lineage_config->root.run_id != NULL ? steps->lineage_config->root : event.parent;
     event.engine_name = "DuckDB";
     event.engine_version = assay_engine_version();
     event.job_type = "TASK";
@@ -133,8 +132,8 @@ static assay_status shadow_tables(const assay_step_context *context, assay_error
         ASSAY_TRY(assay_published_at(table, context->inputs[i].snapshot_id, context->env,
                                      context->arena, &rows, err));
         ASSAY_TRY(assay_published_columns(rows.schema, context->arena, &columns, &count, err));
-        ASSAY_TRY(assay_engine_catalog_table(context->conn, layer, short_name, columns, count,
-                                             err));
+        ASSAY_TRY(
+            assay_engine_catalog_table(context->conn, layer, short_name, columns, count, err));
     }
     return ASSAY_OK;
 }
@@ -200,15 +199,17 @@ static assay_status set_assertions(const assay_step_facts *facts,
     ASSAY_TRY(assay_arena_check(assertions, err));
     for (size_t i = 0; i < report->count; i++) {
         const assay_quality_result *result = &report->results[i];
-        assertions[i] = (assay_lineage_assertion){
-            .assertion = result->check->expectation,
-            .success = result->status == ASSAY_CHECK_STATUS_PASS,
-            .column = checked_column(result->check->kwargs),
-            .severity = result->check->action >= ASSAY_CHECK_ACTION_FAIL ? "error" : "warn",
-            .name = result->check->name,
-            .actual = value_text(result->observed, arena),
-            .content = result->sql,
-            .content_type = result->sql != NULL ? "text/sql" : NULL};
+        assertions[i] =
+            (assay_lineage_assertion){.assertion = result->check->expectation,
+                                      .success = result->status == ASSAY_CHECK_STATUS_PASS,
+                                      .column = checked_column(result->check->kwargs),
+                                      .severity = result->check->action >= ASSAY_CHECK_ACTION_FAIL
+                                                      ? "error"
+                                                      : "warn",
+                                      .name = result->check->name,
+                                      .actual = value_text(result->observed, arena),
+                                      .content = result->sql,
+                                      .content_type = result->sql != NULL ? "text/sql" : NULL};
     }
     dataset->assertions = assertions;
     dataset->assertion_count = report->count;

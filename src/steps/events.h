@@ -1,12 +1,13 @@
-/* Lineage of steps and runs: START and exactly one terminal event of each, durable before they are forgotten.
- * Nothing here fails a step: what cannot be emitted is counted and logged. */
+/* Lineage of steps and runs: START and exactly one terminal event of each, durable before they are
+ * forgotten. Nothing here fails a step: what cannot be emitted is counted and logged. */
 #ifndef ASSAY_STEPS_EVENTS_H
 #define ASSAY_STEPS_EVENTS_H
 
 #include "steps/inputs.h"
 #include "steps/write.h"
 
-/* What the events of one step say. The caller fills it before START; plain data in the step's arena. */
+/* What the events of one step say. The caller fills it before START; plain data in the step's
+ * arena. */
 typedef struct assay_step_facts {
     const assay_steps *steps;
     const assay_model *model;
@@ -26,7 +27,8 @@ ASSAY_NODISCARD assay_status assay_facts_add_tables(assay_step_facts *facts,
                                                     const assay_bound_inputs *inputs,
                                                     assay_error *err);
 
-/* Derives column lineage of `sql` against empty shadows of the inputs; sets columns or column_problem. */
+/* Derives column lineage of `sql` against empty shadows of the inputs; sets columns or
+ * column_problem. */
 void assay_facts_derive_columns(assay_step_facts *facts, const assay_step_context *context,
                                 const char *sql);
 

@@ -32,11 +32,8 @@ struct extract {
 static assay_source source_of(const assay_project *project, const assay_model *model,
                               assay_conn *conn, assay_arena *arena)
 {
-    return (assay_source){.project = project,
-                          .model = model,
-                          .config = model->extract,
-                          .conn = conn,
-                          .arena = arena};
+    return (assay_source){
+        .project = project, .model = model, .config = model->extract, .conn = conn, .arena = arena};
 }
 
 static const char *first_glob(const assay_source *source)
@@ -104,8 +101,7 @@ static assay_status prepare(struct extract *extract, assay_error *err)
     const assay_step_context *context = extract->context;
 
     ASSAY_TRY(assay_step_target(context, &extract->table, &extract->state, &extract->foreign, err));
-    extract->source =
-        source_of(context->project, context->model, context->conn, context->arena);
+    extract->source = source_of(context->project, context->model, context->conn, context->arena);
     extract->source.run_id = context->run_id;
     extract->source.now_us = context->now_us;
     extract->mode = context->full_refresh ? ASSAY_LOAD_FULL : context->model->header.mode;
@@ -191,8 +187,8 @@ static assay_status replace_changed(struct extract *extract, assay_error *err)
     if (changed == 0 || extract->mode == ASSAY_LOAD_FULL ||
         extract->source.config->changed_file != ASSAY_CHANGED_FILE_REPLACE)
         return ASSAY_OK;
-    ASSAY_TRY(assay_published_at(extract->table, -1, extract->context->env,
-                                 extract->context->arena, &rows, err));
+    ASSAY_TRY(assay_published_at(extract->table, -1, extract->context->env, extract->context->arena,
+                                 &rows, err));
     ASSAY_TRY(find_removed(extract, &rows, err));
     return extract->removed_count > 0 ? keep_rows(extract, &rows, err) : ASSAY_OK;
 }
@@ -219,9 +215,8 @@ static assay_status list_consumed(struct extract *extract, assay_state_file *sta
                                   assay_error *err)
 {
     const assay_source *source = &extract->source;
-    size_t old = extract->mode != ASSAY_LOAD_FULL && extract->state != NULL
-                     ? extract->state->file_count
-                     : 0;
+    size_t old =
+        extract->mode != ASSAY_LOAD_FULL && extract->state != NULL ? extract->state->file_count : 0;
     assay_consumed_file *files =
         assay_arena_take(source->arena, old + source->count + 1, sizeof *files);
 
@@ -294,8 +289,7 @@ static assay_status save_bad(struct extract *extract, int64_t count, assay_error
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     const assay_step_context *context = extract->context;
-    char *folder =
-        assay_path_join(context->arena, context->project->results_dir, context->run_id);
+    char *folder = assay_path_join(context->arena, context->project->results_dir, context->run_id);
 
     ASSAY_TRY(assay_arena_check(folder, err));
     ASSAY_TRY(assay_path_make(folder, err));
@@ -312,9 +306,9 @@ static assay_status save_bad(struct extract *extract, int64_t count, assay_error
     return ASSAY_OK;
 }
 
-/* The strict read failed: are broken records the reason? Then the contract decides; else `why` stands. */
-static assay_status read_tolerant(struct extract *extract, const assay_error *why,
-                                  assay_error *err)
+/* The strict read failed: are broken records the reason? Then the contract decides; else `why`
+ * stands. */
+static assay_status read_tolerant(struct extract *extract, const assay_error *why, assay_error *err)
 {
     int64_t count = 0;
     assay_error looking = {0};
@@ -365,8 +359,7 @@ static assay_status add_files(struct extract *extract, assay_error *err)
     facts->inputs = assay_arena_take(arena, source->config->file_count + 1, sizeof *facts->inputs);
     ASSAY_TRY(assay_arena_check(facts->inputs, err));
     for (size_t i = 0; i < source->config->file_count; i++) {
-        char *path =
-            assay_path_normal(arena, source->project->root, source->config->files[i].text);
+        char *path = assay_path_normal(arena, source->project->root, source->config->files[i].text);
         ASSAY_TRY(assay_arena_check(path, err));
         assay_lineage_dataset *dataset = &facts->inputs[i];
         *dataset = assay_lineage_dataset_init();
@@ -473,9 +466,9 @@ assay_status assay_extract_plan(assay_steps *steps, const assay_step_context *co
     ret_plan->new_files = (int64_t)extract.source.count;
     ret_plan->will_run = extract.source.count > 0;
     if (ret_plan->will_run) {
-        ret_plan->reason = assay_arena_format(context->arena, "%zu new file%s",
-                                              extract.source.count,
-                                              extract.source.count == 1 ? "" : "s");
+        ret_plan->reason =
+            assay_arena_format(context->arena, "%zu new file%s", extract.source.count,
+                               extract.source.count == 1 ? "" : "s");
         return assay_arena_check(ret_plan->reason, err);
     }
     ret_plan->skip = extract.source.matched == 0 ? ASSAY_SKIP_NO_FILES : ASSAY_SKIP_NO_NEW_DATA;

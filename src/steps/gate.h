@@ -13,8 +13,8 @@ typedef struct assay_gate_subject {
     size_t staged_from; /* files[staged_from ..] are what the commit adds */
 } assay_gate_subject;
 
-/* Runs the suite (none: untested) and fills report, verdict, results_path and evidence. A shut gate is not an
- * error here: look at verdict->open. */
+/* Runs the suite (none: untested) and fills report, verdict, results_path and evidence. A shut gate
+ * is not an error here: look at verdict->open. */
 ASSAY_NODISCARD assay_status assay_gate_judge(const assay_write *write,
                                               const assay_gate_subject *subject,
                                               assay_write_outcome *outcome, assay_error *err);

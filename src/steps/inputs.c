@@ -12,8 +12,8 @@ static const assay_consumed_input *find_consumed(const assay_state_file *state, 
     return NULL;
 }
 
-/* Names of data files are unique for ever and survive moves (hard links of the Parquet format), so files are
- * told apart by name. */
+/* Names of data files are unique for ever and survive moves (hard links of the Parquet format), so
+ * files are told apart by name. */
 static assay_status name_set(const assay_published_rows *rows, assay_map **ret_map,
                              assay_error *err)
 {
@@ -26,7 +26,8 @@ static assay_status name_set(const assay_published_rows *rows, assay_map **ret_m
     return ASSAY_OK;
 }
 
-/* Keeps only the files of `now` that `then` does not have. *ret_lost counts files of `then` that are gone. */
+/* Keeps only the files of `now` that `then` does not have. *ret_lost counts files of `then` that
+ * are gone. */
 static assay_status subtract(const assay_published_rows *then, assay_published_rows *now,
                              size_t *ret_lost, assay_error *err)
 {
@@ -61,8 +62,8 @@ static assay_status take_new_rows(const assay_step_context *context, assay_bound
                                "the snapshot of '%s' that '%s' has consumed is expired, so its new "
                                "rows cannot be told; run with --full-refresh",
                                table->name, context->model->name);
-    ASSAY_TRY(assay_published_at(table, consumed->snapshot_id, context->env, context->arena, &then,
-                                 err));
+    ASSAY_TRY(
+        assay_published_at(table, consumed->snapshot_id, context->env, context->arena, &then, err));
     now.files = assay_arena_take(context->arena, now.count + 1, sizeof *now.files);
     ASSAY_TRY(assay_arena_check(now.files, err));
     for (size_t i = 0; i < now.count; i++)

@@ -19,8 +19,8 @@ typedef struct assay_bound_inputs {
 } assay_bound_inputs;
 
 /* Makes a view of every input in the connection's current catalog. `previous` (NULL = first run or
- * full refresh) says what was consumed. An input that lost rows other than by a whole replacement is
- * EDATA 2310. */
+ * full refresh) says what was consumed. An input that lost rows other than by a whole replacement
+ * is EDATA 2310. */
 ASSAY_NODISCARD assay_status assay_inputs_bind(const assay_step_context *context,
                                                const assay_state_file *previous,
                                                assay_bound_inputs *ret_inputs, assay_error *err);

@@ -10,7 +10,8 @@ assay_step_result assay_step_result_init(void);
 /* Fills the result from a write that ended well, or that a gate stopped. */
 void assay_step_result_fill(const assay_write_outcome *outcome, assay_step_result *result);
 
-/* Phases of a write go to the step's progress: write.phase = assay_step_say_phase, user = context. */
+/* Phases of a write go to the step's progress: write.phase = assay_step_say_phase, user = context.
+ */
 void assay_step_say_phase(void *user, const char *phase);
 
 /* The parts of a write that come from the step: model, ids, overrides, partitions, clock. */
@@ -20,8 +21,8 @@ ASSAY_NODISCARD assay_status assay_step_write_init(assay_steps *steps,
                                                    const assay_state_file *previous,
                                                    assay_write *ret_write, assay_error *err);
 
-/* The target as it is now, with its newest state file (NULL = none); *ret_foreign counts commits of others
- * after that. */
+/* The target as it is now, with its newest state file (NULL = none); *ret_foreign counts commits of
+ * others after that. */
 ASSAY_NODISCARD assay_status assay_step_target(const assay_step_context *context,
                                                assay_table **ret_table,
                                                assay_state_file **ret_state, int *ret_foreign,

@@ -49,13 +49,13 @@ assay_status assay_published_at(const assay_table *table, int64_t snapshot_id,
 
     rows.snapshot = snapshot_id < 0 ? table->current : assay_table_snapshot(table, snapshot_id);
     if (snapshot_id >= 0 && rows.snapshot == NULL)
-        return assay_error_set(err, ASSAY_ENOTFOUND, 4050,
+        return assay_error_set(err, ASSAY_ENOTFOUND, 4060,
                                "table '%s' has no snapshot %lld any more", table->name,
                                (long long)snapshot_id);
     if (rows.snapshot != NULL) {
         int64_t id = rows.snapshot->id;
-        ASSAY_TRY(table->format->plan_files(table, id, env->store, arena, &rows.files, &rows.count,
-                                            err));
+        ASSAY_TRY(
+            table->format->plan_files(table, id, env->store, arena, &rows.files, &rows.count, err));
         ASSAY_TRY(table->format->snapshot_schema(table, id, arena, &schema, err));
         rows.schema = schema;
     }

@@ -32,8 +32,8 @@ ASSAY_NODISCARD assay_status assay_published_view(assay_conn *conn, const char *
                                                   assay_error *err);
 
 /* Makes views of every table of the warehouse that `text` mentions, the `known` ones aside. `text`
- * may be anything: mentions are looked for by name, and a view too many costs little. `at_us`: the tables as
- * they were then; INT64_MAX = now. */
+ * may be anything: mentions are looked for by name, and a view too many costs little. `at_us`: the
+ * tables as they were then; INT64_MAX = now. */
 typedef struct assay_published_wanted {
     const char *text;         /* NULL = every table */
     const char *const *known; /* names that are left alone */
@@ -56,9 +56,8 @@ bool assay_published_split(const char *name, assay_arena *arena, const char **re
                            const char **ret_table);
 
 /* Column names and types as the user sees them. */
-ASSAY_NODISCARD assay_status assay_published_columns(const assay_schema *schema,
-                                                     assay_arena *arena,
-                                                     assay_column **ret_columns,
-                                                     size_t *ret_count, assay_error *err);
+ASSAY_NODISCARD assay_status assay_published_columns(const assay_schema *schema, assay_arena *arena,
+                                                     assay_column **ret_columns, size_t *ret_count,
+                                                     assay_error *err);
 
 #endif

@@ -7,15 +7,15 @@
 /* Contract:
  * - look sets columns (and dialect) of the file; it reads no more than a sample.
  * - append_records appends a FROM item that gives the file's records, each with its number in
- *   __assay_record (BIGINT, 1 = first record) and its fields under the names that look found; tolerant
- *   leaves out what find_bad finds.
- * - append_value appends the expression of a field as the table's type; a value that does not convert
- *   fails the query.
+ *   __assay_record (BIGINT, 1 = first record) and its fields under the names that look found;
+ * tolerant leaves out what find_bad finds.
+ * - append_value appends the expression of a field as the table's type; a value that does not
+ * convert fails the query.
  * - find_bad adds the file's broken records to assay_bad_rows; NULL = the kind has none. */
 typedef struct assay_reader {
     assay_status (*look)(const assay_source *source, assay_source_file *file, assay_error *err);
-    void (*append_records)(const assay_source *source, const assay_source_file *file,
-                           bool tolerant, assay_buf *buf);
+    void (*append_records)(const assay_source *source, const assay_source_file *file, bool tolerant,
+                           assay_buf *buf);
     void (*append_value)(const assay_source *source, const assay_column *found,
                          const assay_column *column, assay_buf *buf);
     assay_status (*find_bad)(const assay_source *source, const assay_source_file *file,

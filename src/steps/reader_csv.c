@@ -13,7 +13,8 @@ static const char *sniffed(const char *text, const char *otherwise)
 
 static bool header_of(const assay_source *source)
 {
-    return source->config->csv.header != 0; /* a header is the rule; `header: false` says otherwise */
+    return source->config->csv.header !=
+           0; /* a header is the rule; `header: false` says otherwise */
 }
 
 static void append_option(assay_buf *buf, const char *name, const char *value)
@@ -103,8 +104,7 @@ static assay_status take_columns(const assay_source *source, assay_value **cells
 }
 
 /* hive folders: their columns stand behind those of the file. */
-static assay_status add_hive(const assay_source *source, assay_source_file *file,
-                             assay_error *err)
+static assay_status add_hive(const assay_source *source, assay_source_file *file, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
 
@@ -162,8 +162,8 @@ static size_t own_columns(const assay_source *source, const assay_source_file *f
     return count;
 }
 
-static void append_reader(const assay_source *source, const assay_source_file *file,
-                          bool rejects, assay_buf *buf)
+static void append_reader(const assay_source *source, const assay_source_file *file, bool rejects,
+                          assay_buf *buf)
 {
     const assay_source_dialect *dialect = &file->dialect;
     const assay_csv_dialect *csv = &source->config->csv;
@@ -206,9 +206,10 @@ static void append_tolerant(const assay_source *source, const assay_source_file 
                                "record - row_number() OVER (ORDER BY record) AS good_before FROM "
                                "assay_bad_rows WHERE file = ");
     assay_sql_append_text(buf, file->given);
-    assay_buf_append_text(buf, " AND column_name IS NULL) r WHERE r.good_before < __assay_record) AS "
-                               "__assay_record) FROM (SELECT row_number() OVER () AS "
-                               "__assay_record, * FROM ");
+    assay_buf_append_text(buf,
+                          " AND column_name IS NULL) r WHERE r.good_before < __assay_record) AS "
+                          "__assay_record) FROM (SELECT row_number() OVER () AS "
+                          "__assay_record, * FROM ");
     append_reader(source, file, true, buf);
     assay_buf_append_text(buf, ")) __assay_all WHERE __assay_record NOT IN (SELECT record FROM "
                                "assay_bad_rows WHERE file = ");
@@ -216,8 +217,8 @@ static void append_tolerant(const assay_source *source, const assay_source_file 
     assay_buf_append_text(buf, ")");
 }
 
-static void append_records(const assay_source *source, const assay_source_file *file,
-                           bool tolerant, assay_buf *buf)
+static void append_records(const assay_source *source, const assay_source_file *file, bool tolerant,
+                           assay_buf *buf)
 {
     if (file->column_count == 0) {
         assay_buf_append_text(buf, "(SELECT 0::BIGINT AS __assay_record WHERE false)");
@@ -334,11 +335,12 @@ static assay_status take_rejects(const assay_source *source, const assay_source_
 
     assay_buf_append_text(&sql, "INSERT INTO assay_bad_rows SELECT ");
     assay_sql_append_text(&sql, file->given);
-    assay_buf_append_format(&sql,
-                            ", (line - %lld)::BIGINT, NULL, any_value(lower(error_type::VARCHAR) || "
-                            "': ' || error_message), any_value(csv_line) FROM assay_rejects GROUP "
-                            "BY line",
-                            (long long)file->dialect.skip + (file->dialect.header ? 1 : 0));
+    assay_buf_append_format(
+        &sql,
+        ", (line - %lld)::BIGINT, NULL, any_value(lower(error_type::VARCHAR) || "
+        "': ' || error_message), any_value(csv_line) FROM assay_rejects GROUP "
+        "BY line",
+        (long long)file->dialect.skip + (file->dialect.header ? 1 : 0));
     ASSAY_TRY(assay_buf_check(&sql, err));
     ASSAY_TRY(assay_conn_execute(source->conn, sql.data, NULL, err));
     ASSAY_TRY(assay_conn_execute(source->conn, "DELETE FROM assay_rejects", NULL, err));

@@ -44,8 +44,7 @@ static const char *type_of(const assay_source *source, const assay_column *found
     return found->type;
 }
 
-static void append_strict(const assay_source *source, const assay_source_file *file,
-                          assay_buf *buf)
+static void append_strict(const assay_source *source, const assay_source_file *file, assay_buf *buf)
 {
     assay_buf_append_text(buf, "(SELECT row_number() OVER () AS __assay_record, * FROM read_json(");
     assay_sql_append_text(buf, file->path);
@@ -61,8 +60,7 @@ static void append_strict(const assay_source *source, const assay_source_file *f
 }
 
 /* The lines as text with their record numbers: blank lines are no records. */
-static void append_lines(const assay_source *source, const assay_source_file *file,
-                         assay_buf *buf)
+static void append_lines(const assay_source *source, const assay_source_file *file, assay_buf *buf)
 {
     assay_buf_append_text(buf, "(SELECT row_number() OVER () AS __assay_record, line FROM (SELECT "
                                "line FROM read_csv(");
@@ -118,8 +116,8 @@ static void append_tolerant(const assay_source *source, const assay_source_file 
     assay_buf_append_text(buf, "))");
 }
 
-static void append_records(const assay_source *source, const assay_source_file *file,
-                           bool tolerant, assay_buf *buf)
+static void append_records(const assay_source *source, const assay_source_file *file, bool tolerant,
+                           assay_buf *buf)
 {
     if (file->column_count == 0)
         assay_buf_append_text(buf, "(SELECT 0::BIGINT AS __assay_record WHERE false)");

@@ -2,8 +2,7 @@
 #include "base/str.h"
 #include "steps/reader.h"
 
-static void append_reader(const assay_source *source, const assay_source_file *file,
-                          assay_buf *buf)
+static void append_reader(const assay_source *source, const assay_source_file *file, assay_buf *buf)
 {
     assay_buf_append_text(buf, "read_parquet(");
     assay_sql_append_text(buf, file->path);
@@ -22,8 +21,8 @@ static assay_status look(const assay_source *source, assay_source_file *file, as
     return assay_reader_describe(source, sql.data, file, err);
 }
 
-static void append_records(const assay_source *source, const assay_source_file *file,
-                           bool tolerant, assay_buf *buf)
+static void append_records(const assay_source *source, const assay_source_file *file, bool tolerant,
+                           assay_buf *buf)
 {
     (void)tolerant;
     assay_buf_append_text(buf, "(SELECT file_row_number + 1 AS __assay_record, * EXCLUDE "

@@ -6,16 +6,15 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/vec.h"
-#include "store/hash.h"
 #include "steps/reader.h"
+#include "store/hash.h"
 #include "table/type.h"
 
 const assay_column assay_source_bronze[] = {{"_source_file", "VARCHAR"},
                                             {"_source_row", "BIGINT"},
                                             {"_loaded_at", "TIMESTAMP WITH TIME ZONE"},
                                             {"_run_id", "VARCHAR"}};
-const size_t assay_source_bronze_count =
-    sizeof assay_source_bronze / sizeof assay_source_bronze[0];
+const size_t assay_source_bronze_count = sizeof assay_source_bronze / sizeof assay_source_bronze[0];
 
 bool assay_source_is_bronze(const char *column)
 {
@@ -45,8 +44,8 @@ static assay_status known_files(const assay_state_file *state, assay_map **ret_m
     return ASSAY_OK;
 }
 
-static assay_status measure(const assay_source *source, const char *given,
-                            assay_source_file *file, assay_error *err)
+static assay_status measure(const assay_source *source, const char *given, assay_source_file *file,
+                            assay_error *err)
 {
     assay_path_info info;
 
@@ -61,8 +60,7 @@ static assay_status measure(const assay_source *source, const char *given,
     return ASSAY_OK;
 }
 
-static assay_status hash_file(const assay_source *source, assay_source_file *file,
-                              assay_error *err)
+static assay_status hash_file(const assay_source *source, assay_source_file *file, assay_error *err)
 {
     char hex[65];
 
@@ -200,8 +198,8 @@ static const char *contract_type(const assay_source *source, const char *name)
     return NULL;
 }
 
-/* Typed sources: the table's type stays where it holds the file's values, and widens where the contract
- * lets it. */
+/* Typed sources: the table's type stays where it holds the file's values, and widens where the
+ * contract lets it. */
 static assay_status reconcile(const assay_source *source, const assay_source_file *file,
                               assay_column *column, const char *found, assay_error *err)
 {
@@ -217,7 +215,8 @@ static assay_status reconcile(const assay_source *source, const assay_source_fil
         return ASSAY_OK;
     if (source->config->type_change == ASSAY_CONTRACT_FREEZE)
         return ASSAY_OK; /* values are cast, and one that does not fit is an error */
-    if (source->config->type_change == ASSAY_CONTRACT_EVOLVE && assay_type_can_widen(&have, &want)) {
+    if (source->config->type_change == ASSAY_CONTRACT_EVOLVE &&
+        assay_type_can_widen(&have, &want)) {
         column->type = found;
         return ASSAY_OK;
     }
@@ -299,8 +298,8 @@ assay_status assay_source_decide(assay_source *source, const assay_column *publi
     for (size_t i = 0; i < source->count; i++) {
         ASSAY_TRY(take_file(source, &source->files[i], first_load, &columns, err));
     }
-    ASSAY_TRY(assay_vec_to_arena(&columns, source->arena, &source->columns, &source->column_count,
-                                 err));
+    ASSAY_TRY(
+        assay_vec_to_arena(&columns, source->arena, &source->columns, &source->column_count, err));
     for (size_t i = 0; i < source->count; i++)
         for (size_t k = 0; k < source->column_count; k++)
             ASSAY_TRY(check_missing(source, &source->files[i], &source->columns[k], err));
@@ -309,8 +308,7 @@ assay_status assay_source_decide(assay_source *source, const assay_column *publi
 
 /* ---- reading ---- */
 
-static void append_bronze(const assay_source *source, const assay_source_file *file,
-                          assay_buf *buf)
+static void append_bronze(const assay_source *source, const assay_source_file *file, assay_buf *buf)
 {
     char time[ASSAY_TIME_TEXT_SIZE];
 
@@ -360,20 +358,21 @@ assay_status assay_source_append_select(const assay_source *source, bool toleran
     return assay_buf_check(buf, err);
 }
 
-assay_status assay_source_find_bad(const assay_source *source, int64_t *ret_count,
-                                   assay_error *err)
+assay_status assay_source_find_bad(const assay_source *source, int64_t *ret_count, assay_error *err)
 {
     const assay_reader *reader = reader_of(source);
 
     *ret_count = 0;
     if (reader->find_bad == NULL)
         return ASSAY_OK;
-    ASSAY_TRY(assay_conn_execute(source->conn,
-                                 "CREATE OR REPLACE TEMP TABLE assay_bad_rows (file VARCHAR, "
-                                 "record BIGINT, column_name VARCHAR, reason VARCHAR, text VARCHAR)",
-                                 NULL, err));
+    ASSAY_TRY(
+        assay_conn_execute(source->conn,
+                           "CREATE OR REPLACE TEMP TABLE assay_bad_rows (file VARCHAR, "
+                           "record BIGINT, column_name VARCHAR, reason VARCHAR, text VARCHAR)",
+                           NULL, err));
     for (size_t i = 0; i < source->count; i++)
         ASSAY_TRY(reader->find_bad(source, &source->files[i], err));
-    return assay_conn_query_int(source->conn, "SELECT count(DISTINCT (file, record)) FROM assay_bad_rows",
+    return assay_conn_query_int(source->conn,
+                                "SELECT count(DISTINCT (file, record)) FROM assay_bad_rows",
                                 ret_count, err);
 }

@@ -37,15 +37,15 @@ typedef struct assay_source {
     assay_arena *arena;
     assay_source_file *files; /* those to be loaded */
     size_t count;
-    size_t matched; /* files that the globs found */
+    size_t matched;        /* files that the globs found */
     assay_column *columns; /* of the table, without the bronze columns */
     size_t column_count;
     const char *run_id; /* for _run_id; NULL = not reading */
     int64_t now_us;     /* for _loaded_at */
 } assay_source;
 
-/* Lists the files of the globs and keeps those that `state` (NULL = nothing was loaded) does not know.
- * A changed file is EDATA 2203 unless the extract's changed_file says otherwise. */
+/* Lists the files of the globs and keeps those that `state` (NULL = nothing was loaded) does not
+ * know. A changed file is EDATA 2203 unless the extract's changed_file says otherwise. */
 ASSAY_NODISCARD assay_status assay_source_list(assay_source *source, const assay_state_file *state,
                                                assay_error *err);
 
@@ -58,13 +58,14 @@ ASSAY_NODISCARD assay_status assay_source_decide(assay_source *source,
                                                  const assay_column *published,
                                                  size_t published_count, assay_error *err);
 
-/* Appends the SELECT that reads all files with the bronze columns. Strict: one broken record fails it.
- * Tolerant: broken records are left out. */
+/* Appends the SELECT that reads all files with the bronze columns. Strict: one broken record fails
+ * it. Tolerant: broken records are left out. */
 ASSAY_NODISCARD assay_status assay_source_append_select(const assay_source *source, bool tolerant,
                                                         assay_buf *buf, assay_error *err);
 
-/* Finds broken records: a temporary table `assay_bad_rows` (file VARCHAR, record BIGINT, column_name
- * VARCHAR, reason VARCHAR, text VARCHAR). *ret_count = how many. Only CSV and JSON lines can have any. */
+/* Finds broken records: a temporary table `assay_bad_rows` (file VARCHAR, record BIGINT,
+ * column_name VARCHAR, reason VARCHAR, text VARCHAR). *ret_count = how many. Only CSV and JSON
+ * lines can have any. */
 ASSAY_NODISCARD assay_status assay_source_find_bad(const assay_source *source, int64_t *ret_count,
                                                    assay_error *err);
 

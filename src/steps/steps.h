@@ -12,13 +12,14 @@
 typedef struct assay_steps {
     const assay_project *project;
     const assay_step_env *env;
-    const assay_quality_config *quality; /* NULL = no dq.yaml */
+    const assay_quality_config *quality;        /* NULL = no dq.yaml */
     const assay_lineage_config *lineage_config; /* never NULL */
-    assay_lineage_emitter *lineage; /* NULL = switched off */
+    assay_lineage_emitter *lineage;             /* NULL = switched off */
     assay_arena *arena;
 } assay_steps;
 
-/* Loads the suites and opens the emitter. `env` must outlive it; its ops_user is set by the caller. */
+/* Loads the suites and opens the emitter. `env` must outlive it; its ops_user is set by the caller.
+ */
 ASSAY_NODISCARD assay_status assay_steps_open(const assay_project *project,
                                               const assay_step_env *env, assay_arena *arena,
                                               assay_steps **ret_steps, assay_error *err);

@@ -43,8 +43,8 @@ static assay_status prepare(struct transform *transform, assay_error *err)
 {
     const assay_step_context *context = transform->context;
 
-    ASSAY_TRY(assay_step_target(context, &transform->table, &transform->state,
-                                &transform->foreign, err));
+    ASSAY_TRY(
+        assay_step_target(context, &transform->table, &transform->state, &transform->foreign, err));
     ASSAY_TRY(assay_step_skip_key(context, NULL, transform->skip_key, err));
     return assay_model_bind_interval(context->model, context->since_us, context->until_us,
                                      context->arena, &transform->sql, err);
@@ -92,8 +92,8 @@ static assay_status make_write(struct transform *transform, assay_write *write, 
     const assay_step_context *context = transform->context;
     assay_consumed_input *consumed = NULL;
 
-    ASSAY_TRY(assay_step_write_init(transform->steps, context, transform->table,
-                                    transform->state, write, err));
+    ASSAY_TRY(assay_step_write_init(transform->steps, context, transform->table, transform->state,
+                                    write, err));
     write->select = transform->sql;
     if (context->full_refresh || transform->inputs.replaced)
         write->mode = context->full_refresh ? ASSAY_LOAD_FULL : write->mode;

@@ -126,8 +126,7 @@ static assay_status keep_files(struct writing *writing, const assay_published_ro
     return ASSAY_OK;
 }
 
-static assay_status resolve_base(struct writing *writing, const assay_table *base,
-                                 assay_error *err)
+static assay_status resolve_base(struct writing *writing, const assay_table *base, assay_error *err)
 {
     assay_write *write = writing->write;
     assay_published_rows rows = {0};
@@ -148,18 +147,19 @@ static assay_status stage(struct writing *writing, assay_error *err)
     ASSAY_TRY(assay_arena_check(id, err));
     assay_uuid_format(assay_uuid_v4(env->random), id);
     writing->stage_id = id;
-    const assay_stage_request request = {
-        .table = write->base,
-        .schema = writing->outcome->schema,
-        .spec = writing->spec,
-        .select = write->select,
-        .stage_id = id,
-        .target_file_bytes = write->steps->project->storage->target_file_bytes};
+    const assay_stage_request request = {.table = write->base,
+                                         .schema = writing->outcome->schema,
+                                         .spec = writing->spec,
+                                         .select = write->select,
+                                         .stage_id = id,
+                                         .target_file_bytes =
+                                             write->steps->project->storage->target_file_bytes};
     say_phase(write, "writing");
     assay_status status =
         assay_stage_write(write->conn, &request, write->arena, &writing->outcome->stage, err);
     if (status != ASSAY_OK && err != NULL && err->path[0] == '\0') {
-        err->line = 0; /* a position in the COPY statement around the query means nothing to the user */
+        err->line =
+            0; /* a position in the COPY statement around the query means nothing to the user */
         err->column = 0;
     }
     return status;
@@ -265,13 +265,13 @@ static assay_status commit(struct writing *writing, assay_error *err)
                                     .stage_id = writing->stage_id,
                                     .previous = write->previous,
                                     .state = write->state};
-    const assay_commit_env commit_env = {
-        .clock = env->clock,
-        .random = env->random,
-        .assay_version = env->assay_version,
-        .format_options =
-            assay_storage_options(write->steps->project->storage, write->base->format->name),
-        .cancel = env->cancel};
+    const assay_commit_env commit_env = {.clock = env->clock,
+                                         .random = env->random,
+                                         .assay_version = env->assay_version,
+                                         .format_options =
+                                             assay_storage_options(write->steps->project->storage,
+                                                                   write->base->format->name),
+                                         .cancel = env->cancel};
     assay_property *summary = NULL;
 
     ASSAY_TRY(list_summary(writing, &summary, &request.change.summary_count, err));
@@ -301,8 +301,8 @@ static assay_status write_staged(struct writing *writing, assay_error *err)
 
     if (write->before_commit != NULL)
         ASSAY_TRY(write->before_commit(write->before_commit_user, err));
-    if (write->mode == ASSAY_LOAD_APPEND && outcome->stage.rows == 0 &&
-        write->removed_count == 0 && write->base->exists)
+    if (write->mode == ASSAY_LOAD_APPEND && outcome->stage.rows == 0 && write->removed_count == 0 &&
+        write->base->exists)
         return ASSAY_OK; /* SEMANTICS.md 1.6: zero new rows, no commit */
     ASSAY_TRY(check_empty(writing, err));
     ASSAY_TRY(judge(writing, err));
@@ -311,8 +311,7 @@ static assay_status write_staged(struct writing *writing, assay_error *err)
     return ASSAY_OK;
 }
 
-assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcome,
-                             assay_error *err)
+assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcome, assay_error *err)
 {
     struct writing writing = {.write = write, .outcome = ret_outcome};
 

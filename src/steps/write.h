@@ -10,14 +10,15 @@ typedef struct assay_write {
     const assay_steps *steps;
     assay_conn *conn; /* in a private catalog where `select` makes sense */
     assay_arena *arena;
-    const char *table; /* "silver.orders" */
-    assay_table *base; /* as loaded; may not exist yet */
+    const char *table;    /* "silver.orders" */
+    assay_table *base;    /* as loaded; may not exist yet */
     assay_load_mode mode; /* FULL or APPEND */
     bool allow_empty;
     const char *select;
     const char *const *partition_by;
     size_t partition_count;
-    const assay_data_file *removed; /* APPEND: files that leave; `select` has their rows that stay */
+    const assay_data_file
+        *removed; /* APPEND: files that leave; `select` has their rows that stay */
     size_t removed_count;
     const assay_model *model; /* keys, docs, pii; may be NULL */
     const char *run_id, *step_id;
@@ -25,7 +26,7 @@ typedef struct assay_write {
     const assay_gate_override *overrides;
     size_t override_count;
     assay_state_file state; /* what was consumed and the skip key; the rest is filled here */
-    const assay_state_file *previous; /* may be NULL */
+    const assay_state_file *previous;  /* may be NULL */
     assay_result_format result_format; /* of checks that name none */
     const char *const *index_columns;
     size_t index_count;
@@ -42,11 +43,11 @@ typedef struct assay_write_outcome {
     const assay_schema *schema;
     assay_stage_result stage;
     int64_t rows_removed;
-    int64_t rows; /* of the table after the commit */
+    int64_t rows;                       /* of the table after the commit */
     const assay_quality_report *report; /* NULL = untested */
     const assay_gate_verdict *verdict;  /* NULL = no rows, not judged */
-    const char *results_path; /* relative to the project; NULL = none */
-    const char *evidence;     /* lines for people: failed checks with samples; NULL = none */
+    const char *results_path;           /* relative to the project; NULL = none */
+    const char *evidence; /* lines for people: failed checks with samples; NULL = none */
     bool schema_changed, created;
 } assay_write_outcome;
 

@@ -1,0 +1,471 @@
+/* The commands: each opens a session, calls one public function, prints what comes back. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/str.h"
+#include "cli/options.h"
+#include "cli/session.h"
+
+/* A document that came back, or the error. */
+static int finish(assay_session *session, assay_status status, const assay_error *err, char *json,
+                  assay_report_draw *draw)
+{
+    int code = 0;
+
+    if (json != NULL)
+        code = assay_report_document(session->options, json, draw, session->arena);
+    if (status != ASSAY_OK)
+        code = assay_session_failure(session, err);
+    assay_session_close(session);
+    return code;
+}
+
+static int usage(const assay_cli_options *options, const char *message)
+{
+    assay_error err = {0};
+
+    (void)assay_error_set(&err, ASSAY_EINVAL, 1007, "%s", message);
+    return assay_report_failure(options, &err, NULL);
+}
+
+static bool parse_count(const char *text, int64_t *ret_value)
+{
+    return text == NULL || (assay_str_to_int64(text, ret_value) && *ret_value >= 0);
+}
+
+static assay_selectors selectors_of(const assay_cli_options *options)
+{
+    return (assay_selectors){options->arguments.count > 0 ? options->arguments.items : NULL,
+                             options->exclude.count > 0 ? options->exclude.items : NULL};
+}
+
+/* ---- init ---- */
+
+static int run_init(const assay_cli_options *options, assay_arena *arena)
+{
+    const char *example = options->arguments.count > 0 ? options->arguments.items[0] : NULL;
+    const char *folder = options->arguments.count > 1 ? options->arguments.items[1] : example;
+    assay_init_options init = {.directory = options->project != NULL ? options->project : folder,
+                               .example = example,
+                               .scale = 0.1,
+                               .seed = 42,
+                               .asof = "2026-11-22"};
+    char *json = NULL;
+    assay_error err = {0};
+
+    if (init.directory == NULL)
+        init.directory = ".";
+    if (options->example_scale != NULL && !assay_str_to_double(options->example_scale, &init.scale))
+        return usage(options, "--scale is a number such as 0.1");
+    if (options->example_seed != NULL && !assay_str_to_int64(options->example_seed, &init.seed))
+        return usage(options, "--seed is a whole number");
+    if (options->example_asof != NULL)
+        init.asof = options->example_asof;
+    if (assay_init(&init, &json, &err) != ASSAY_OK)
+        return assay_report_failure(options, &err, NULL);
+    return assay_report_document(options, json, assay_report_draw_init, arena);
+}
+
+/* ---- run, plan ---- */
+
+static bool run_settings(const assay_cli_options *options, assay_override *override,
+                         assay_run_settings *settings)
+{
+    int64_t jobs = 0;
+
+    *settings = (assay_run_settings){.full_refresh = options->full_refresh,
+                                     .yes = options->yes,
+                                     .fail_fast = options->fail_fast,
+                                     .retry = options->retry,
+                                     .from = options->from,
+                                     .to = options->to,
+                                     .lock_wait_ms = -1};
+    if (!parse_count(options->jobs, &jobs) || jobs > INT32_MAX)
+        return false;
+    settings->jobs = (int)jobs;
+    if (options->lock_wait != NULL &&
+        !assay_str_to_duration_ms(options->lock_wait, &settings->lock_wait_ms))
+        return false;
+    if (options->override_gate != NULL) {
+        *override = (assay_override){options->override_gate, options->reason};
+        settings->overrides = override;
+        settings->override_count = 1;
+    }
+    return true;
+}
+
+static int run_run(const assay_cli_options *options, assay_arena *arena)
+{
+    assay_session session;
+    assay_override override = {0};
+    assay_run_settings settings;
+    assay_run_summary summary;
+    assay_error err = {0};
+    int code = 0;
+
+    if (!run_settings(options, &override, &settings))
+        return usage(options, "--jobs is a number, --lock-wait a time such as 10s");
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    const assay_selectors selectors = selectors_of(options);
+    assay_status status = assay_run(session.context, &selectors, &settings, assay_progress_listen,
+                                    session.progress, &summary, &err);
+    int caught = assay_signals_caught(session.signals);
+    if (status != ASSAY_OK && summary.steps == 0)
+        code = assay_session_failure(&session, &err); /* else each step has said its own */
+    else
+        code = assay_status_exit_code(status);
+    if (status != ASSAY_OK && caught != 0)
+        code = 128 + caught;
+    assay_session_close(&session);
+    return code;
+}
+
+static int run_plan(const assay_cli_options *options, assay_arena *arena)
+{
+    assay_session session;
+    assay_override override = {0};
+    assay_run_settings settings;
+    assay_error err = {0};
+    char *json = NULL;
+    int code = 0;
+
+    if (!run_settings(options, &override, &settings))
+        return usage(options, "--jobs is a number, --lock-wait a time such as 10s");
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    const assay_selectors selectors = selectors_of(options);
+    assay_status status = assay_plan(session.context, &selectors, &settings, &json, &err);
+    return finish(&session, status, &err, json, assay_report_draw_plan);
+}
+
+/* ---- looking at models and runs ---- */
+
+static int run_ls(const assay_cli_options *options, assay_arena *arena)
+{
+    assay_session session;
+    assay_error err = {0};
+    char *json = NULL;
+    int code = 0;
+
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    const assay_selectors selectors = selectors_of(options);
+    assay_status status = assay_models(session.context, &selectors, &json, &err);
+    return finish(&session, status, &err, json, assay_report_draw_models);
+}
+
+static int run_render(const assay_cli_options *options, assay_arena *arena)
+{
+    assay_session session;
+    assay_error err = {0};
+    char *json = NULL;
+    int code = 0;
+
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    assay_status status = assay_render(session.context, options->arguments.items[0], &json, &err);
+    return finish(&session, status, &err, json, assay_report_draw_render);
+}
+
+static int run_runs(const assay_cli_options *options, assay_arena *arena)
+{
+    const char *what = options->arguments.count > 0 ? options->arguments.items[0] : "list";
+    bool show = assay_str_equal(what, "show");
+    assay_session session;
+    assay_error err = {0};
+    char *json = NULL;
+    int64_t limit = 0;
+    int code = 0;
+
+    if ((!show && !assay_str_equal(what, "list")) || !parse_count(options->limit, &limit))
+        return usage(options, "usage: assay runs [list | show RUN] [--limit N]");
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    const char *run = options->arguments.count > 1 ? options->arguments.items[1] : "last";
+    assay_status status = show ? assay_runs_show(session.context, run, &json, &err)
+                               : assay_runs_list(session.context, limit, &json, &err);
+    return finish(&session, status, &err, json,
+                  show ? assay_report_draw_run : assay_report_draw_runs);
+}
+
+static int run_doctor(const assay_cli_options *options, assay_arena *arena)
+{
+    assay_session session;
+    assay_error err = {0};
+    char *json = NULL;
+    int code = 0;
+
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    assay_status status = assay_doctor(session.context, &json, &err);
+    bool ok = json == NULL || assay_str_contains(json, "\"ok\": true\n}");
+    code = finish(&session, status, &err, json, assay_report_draw_doctor);
+    return code == 0 && !ok ? 2 : code;
+}
+
+/* ---- check, load ---- */
+
+static int run_check(const assay_cli_options *options, assay_arena *arena)
+{
+    const assay_selectors selectors = selectors_of(options);
+    const assay_check_options check = {.select = selectors.select,
+                                       .exclude = selectors.exclude,
+                                       .result_format = options->result_format,
+                                       .index_columns = options->index_columns.count > 0
+                                                            ? options->index_columns.items
+                                                            : NULL};
+    assay_session session;
+    assay_error err = {0};
+    char *json = NULL;
+    int code = 0;
+
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    assay_status status = assay_check(session.context, &check, &json, &err);
+    if (status == ASSAY_EGATE && options->format == ASSAY_CLI_OUTPUT_JSON) {
+        code = assay_report_document(options, json, assay_report_draw_checks, arena);
+        assay_session_close(&session);
+        return code != 0 ? code : assay_status_exit_code(status); /* the document says it */
+    }
+    return finish(&session, status, &err, json, assay_report_draw_checks);
+}
+
+static void print_loaded(const assay_cli_options *options, const assay_write_result *result)
+{
+    const char *table = options->arguments.items[1];
+
+    if (options->format == ASSAY_CLI_OUTPUT_JSON)
+        printf("{\"schema_version\": 1, \"kind\": \"load\", \"rows\": %" PRId64
+               ", \"bytes\": %" PRId64 ", \"files\": %" PRId64 ", \"snapshot_id\": %" PRId64
+               ", \"verdict\": \"%s\"}\n",
+               result->rows, result->bytes, result->files, result->snapshot_id, result->verdict);
+    else if (result->snapshot_id < 0)
+        printf("%s: no rows, nothing committed\n", table);
+    else
+        printf("%s: %" PRId64 " rows, %" PRId64 " bytes, snapshot %" PRId64 ", %s\n", table,
+               result->rows, result->bytes, result->snapshot_id, result->verdict);
+}
+
+static int run_load(const assay_cli_options *options, assay_arena *arena)
+{
+    assay_write_options write = {.mode = ASSAY_WRITE_APPEND,
+                                 .partition_by = options->partition_by.count > 0
+                                                     ? options->partition_by.items
+                                                     : NULL};
+    assay_write_result result;
+    assay_session session;
+    assay_error err = {0};
+    int code = 0;
+
+    if (assay_str_equal(options->mode, "full"))
+        write.mode = ASSAY_WRITE_FULL;
+    else if (options->mode != NULL && !assay_str_equal(options->mode, "append"))
+        return usage(options, "--mode is full or append");
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    assay_status status = assay_table_load_file(session.context, options->arguments.items[0],
+                                                options->arguments.items[1], &write, &result, &err);
+    if (status == ASSAY_OK)
+        print_loaded(options, &result);
+    else
+        code = assay_session_failure(&session, &err);
+    assay_session_close(&session);
+    return code;
+}
+
+/* ---- query, show ---- */
+
+static int query(const assay_cli_options *options, assay_arena *arena, const char *sql,
+                 int64_t default_limit)
+{
+    assay_query_options query_options = {.at = options->at, .limit = default_limit};
+    assay_session session;
+    assay_error err = {0};
+    char *json = NULL;
+    int code = 0;
+    bool file_format = options->output != NULL && !assay_str_equal(options->output, "text") &&
+                       !assay_str_equal(options->output, "json");
+
+    if (!parse_count(options->limit, &query_options.limit))
+        return usage(options, "--limit is a number");
+    if (options->file != NULL || file_format) {
+        query_options.file = options->file != NULL ? options->file : "/dev/stdout";
+        query_options.format = options->output != NULL ? options->output : "csv";
+    }
+    if (file_format && options->file == NULL && !assay_str_equal(options->output, "csv"))
+        return usage(options, "parquet and arrow need --file PATH");
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    assay_status status = assay_query(session.context, sql, &query_options, &json, &err);
+    if (status == ASSAY_OK && file_format && options->file == NULL) {
+        assay_text_free(json); /* the rows are on stdout already */
+        json = NULL;
+    }
+    return finish(&session, status, &err, json, assay_report_draw_rows);
+}
+
+static int run_query(const assay_cli_options *options, assay_arena *arena)
+{
+    return query(options, arena, options->arguments.items[0], 0);
+}
+
+static int run_show(const assay_cli_options *options, assay_arena *arena)
+{
+    const char *sql = assay_arena_format(arena, "SELECT * FROM %s", options->arguments.items[0]);
+
+    return sql != NULL ? query(options, arena, sql, 20) : 1;
+}
+
+/* ---- table ---- */
+
+typedef assay_status table_call(assay_context *context, const char *table, char **ret_json,
+                                assay_error *err);
+
+static assay_status call_list(assay_context *context, const char *table, char **ret_json,
+                              assay_error *err)
+{
+    (void)table;
+    return assay_table_list(context, ret_json, err);
+}
+
+struct table_verb {
+    const char *name;
+    size_t min_tables, max_tables;
+    table_call *call;
+    assay_report_draw *draw;
+};
+
+static const struct table_verb VERBS[] = {
+    {"list", 0, 0, call_list, assay_report_draw_tables},
+    {"show", 1, 1, assay_table_show, assay_report_draw_table},
+    {"history", 1, 1, assay_table_history, assay_report_draw_history},
+    {"expire", 0, 1, assay_table_expire, assay_report_draw_expire},
+};
+
+static int run_rollback(const assay_cli_options *options, assay_arena *arena)
+{
+    assay_session session;
+    assay_error err = {0};
+    char *json = NULL;
+    int64_t snapshot = 0;
+    int code = 0;
+
+    if (options->arguments.count != 3 ||
+        !assay_str_to_int64(options->arguments.items[2], &snapshot))
+        return usage(options, "usage: assay table rollback TABLE SNAPSHOT");
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    assay_status status =
+        assay_table_rollback(session.context, options->arguments.items[1], snapshot, &json, &err);
+    return finish(&session, status, &err, json, assay_report_draw_rollback);
+}
+
+static int run_table(const assay_cli_options *options, assay_arena *arena)
+{
+    const char *name = options->arguments.items[0];
+    size_t tables = options->arguments.count - 1;
+    assay_session session;
+    assay_error err = {0};
+    char *json = NULL;
+    int code = 0;
+
+    if (assay_str_equal(name, "rollback"))
+        return run_rollback(options, arena);
+    for (size_t i = 0; i < sizeof VERBS / sizeof VERBS[0]; i++) {
+        const struct table_verb *verb = &VERBS[i];
+        if (!assay_str_equal(verb->name, name) || tables < verb->min_tables ||
+            tables > verb->max_tables)
+            continue;
+        if (!assay_session_open(options, arena, &session, &code))
+            return code;
+        const char *table = tables > 0 ? options->arguments.items[1] : NULL;
+        assay_status status = verb->call(session.context, table, &json, &err);
+        return finish(&session, status, &err, json, verb->draw);
+    }
+    return usage(options, "usage: assay table list | show TABLE | history TABLE | expire [TABLE] | "
+                          "rollback TABLE SNAPSHOT");
+}
+
+/* ---- explain, completion, version, help ---- */
+
+static int run_explain(const assay_cli_options *options, assay_arena *arena)
+{
+    const char *text = options->arguments.items[0];
+    int64_t number = 0;
+
+    (void)arena;
+    if (text[0] == 'E' || text[0] == 'e')
+        text++;
+    if (!assay_str_to_int64(text, &number) || number > INT32_MAX ||
+        assay_error_title((int)number) == NULL)
+        return usage(options, "there is no such error number; they look like E2105");
+    printf("E%d  %s\n\n%s\n", (int)number, assay_error_title((int)number),
+           assay_error_explanation((int)number));
+    return 0;
+}
+
+static int run_completion(const assay_cli_options *options, assay_arena *arena)
+{
+    (void)arena;
+    if (assay_str_equal(options->arguments.items[0], "man")) {
+        assay_cli_help_man();
+        return 0;
+    }
+    if (assay_cli_completion_print(options->arguments.items[0]))
+        return 0;
+    return usage(options, "usage: assay completion bash | zsh | fish | man");
+}
+
+static int run_version(const assay_cli_options *options, assay_arena *arena)
+{
+    (void)arena;
+    if (options->format == ASSAY_CLI_OUTPUT_JSON)
+        printf("{\"schema_version\": 1, \"assay\": \"%s\", \"duckdb\": \"%s\"}\n", assay_version(),
+               assay_version_engine());
+    else
+        printf("assay %s (DuckDB %s)\n", assay_version(), assay_version_engine());
+    return 0;
+}
+
+static int run_help(const assay_cli_options *options, assay_arena *arena)
+{
+    const assay_cli_command *command =
+        options->arguments.count > 0 ? assay_cli_command_find(options->arguments.items[0]) : NULL;
+
+    (void)arena;
+    if (command != NULL)
+        assay_cli_help_command(command);
+    else
+        assay_cli_help_print();
+    return 0;
+}
+
+static const size_t MANY = ASSAY_CLI_ARGUMENTS_MAX;
+
+const assay_cli_command assay_cli_commands[] = {
+    {"init", "[EXAMPLE [FOLDER]]", "make a project: a small empty one, or the example `retail`",
+     "Without an example the project is made in -C DIR or the working folder. The example's "
+     "sources "
+     "are made by the engine; equal --scale, --seed and --asof give equal bytes.",
+     0, 2, run_init},
+    {"run", "[SELECTOR...]", "run the selected models, or all",
+     "Every table is written beside what is published, tested, and only then becomes visible.", 0,
+     MANY, run_run},
+    {"plan", "[SELECTOR...]", "say what a run would do and why", NULL, 0, MANY, run_plan},
+    {"runs", "[list | show RUN]", "the history of runs", NULL, 0, 2, run_runs},
+    {"check", "[SELECTOR...]", "run the suites on what is published", NULL, 0, MANY, run_check},
+    {"load", "FILE TABLE", "load a file into a table through its gate", NULL, 2, 2, run_load},
+    {"query", "SQL", "run a query over the tables", NULL, 1, 1, run_query},
+    {"show", "TABLE", "the first rows of a table", NULL, 1, 1, run_show},
+    {"ls", "[SELECTOR...]", "list models", NULL, 0, MANY, run_ls},
+    {"render", "MODEL", "the SQL and the columns of a model", NULL, 1, 1, run_render},
+    {"table", "VERB [TABLE]", "list, show, history, expire, rollback", NULL, 1, 3, run_table},
+    {"doctor", "", "look at everything that a run needs", NULL, 0, 0, run_doctor},
+    {"explain", "CODE", "say more of an error number", NULL, 1, 1, run_explain},
+    {"completion", "SHELL", "completion for bash, zsh or fish; man: the man page", NULL, 1, 1,
+     run_completion},
+    {"version", "", "versions of assay and its engine", NULL, 0, 0, run_version},
+    {"help", "[COMMAND]", "this help", NULL, 0, 1, run_help},
+};
+const size_t assay_cli_command_count = sizeof assay_cli_commands / sizeof assay_cli_commands[0];
