@@ -7,6 +7,10 @@
 typedef struct assay_scan_options {
     bool file_columns; /* adds __assay_file (VARCHAR, the file's path) and __assay_row (BIGINT,
                           0-based position) */
+    /* Looks into files that assay did not write, where the format reads by field ids: files without
+     * ids are read by name, nested fields that were renamed are refused (4035). NULL: all files are
+     * taken to carry ids as the table's schema has them. */
+    struct assay_conn *conn;
 } assay_scan_options;
 
 /* Appends "SELECT .. FROM read_parquet(..)" that gives the columns of `schema` with the types the
