@@ -19,21 +19,32 @@ static assay_status put(const struct writer *writer, assay_value *map, const cha
     return assay_value_set(map, key, item, writer->arena, writer->err);
 }
 
-/* A primitive field of that id in a schema document, or NULL. */
-static const assay_value *find_field(const assay_value *document, int32_t id)
+static const assay_value *find_type(const assay_value *type, int32_t id);
+
+/* The type of a member whose id stands under `id_key`, or a type of that id below it. */
+static const assay_value *find_member(const assay_value *document, const char *id_key,
+                                      const char *type_key, int32_t id)
 {
-    if (document == NULL || document->kind != ASSAY_VALUE_MAP)
-        return NULL;
-    const assay_value *fields = assay_value_find(document, "fields");
-    for (size_t i = 0; fields != NULL && i < fields->count; i++) {
-        const assay_value *field = fields->items[i];
-        if (assay_value_find_int(field, "id", -1) == id)
-            return field;
-        const assay_value *below = find_field(assay_value_find(field, "type"), id);
-        if (below != NULL)
-            return below;
-    }
-    return NULL;
+    const assay_value *type = assay_value_find(document, type_key);
+    if (type == NULL || assay_value_find_int(document, id_key, -1) == id)
+        return type;
+    return find_type(type, id);
+}
+
+/* The type document of the field of that id below a struct, list or map; NULL if none. */
+static const assay_value *find_type(const assay_value *type, int32_t id)
+{
+    const assay_value *fields = assay_value_find(type, "fields");
+    const assay_value *found = NULL;
+    for (size_t i = 0; fields != NULL && i < fields->count && found == NULL; i++)
+        found = find_member(fields->items[i], "id", "type", id);
+    if (found == NULL)
+        found = find_member(type, "element-id", "element", id);
+    if (found == NULL)
+        found = find_member(type, "key-id", "key", id);
+    if (found == NULL)
+        found = find_member(type, "value-id", "value", id);
+    return found;
 }
 
 static const char *primitive_name(assay_type_kind kind)
@@ -77,8 +88,8 @@ static const char *primitive_name(assay_type_kind kind)
 static assay_status write_primitive(const struct writer *writer, const assay_type *type, int32_t id,
                                     assay_value **ret_document)
 {
-    const assay_value *older = find_field(writer->older, id);
-    const char *written = assay_value_find_text(older, "type", NULL);
+    const assay_value *older = find_type(writer->older, id);
+    const char *written = older != NULL && older->kind == ASSAY_VALUE_TEXT ? older->text : NULL;
     if (type->kind == ASSAY_TYPE_BINARY && written != NULL && assay_str_starts(written, "fixed")) {
         *ret_document = assay_value_text(writer->arena, written);
     } else if (type->kind == ASSAY_TYPE_DECIMAL) {
