@@ -182,7 +182,8 @@ assay_status assay_job_run(assay_job *job, assay_job_work *work, void *argument,
         return assay_job_complete(job, err);
     /* what the work says is what counts; an event that cannot be written is counted by the emitter
      */
-    (void)assay_job_fail(job, problem.message, &ignored);
+    assay_status sent = assay_job_fail(job, problem.message, &ignored);
+    (void)sent;
     (void)assay_error_copy(err, &problem);
     return status;
 }
