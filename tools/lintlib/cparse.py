@@ -89,7 +89,10 @@ def is_attribute(name):
 
 
 def count_parameters(tokens):
+    """Inputs and outputs; the `assay_error *err` that closes nearly every list is not counted."""
     words = [t.text for t in tokens]
+    if words[-3:] == ["assay_error", "*", "err"]:
+        words = words[:-4]
     if not words or words == ["void"]:
         return 0
     depth, commas = 0, 0

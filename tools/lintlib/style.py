@@ -75,6 +75,10 @@ def check_state(name, declarations, functions):
     """No mutable globals (HOUSE_STYLE 17); src/base/mem.c counts allocations for the tests."""
     if name == ALLOCATOR_FILE:
         return []
+    if name.endswith(".h"):
+        # There, an object would be defined twice (-fno-common), and what looks like one is a function
+        # declared by the name of its type.
+        declarations = []
     findings = []
     for declaration in declarations:
         words = {t.text for t in declaration.tokens}

@@ -169,3 +169,11 @@ def test_a_run_without_tests_is_no_success(tmp_path):
                             capture_output=True, text=True, check=False)
     assert result.stdout == "0 passed, 0 failed, 0 skipped\n"
     assert result.returncode == 1
+
+
+def test_parameters_are_counted_without_the_error_that_closes_them():
+    source = "int f(int a, char *b, int (*c)(int, int), int *ret_d, assay_error *err) { return 0; }"
+    (function,) = functions(source)
+    assert function.parameters == 4
+    (function,) = functions("int f(assay_error *err) { return 0; }")
+    assert function.parameters == 0
