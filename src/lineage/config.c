@@ -253,7 +253,9 @@ static assay_status add_transport(const struct load *load, const assay_value *ma
                                   assay_error *err)
 {
     assay_lineage_config *config = load->config;
-    assay_lineage_transport transport = {.backend = ASSAY_LINEAGE_NONE};
+    assay_lineage_transport transport = {.backend = ASSAY_LINEAGE_NONE,
+                                         .wait_ms = DEFAULT_WAIT_MS,
+                                         .wait_max_ms = DEFAULT_WAIT_MAX_MS};
 
     ASSAY_TRY(read_backend(load, map, key, &transport.backend, err));
     if (transport.backend == ASSAY_LINEAGE_NONE)
