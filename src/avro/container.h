@@ -41,8 +41,8 @@ typedef struct assay_avro_pair {
 typedef struct assay_avro_writer assay_avro_writer;
 
 typedef struct assay_avro_writer_options {
-    const assay_value *schema; /* the schema document: what stands in the header */
-    assay_codec codec;         /* NULL or DEFLATE */
+    const assay_value *schema;                /* the schema document: what stands in the header */
+    assay_codec codec;                        /* NULL or DEFLATE */
     unsigned char sync[ASSAY_AVRO_SYNC_SIZE]; /* random */
     const assay_avro_pair *metadata;
     size_t metadata_count;

@@ -22,8 +22,9 @@ static assay_status damaged(assay_error *err, const char *what)
 
 assay_avro_cursor assay_avro_cursor_init(const char *bytes, size_t size)
 {
-    return (assay_avro_cursor){
-        .at = bytes, .end = bytes + size, .values_left = ASSAY_AVRO_VALUE_COUNT_MAX};
+    return (assay_avro_cursor){.at = bytes,
+                               .end = bytes + size,
+                               .values_left = ASSAY_AVRO_VALUE_COUNT_MAX};
 }
 
 static size_t bytes_left(const assay_avro_cursor *cursor)
@@ -229,8 +230,8 @@ static assay_status decode_items(struct decoder *decoder, const assay_avro_type 
 static assay_status decode_record(struct decoder *decoder, const assay_avro_type *type,
                                   assay_avro_value *ret_value)
 {
-    ret_value->items = assay_arena_take(decoder->arena, type->field_count + 1,
-                                        sizeof *ret_value->items);
+    ret_value->items =
+        assay_arena_take(decoder->arena, type->field_count + 1, sizeof *ret_value->items);
     ASSAY_TRY(assay_arena_check(ret_value->items, decoder->err));
     for (size_t i = 0; i < type->field_count; i++)
         ASSAY_TRY(decode_value(decoder, type->fields[i].type, &ret_value->items[i]));

@@ -95,8 +95,7 @@ static assay_status read_header(assay_avro_reader *reader, assay_arena *arena, a
     static const assay_avro_type BYTES = {.kind = ASSAY_AVRO_BYTES};
     static const assay_avro_type METADATA = {.kind = ASSAY_AVRO_MAP, .items = &BYTES};
     assay_avro_cursor *file = &reader->file;
-    if ((size_t)(file->end - file->at) < sizeof MAGIC ||
-        memcmp(file->at, MAGIC, sizeof MAGIC) != 0)
+    if ((size_t)(file->end - file->at) < sizeof MAGIC || memcmp(file->at, MAGIC, sizeof MAGIC) != 0)
         return damaged(err, "it does not begin like one");
     file->at += sizeof MAGIC;
     file->values_left = ASSAY_AVRO_METADATA_MAX;
@@ -140,8 +139,8 @@ static assay_status next_block(assay_avro_reader *reader, assay_error *err)
     assay_buf_clear(&reader->expanded);
     ASSAY_TRY(assay_codec_expand(reader->codec, bytes, size, ASSAY_AVRO_BLOCK_MAX,
                                  &reader->expanded, err));
-    reader->block = assay_avro_cursor_init(assay_buf_text(&reader->expanded),
-                                           reader->expanded.size);
+    reader->block =
+        assay_avro_cursor_init(assay_buf_text(&reader->expanded), reader->expanded.size);
     return ASSAY_OK;
 }
 

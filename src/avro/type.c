@@ -14,10 +14,12 @@ struct parser {
 };
 
 static const char *const KIND_NAMES[] = {
-    [ASSAY_AVRO_NULL] = "null",     [ASSAY_AVRO_BOOLEAN] = "boolean", [ASSAY_AVRO_INT] = "int",
-    [ASSAY_AVRO_LONG] = "long",     [ASSAY_AVRO_FLOAT] = "float",     [ASSAY_AVRO_DOUBLE] = "double",
-    [ASSAY_AVRO_BYTES] = "bytes",   [ASSAY_AVRO_STRING] = "string",   [ASSAY_AVRO_FIXED] = "fixed",
-    [ASSAY_AVRO_ENUM] = "enum",     [ASSAY_AVRO_ARRAY] = "array",     [ASSAY_AVRO_MAP] = "map",
+    [ASSAY_AVRO_NULL] = "null",     [ASSAY_AVRO_BOOLEAN] = "boolean",
+    [ASSAY_AVRO_INT] = "int",       [ASSAY_AVRO_LONG] = "long",
+    [ASSAY_AVRO_FLOAT] = "float",   [ASSAY_AVRO_DOUBLE] = "double",
+    [ASSAY_AVRO_BYTES] = "bytes",   [ASSAY_AVRO_STRING] = "string",
+    [ASSAY_AVRO_FIXED] = "fixed",   [ASSAY_AVRO_ENUM] = "enum",
+    [ASSAY_AVRO_ARRAY] = "array",   [ASSAY_AVRO_MAP] = "map",
     [ASSAY_AVRO_RECORD] = "record", [ASSAY_AVRO_UNION] = "union",
 };
 
@@ -45,7 +47,8 @@ static bool find_kind(const char *name, assay_avro_kind *ret_kind)
     return false;
 }
 
-static assay_status new_type(struct parser *parser, assay_avro_kind kind, assay_avro_type **ret_type)
+static assay_status new_type(struct parser *parser, assay_avro_kind kind,
+                             assay_avro_type **ret_type)
 {
     if (++parser->count > ASSAY_AVRO_TYPE_COUNT_MAX)
         return bad(parser, "too many types");

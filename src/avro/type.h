@@ -32,15 +32,15 @@ typedef struct assay_avro_field {
 
 struct assay_avro_type {
     assay_avro_kind kind;
-    const char *name;    /* RECORD, FIXED, ENUM */
-    const char *logical; /* logicalType, NULL = none */
-    bool adjust_to_utc;  /* of timestamps; false where not said */
-    int precision, scale; /* of decimals */
-    size_t size;          /* FIXED */
+    const char *name;         /* RECORD, FIXED, ENUM */
+    const char *logical;      /* logicalType, NULL = none */
+    bool adjust_to_utc;       /* of timestamps; false where not said */
+    int precision, scale;     /* of decimals */
+    size_t size;              /* FIXED */
     assay_avro_field *fields; /* RECORD */
     size_t field_count;
-    const assay_avro_type *items; /* ARRAY, MAP (its values) */
-    int32_t element_id;           /* ARRAY; -1 where the schema has none */
+    const assay_avro_type *items;     /* ARRAY, MAP (its values) */
+    int32_t element_id;               /* ARRAY; -1 where the schema has none */
     const assay_avro_type **branches; /* UNION */
     size_t branch_count;
     const char **symbols; /* ENUM */
@@ -48,7 +48,7 @@ struct assay_avro_type {
 };
 
 enum {
-    ASSAY_AVRO_TYPE_DEPTH_MAX = 32,  /* nesting of a schema */
+    ASSAY_AVRO_TYPE_DEPTH_MAX = 32,   /* nesting of a schema */
     ASSAY_AVRO_TYPE_COUNT_MAX = 65536 /* types in one schema */
 };
 

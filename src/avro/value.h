@@ -10,8 +10,8 @@ typedef struct assay_avro_value assay_avro_value;
 struct assay_avro_value {
     const assay_avro_type *type; /* of decoded values; a union is its branch */
     assay_avro_kind kind;
-    int64_t integer; /* BOOLEAN, INT, LONG, ENUM (index of the symbol) */
-    double real;     /* FLOAT, DOUBLE */
+    int64_t integer;   /* BOOLEAN, INT, LONG, ENUM (index of the symbol) */
+    double real;       /* FLOAT, DOUBLE */
     const char *bytes; /* BYTES, STRING, FIXED; NUL-terminated */
     size_t size;
     assay_avro_value *items; /* RECORD: one a field; ARRAY; MAP: the values of `keys` */
@@ -20,7 +20,7 @@ struct assay_avro_value {
 };
 
 enum {
-    ASSAY_AVRO_VALUE_DEPTH_MAX = 64,       /* nesting of one object */
+    ASSAY_AVRO_VALUE_DEPTH_MAX = 64,     /* nesting of one object */
     ASSAY_AVRO_VALUE_COUNT_MAX = 1048576 /* values in one object */
 };
 
@@ -30,11 +30,11 @@ assay_avro_value assay_avro_boolean(bool value);
 assay_avro_value assay_avro_int(int32_t value);
 assay_avro_value assay_avro_long(int64_t value);
 assay_avro_value assay_avro_double(double value);
-assay_avro_value assay_avro_text(const char *text);  /* not copied; NULL gives null */
+assay_avro_value assay_avro_text(const char *text);                /* not copied; NULL gives null */
 assay_avro_value assay_avro_bytes(const void *bytes, size_t size); /* not copied; NULL gives null */
 
-/* Appends the binary encoding of `value` (Avro 1.11, "Binary Encoding"); a value that does not fit the
- * type is EINTERNAL. */
+/* Appends the binary encoding of `value` (Avro 1.11, "Binary Encoding"); a value that does not fit
+ * the type is EINTERNAL. */
 ASSAY_NODISCARD assay_status assay_avro_encode(const assay_avro_type *type,
                                                const assay_avro_value *value, assay_buf *buf,
                                                assay_error *err);
@@ -62,8 +62,8 @@ ASSAY_NODISCARD assay_status assay_avro_decode_span(assay_avro_cursor *cursor,
                                                     const char **ret_bytes, size_t *ret_size,
                                                     assay_error *err);
 
-/* The value of a record's field: by field id, else (in schemas without ids) by name. NULL where the field is
- * missing or null; NULL records are allowed. */
+/* The value of a record's field: by field id, else (in schemas without ids) by name. NULL where the
+ * field is missing or null; NULL records are allowed. */
 const assay_avro_value *assay_avro_find(const assay_avro_value *record, int32_t id,
                                         const char *name);
 

@@ -71,8 +71,8 @@ static assay_status swap(struct memory *memory, const assay_iceberg_identity *id
     int64_t expected = base->exists ? base->version : 0;
     if (current != expected)
         return assay_error_set(err, ASSAY_ECONFLICT, 4401,
-                               "table '%s': another commit made version %lld first",
-                               identity->name, (long long)(expected + 1));
+                               "table '%s': another commit made version %lld first", identity->name,
+                               (long long)(expected + 1));
     ASSAY_AUTO(assay_mem_freep) char *copy = assay_mem_copy_text(path);
     ASSAY_TRY(assay_arena_check(copy, err));
     if (pointer == NULL) {

@@ -46,9 +46,9 @@ void assay_iceberg_build_discard(assay_iceberg_build *build, bool retry)
 /* Local path of a new file in metadata/. */
 static const char *metadata_path(const assay_iceberg_build *build, const char *name)
 {
-    return name == NULL ? NULL
-                        : assay_arena_format(build->arena, "%s/metadata/%s",
-                                             build->location.local, name);
+    return name == NULL
+               ? NULL
+               : assay_arena_format(build->arena, "%s/metadata/%s", build->location.local, name);
 }
 
 static assay_status write_file(assay_iceberg_build *build, const char *path, const assay_buf *bytes,
@@ -58,8 +58,8 @@ static assay_status write_file(assay_iceberg_build *build, const char *path, con
     return assay_store_put(build->store, path, assay_buf_text(bytes), bytes->size, err);
 }
 
-/* The bytes of a sync marker, of the commit's uuid: the manifest of added files is then the same in every
- * attempt, and is found instead of written again. */
+/* The bytes of a sync marker, of the commit's uuid: the manifest of added files is then the same in
+ * every attempt, and is found instead of written again. */
 static void fill_from_uuid(void *user, void *bytes, size_t size)
 {
     const assay_uuid *uuid = user;
@@ -134,8 +134,8 @@ static assay_status write_manifest(assay_iceberg_build *build, const assay_parti
     assay_iceberg_manifest manifest = {.sequence = build->sequence,
                                        .min_sequence = min_sequence(build, entries, count),
                                        .added_snapshot_id = build->snapshot_id};
-    ASSAY_TRY(assay_iceberg_manifest_write(&head, entries, count, build->arena, &file, &manifest,
-                                           err));
+    ASSAY_TRY(
+        assay_iceberg_manifest_write(&head, entries, count, build->arena, &file, &manifest, err));
     const char *path = metadata_path(build, manifest_name(build, stable));
     ASSAY_TRY(assay_arena_check(path, err));
     if (stable)
@@ -168,8 +168,8 @@ assay_status assay_iceberg_build_list(assay_iceberg_build *build, const char **r
         metadata_path(build, assay_arena_format(build->arena, "snap-%lld-1-%s.avro",
                                                 (long long)build->snapshot_id, uuid));
     ASSAY_TRY(assay_arena_check(path, err));
-    ASSAY_TRY(assay_iceberg_manifest_list_write(&head, build->list.items, build->list.count, &file,
-                                                err));
+    ASSAY_TRY(
+        assay_iceberg_manifest_list_write(&head, build->list.items, build->list.count, &file, err));
     ASSAY_TRY(write_file(build, path, &file, err));
     *ret_path = assay_iceberg_location_recorded(&build->location, path, build->arena);
     return assay_arena_check(*ret_path, err);
@@ -249,8 +249,8 @@ static assay_status leaves(const assay_iceberg_build *build, const struct remova
     *ret_leaves = removal->all;
     if (removal->all || removal->paths == NULL)
         return ASSAY_OK;
-    ASSAY_TRY(assay_iceberg_location_local(&build->location, entry->path, build->arena, &path,
-                                           err));
+    ASSAY_TRY(
+        assay_iceberg_location_local(&build->location, entry->path, build->arena, &path, err));
     *ret_leaves = assay_map_has(removal->paths, path);
     return ASSAY_OK;
 }
@@ -315,8 +315,8 @@ static assay_status count_entries(assay_iceberg_build *build, assay_iceberg_mani
     assay_iceberg_entry *entries = NULL;
     size_t count = 0;
     if (manifest->added_files >= 0 && manifest->existing_files >= 0 &&
-        manifest->deleted_files >= 0 && manifest->added_rows >= 0 &&
-        manifest->existing_rows >= 0 && manifest->deleted_rows >= 0)
+        manifest->deleted_files >= 0 && manifest->added_rows >= 0 && manifest->existing_rows >= 0 &&
+        manifest->deleted_rows >= 0)
         return ASSAY_OK;
     ASSAY_TRY(assay_iceberg_entries_of(&build->location, manifest, build->store, build->arena,
                                        &entries, &count, err));

@@ -14,9 +14,9 @@ typedef struct assay_iceberg_tally {
 } assay_iceberg_tally;
 
 typedef struct assay_iceberg_build {
-    assay_iceberg_location location; /* over the edited metadata */
+    assay_iceberg_location location;        /* over the edited metadata */
     const assay_iceberg_metadata *metadata; /* as it will be: schema and specs of the change */
-    const assay_iceberg_snapshot *parent; /* NULL = none */
+    const assay_iceberg_snapshot *parent;   /* NULL = none */
     const assay_change *change;
     const assay_commit_env *env;
     assay_store *store;
@@ -24,10 +24,10 @@ typedef struct assay_iceberg_build {
     int64_t snapshot_id, sequence;
     assay_uuid commit_uuid; /* stays the same when the commit is tried again */
     assay_uuid attempt_uuid;
-    int manifest_count;      /* written so far */
-    assay_vec list;          /* assay_iceberg_manifest: the new snapshot's manifests */
-    assay_vec written;       /* const char *: files of this attempt alone, local paths */
-    const char *added_path;  /* manifest of the added files: the same in every attempt */
+    int manifest_count;     /* written so far */
+    assay_vec list;         /* assay_iceberg_manifest: the new snapshot's manifests */
+    assay_vec written;      /* const char *: files of this attempt alone, local paths */
+    const char *added_path; /* manifest of the added files: the same in every attempt */
     assay_iceberg_tally tally;
     assay_map *partitions; /* distinct partitions that changed */
 } assay_iceberg_build;
@@ -40,13 +40,14 @@ ASSAY_NODISCARD assay_status assay_iceberg_build_manifests(assay_iceberg_build *
                                                            assay_error *err);
 
 /* Writes one manifest of entries and appends its line to the list. */
-ASSAY_NODISCARD assay_status
-assay_iceberg_build_add(assay_iceberg_build *build, const assay_partition_spec *spec, int content,
-                        const assay_iceberg_entry *entries, size_t count, assay_error *err);
+ASSAY_NODISCARD assay_status assay_iceberg_build_add(assay_iceberg_build *build,
+                                                     const assay_partition_spec *spec, int content,
+                                                     const assay_iceberg_entry *entries,
+                                                     size_t count, assay_error *err);
 
 /* Replaces the many small data manifests of a list by few (commit.manifest.*). */
-ASSAY_NODISCARD assay_status assay_iceberg_build_merge(assay_iceberg_build *build,
-                                                       assay_vec *kept, assay_error *err);
+ASSAY_NODISCARD assay_status assay_iceberg_build_merge(assay_iceberg_build *build, assay_vec *kept,
+                                                       assay_error *err);
 
 /* Counts the partition of an entry that the change adds or removes. */
 ASSAY_NODISCARD assay_status assay_iceberg_build_touch(assay_iceberg_build *build, int32_t spec_id,
@@ -57,7 +58,8 @@ ASSAY_NODISCARD assay_status assay_iceberg_build_touch(assay_iceberg_build *buil
 ASSAY_NODISCARD assay_status assay_iceberg_build_list(assay_iceberg_build *build,
                                                       const char **ret_path, assay_error *err);
 
-/* Removes what the attempt wrote, when nothing will ever refer to it; where the commit will be tried again
+/* Removes what the attempt wrote, when nothing will ever refer to it; where the commit will be
+ * tried again
  * (`retry`), its manifest of added files stays. */
 void assay_iceberg_build_discard(assay_iceberg_build *build, bool retry);
 

@@ -42,9 +42,9 @@ struct assay_iceberg_catalog {
                            const assay_iceberg_identity *identity,
                            const assay_iceberg_pointer *base, const assay_buf *metadata,
                            assay_store *store, assay_error *err);
-    assay_status (*list)(const assay_iceberg_catalog *catalog, const char *root,
-                         assay_store *store, assay_arena *arena, char ***ret_names,
-                         size_t *ret_count, assay_error *err);
+    assay_status (*list)(const assay_iceberg_catalog *catalog, const char *root, assay_store *store,
+                         assay_arena *arena, char ***ret_names, size_t *ret_count,
+                         assay_error *err);
     void *state; /* private to the back end */
 };
 

@@ -73,8 +73,9 @@ static assay_status start_build(assay_iceberg_build *build, const assay_iceberg_
     ASSAY_TRY(assay_iceberg_metadata_read(document, build->arena, &metadata, err));
     build->metadata = metadata;
     build->parent = metadata->current;
-    build->location = (assay_iceberg_location){
-        .recorded = metadata->location, .local = data->location.local, .metadata = metadata};
+    build->location = (assay_iceberg_location){.recorded = metadata->location,
+                                               .local = data->location.local,
+                                               .metadata = metadata};
     build->sequence = metadata->last_sequence + 1;
     build->attempt_uuid = assay_uuid_v4(build->env->random);
     if (build->change->commit_id == NULL ||
@@ -94,7 +95,8 @@ static int64_t commit_time_ms(const assay_iceberg_build *build)
     return now_ms > least ? now_ms : least;
 }
 
-/* The property outlives the snapshot: it says which state file is the newest, and of which snapshot. */
+/* The property outlives the snapshot: it says which state file is the newest, and of which
+ * snapshot. */
 static assay_status note_state(assay_value *document, const assay_iceberg_build *build,
                                assay_error *err)
 {
@@ -123,8 +125,8 @@ static assay_status finish_document(assay_iceberg_build *build, const assay_iceb
     ASSAY_TRY(assay_iceberg_document_add_snapshot(document, &snapshot, build->arena, err));
     ASSAY_TRY(note_state(document, build, err));
     if (data->pointer.exists) {
-        previous = assay_iceberg_location_recorded(&build->location, data->pointer.path,
-                                                   build->arena);
+        previous =
+            assay_iceberg_location_recorded(&build->location, data->pointer.path, build->arena);
         ASSAY_TRY(assay_arena_check(previous, err));
     }
     return assay_iceberg_document_supersede(document, previous, snapshot.timestamp_ms, build->arena,
@@ -153,8 +155,8 @@ static assay_status keep_snapshot(const assay_iceberg_build *build, const assay_
     ASSAY_TRY(assay_arena_check(copy, err));
     ASSAY_TRY(assay_arena_check(snapshot, err));
     ASSAY_TRY(assay_iceberg_metadata_read(copy, arena, &metadata, err));
-    *snapshot = assay_iceberg_snapshot_of(
-        assay_iceberg_metadata_snapshot(metadata, build->snapshot_id));
+    *snapshot =
+        assay_iceberg_snapshot_of(assay_iceberg_metadata_snapshot(metadata, build->snapshot_id));
     *ret_snapshot = snapshot;
     return ASSAY_OK;
 }
@@ -185,8 +187,8 @@ assay_status assay_iceberg_commit(const assay_table *base, const assay_change *c
     ASSAY_TRY(assay_arena_check(arena, err));
     ASSAY_TRY(assay_iceberg_check_writable(base, err));
     ASSAY_TRY(start_document(data, change, env, arena, &document, err));
-    ASSAY_AUTO(assay_iceberg_build_done) assay_iceberg_build build = {
-        .change = change, .env = env, .store = store, .arena = arena};
+    ASSAY_AUTO(assay_iceberg_build_done)
+    assay_iceberg_build build = {.change = change, .env = env, .store = store, .arena = arena};
     ASSAY_TRY(start_build(&build, data, document, err));
     assay_status status = run_attempt(&build, data, document, base->arena, ret_snapshot, err);
     if (status != ASSAY_OK && status != ASSAY_EUNKNOWN_OUTCOME)

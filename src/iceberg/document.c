@@ -61,7 +61,8 @@ static assay_status add_sort_order(assay_value *document, assay_arena *arena, as
     return put_int(document, "default-sort-order-id", 0, arena, err);
 }
 
-/* Ids of a new table begin where the specification says: schema and spec 0, partition fields 1000. */
+/* Ids of a new table begin where the specification says: schema and spec 0, partition fields 1000.
+ */
 static assay_status add_first_schema(assay_value *document, const assay_change *change,
                                      assay_arena *arena, assay_error *err)
 {
@@ -258,8 +259,9 @@ static assay_status note_types(assay_value *document, const assay_field *fields,
         else if (stored.kind != field->type.kind)
             assay_type_format(&text, &field->type);
         ASSAY_TRY(assay_buf_check(&text, err));
-        ASSAY_TRY(assay_iceberg_document_property(
-            document, key, text.size > 0 ? assay_buf_text(&text) : NULL, arena, err));
+        ASSAY_TRY(assay_iceberg_document_property(document, key,
+                                                  text.size > 0 ? assay_buf_text(&text) : NULL,
+                                                  arena, err));
         ASSAY_TRY(note_types(document, field->type.fields, field->type.field_count, arena, err));
     }
     return ASSAY_OK;

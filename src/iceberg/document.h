@@ -1,17 +1,14 @@
-/* Edits of a table's metadata document. Private to the room. Every function changes a copy that the commit
- * owns, so that members assay does not know stay as they are. */
+/* Edits of a table's metadata document. Private to the room. Every function changes a copy that the
+ * commit owns, so that members assay does not know stay as they are. */
 #ifndef ASSAY_ICEBERG_DOCUMENT_H
 #define ASSAY_ICEBERG_DOCUMENT_H
 
 #include "iceberg/table_data.h"
 
 /* A new table without snapshots. */
-ASSAY_NODISCARD assay_status assay_iceberg_document_new(const char *location,
-                                                        const assay_change *change,
-                                                        const assay_random *random,
-                                                        assay_arena *arena,
-                                                        assay_value **ret_document,
-                                                        assay_error *err);
+ASSAY_NODISCARD assay_status assay_iceberg_document_new(
+    const char *location, const assay_change *change, const assay_random *random,
+    assay_arena *arena, assay_value **ret_document, assay_error *err);
 
 /* Makes change->schema and change->spec the current ones: reuses what is there, else adds. */
 ASSAY_NODISCARD assay_status assay_iceberg_document_evolve(assay_value *document,
@@ -32,10 +29,9 @@ typedef struct assay_iceberg_new_snapshot {
     int32_t schema_id;
 } assay_iceberg_new_snapshot;
 
-ASSAY_NODISCARD assay_status
-assay_iceberg_document_add_snapshot(assay_value *document,
-                                    const assay_iceberg_new_snapshot *snapshot, assay_arena *arena,
-                                    assay_error *err);
+ASSAY_NODISCARD assay_status assay_iceberg_document_add_snapshot(
+    assay_value *document, const assay_iceberg_new_snapshot *snapshot, assay_arena *arena,
+    assay_error *err);
 
 /* Notes the file that this document replaces in metadata-log, capped, and sets last-updated-ms. */
 ASSAY_NODISCARD assay_status assay_iceberg_document_supersede(assay_value *document,

@@ -61,8 +61,8 @@ static void keep_refs(const struct expiry *expiry)
         if (assay_str_equal(refs->keys[i], "main"))
             continue;
         bool branch = assay_str_equal(assay_value_find_text(ref, "type", "branch"), "branch");
-        const assay_iceberg_snapshot *at = assay_iceberg_metadata_snapshot(
-            metadata, assay_value_find_int(ref, "snapshot-id", -1));
+        const assay_iceberg_snapshot *at =
+            assay_iceberg_metadata_snapshot(metadata, assay_value_find_int(ref, "snapshot-id", -1));
         for (size_t steps = 0; at != NULL && steps < metadata->snapshot_count; steps++) {
             expiry->keeps[index_of(metadata, at)] = true;
             at = branch ? parent_of(metadata, at) : NULL;
@@ -104,8 +104,8 @@ static assay_status note(const struct expiry *expiry, assay_map *paths, const ch
                          assay_error *err)
 {
     const char *path = NULL;
-    ASSAY_TRY(assay_iceberg_location_local(&expiry->data->location, recorded, expiry->arena, &path,
-                                           err));
+    ASSAY_TRY(
+        assay_iceberg_location_local(&expiry->data->location, recorded, expiry->arena, &path, err));
     return assay_map_put(paths, path, expiry->arena, err);
 }
 
@@ -218,8 +218,7 @@ static assay_status publish(const struct expiry *expiry, const assay_commit_env 
     const char *previous =
         assay_iceberg_location_recorded(&data->location, data->pointer.path, arena);
     ASSAY_TRY(assay_arena_check(previous, err));
-    ASSAY_TRY(
-        assay_iceberg_document_expire(document, expiry->ids, expiry->id_count, arena, err));
+    ASSAY_TRY(assay_iceberg_document_expire(document, expiry->ids, expiry->id_count, arena, err));
     ASSAY_TRY(assay_iceberg_document_supersede(document, previous, now_ms, arena, err));
     ASSAY_AUTO(assay_buf_done) assay_buf bytes = ASSAY_BUF_EMPTY;
     assay_json_write(&bytes, document, 0);

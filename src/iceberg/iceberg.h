@@ -33,8 +33,8 @@ assay_status assay_iceberg_commit(const assay_table *base, const assay_change *c
                                   assay_error *err);
 assay_status assay_iceberg_expire(const assay_table *base, int64_t older_than_ms, int keep,
                                   const assay_commit_env *env, assay_store *store,
-                                  struct assay_conn *conn, size_t *ret_snapshots,
-                                  size_t *ret_files, assay_error *err);
+                                  struct assay_conn *conn, size_t *ret_snapshots, size_t *ret_files,
+                                  assay_error *err);
 
 /* Metadata of a loaded table; NULL where it does not exist. */
 const assay_iceberg_metadata *assay_iceberg_table_metadata(const assay_table *table);

@@ -21,8 +21,8 @@ assay_status assay_iceberg_read_file(assay_store *store, const char *path, size_
         return assay_store_get(store, path, limit, buf, err);
     ASSAY_AUTO(assay_buf_done) assay_buf raw = ASSAY_BUF_EMPTY;
     ASSAY_TRY(assay_store_get(store, path, limit, &raw, err));
-    assay_status status = assay_codec_expand(ASSAY_CODEC_GZIP, assay_buf_text(&raw), raw.size,
-                                             limit, buf, err);
+    assay_status status =
+        assay_codec_expand(ASSAY_CODEC_GZIP, assay_buf_text(&raw), raw.size, limit, buf, err);
     if (status != ASSAY_OK)
         (void)assay_error_wrap(err, "metadata file '%s'", path);
     return status;
@@ -115,8 +115,7 @@ assay_status assay_iceberg_load(const assay_iceberg_catalog *catalog,
     table->location = assay_path_normal(arena, "/", identity->location);
     ASSAY_TRY(assay_arena_check(table->location, err));
     data->catalog = catalog;
-    data->identity =
-        (assay_iceberg_identity){.name = table->name, .location = table->location};
+    data->identity = (assay_iceberg_identity){.name = table->name, .location = table->location};
     data->location.local = table->location;
     ASSAY_TRY(catalog->load(catalog, &data->identity, store, arena, &data->pointer, err));
     if (data->pointer.exists)
@@ -135,9 +134,8 @@ assay_status assay_iceberg_snapshot_schema(const assay_table *table, int64_t sna
         const assay_iceberg_snapshot *snapshot =
             assay_iceberg_metadata_snapshot(metadata, snapshot_id);
         if (snapshot == NULL)
-            return assay_error_set(err, ASSAY_ENOTFOUND, 4109,
-                                   "table '%s' has no snapshot %lld", table->name,
-                                   (long long)snapshot_id);
+            return assay_error_set(err, ASSAY_ENOTFOUND, 4109, "table '%s' has no snapshot %lld",
+                                   table->name, (long long)snapshot_id);
         const assay_schema *own = assay_iceberg_metadata_schema(metadata, snapshot->schema_id);
         schema = own != NULL ? own : schema;
     }

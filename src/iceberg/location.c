@@ -37,10 +37,9 @@ static bool has_parent_step(const char *path)
            assay_str_ends(path, "/..");
 }
 
-/* Folders besides the table's own in which its files may lie: what its properties name, and the warehouse
- * (two levels up), where imported files often are. */
-static bool is_allowed(const assay_iceberg_location *location, const char *path,
-                       assay_arena *arena)
+/* Folders besides the table's own in which its files may lie: what its properties name, and the
+ * warehouse (two levels up), where imported files often are. */
+static bool is_allowed(const assay_iceberg_location *location, const char *path, assay_arena *arena)
 {
     static const char *const PROPERTIES[] = {"write.data.path", "write.metadata.path",
                                              "write.object-storage.path",

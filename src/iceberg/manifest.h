@@ -1,5 +1,5 @@
-/* Manifests and manifest lists (Iceberg spec, "Manifests" and "Manifest Lists"): structs one to one with
- * the specification, and their Avro files. Paths in them are as recorded, not local. */
+/* Manifests and manifest lists (Iceberg spec, "Manifests" and "Manifest Lists"): structs one to one
+ * with the specification, and their Avro files. Paths in them are as recorded, not local. */
 #ifndef ASSAY_ICEBERG_MANIFEST_H
 #define ASSAY_ICEBERG_MANIFEST_H
 
@@ -117,14 +117,11 @@ typedef struct assay_iceberg_manifest_head {
 } assay_iceberg_manifest_head;
 
 /* Writes a manifest (v2) to `ret_file` and fills the counts and partition summaries of `manifest`;
- * path, sequence numbers and added_snapshot_id are the caller's. Entries that are ADDED with sequence
- * -1 inherit. Summaries live in `arena`. */
-ASSAY_NODISCARD assay_status assay_iceberg_manifest_write(const assay_iceberg_manifest_head *head,
-                                                          const assay_iceberg_entry *entries,
-                                                          size_t count, assay_arena *arena,
-                                                          assay_buf *ret_file,
-                                                          assay_iceberg_manifest *manifest,
-                                                          assay_error *err);
+ * path, sequence numbers and added_snapshot_id are the caller's. Entries that are ADDED with
+ * sequence -1 inherit. Summaries live in `arena`. */
+ASSAY_NODISCARD assay_status assay_iceberg_manifest_write(
+    const assay_iceberg_manifest_head *head, const assay_iceberg_entry *entries, size_t count,
+    assay_arena *arena, assay_buf *ret_file, assay_iceberg_manifest *manifest, assay_error *err);
 
 /* Types of the partition values of a spec. A transform that is not known, or whose column is gone,
  * is EUNSUPPORTED 4102. */
@@ -134,12 +131,12 @@ ASSAY_NODISCARD assay_status assay_iceberg_partition_types(const assay_iceberg_m
                                                            assay_type **ret_types,
                                                            assay_error *err);
 
-/* The Avro schema of manifest entries with a partition of that spec; of lines of a manifest list. */
+/* The Avro schema of manifest entries with a partition of that spec; of lines of a manifest list.
+ */
 ASSAY_NODISCARD assay_status assay_iceberg_entry_schema(const assay_partition_spec *spec,
                                                         const assay_type *partition_types,
                                                         assay_arena *arena,
-                                                        assay_value **ret_schema,
-                                                        assay_error *err);
+                                                        assay_value **ret_schema, assay_error *err);
 ASSAY_NODISCARD assay_status assay_iceberg_list_schema(assay_arena *arena, assay_value **ret_schema,
                                                        assay_error *err);
 

@@ -113,8 +113,8 @@ static assay_status partitions_value(const assay_iceberg_manifest *manifest, ass
                                              : assay_avro_boolean(summary->contains_nan != 0);
         field[2] = bytes_value(summary->lower);
         field[3] = bytes_value(summary->upper);
-        items[i] = (assay_avro_value){
-            .kind = ASSAY_AVRO_RECORD, .items = field, .count = SUMMARY_FIELDS};
+        items[i] =
+            (assay_avro_value){.kind = ASSAY_AVRO_RECORD, .items = field, .count = SUMMARY_FIELDS};
     }
     *ret_value = (assay_avro_value){.kind = ASSAY_AVRO_ARRAY, .items = items, .count = count};
     return ASSAY_OK;

@@ -87,9 +87,8 @@ static assay_status read_partition(const struct reader *reader, const assay_avro
         const assay_partition_field *field = &spec->fields[i];
         if (reader->types[i] == NULL)
             continue;
-        entry->partition[i] =
-            partition_datum(assay_avro_find(record, field->field_id, field->name),
-                            reader->types[i], reader->arena);
+        entry->partition[i] = partition_datum(assay_avro_find(record, field->field_id, field->name),
+                                              reader->types[i], reader->arena);
     }
     return ASSAY_OK;
 }
@@ -150,7 +149,8 @@ static void set_part(assay_iceberg_metric *metric, enum metric_part part,
 }
 
 /* Key and value of one pair: a record in Iceberg's int-keyed maps. */
-static bool pair_of(const assay_avro_value *item, int32_t *ret_id, const assay_avro_value **ret_value)
+static bool pair_of(const assay_avro_value *item, int32_t *ret_id,
+                    const assay_avro_value **ret_value)
 {
     if (item->kind != ASSAY_AVRO_RECORD || item->count != 2 ||
         item->items[0].kind != ASSAY_AVRO_INT)
@@ -268,8 +268,7 @@ static assay_status read_entry(const struct reader *reader, const assay_avro_val
         return damaged(reader, "an entry has an unknown status");
     *entry = (assay_iceberg_entry){
         .status = (assay_iceberg_entry_status)status,
-        .snapshot_id =
-            assay_avro_find_int(record, 1, "snapshot_id", manifest->added_snapshot_id),
+        .snapshot_id = assay_avro_find_int(record, 1, "snapshot_id", manifest->added_snapshot_id),
         .sequence = assay_avro_find_int(record, 3, "sequence_number", manifest->sequence),
         .file_sequence = assay_avro_find_int(record, 4, "file_sequence_number", manifest->sequence),
     };
@@ -290,8 +289,7 @@ static assay_status find_spec(struct reader *reader, const assay_avro_reader *fi
     reader->spec = id <= INT32_MAX ? assay_iceberg_metadata_spec(metadata, (int32_t)id) : NULL;
     if (reader->spec == NULL)
         return damaged(reader, "its partition spec is not in the metadata");
-    reader->types = assay_arena_take(reader->arena, reader->spec->count + 1,
-                                     sizeof *reader->types);
+    reader->types = assay_arena_take(reader->arena, reader->spec->count + 1, sizeof *reader->types);
     ASSAY_TRY(assay_arena_check(reader->types, reader->err));
     for (size_t i = 0; i < reader->spec->count; i++) {
         const assay_partition_field *field = &reader->spec->fields[i];

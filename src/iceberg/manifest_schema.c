@@ -16,11 +16,11 @@ static const char ENTRY_HEAD[] =
     "\"field-id\":4},"
     "{\"name\":\"data_file\",\"field-id\":2,\"type\":";
 
-#define INT_MAP(name, id, key, value, value_type)                                                 \
-    "{\"name\":\"" name "\",\"type\":[\"null\",{\"type\":\"array\",\"items\":"                    \
-    "{\"type\":\"record\",\"name\":\"k" key "_v" value "\",\"fields\":["                          \
-    "{\"name\":\"key\",\"type\":\"int\",\"field-id\":" key "},"                                   \
-    "{\"name\":\"value\",\"type\":\"" value_type "\",\"field-id\":" value "}]},"                  \
+#define INT_MAP(name, id, key, value, value_type)                                \
+    "{\"name\":\"" name "\",\"type\":[\"null\",{\"type\":\"array\",\"items\":"   \
+    "{\"type\":\"record\",\"name\":\"k" key "_v" value "\",\"fields\":["         \
+    "{\"name\":\"key\",\"type\":\"int\",\"field-id\":" key "},"                  \
+    "{\"name\":\"value\",\"type\":\"" value_type "\",\"field-id\":" value "}]}," \
     "\"logicalType\":\"map\"}],\"default\":null,\"field-id\":" id "},"
 
 static const char ENTRY_FILE_HEAD[] =
@@ -32,21 +32,27 @@ static const char ENTRY_FILE_HEAD[] =
 
 static const char ENTRY_FILE_TAIL[] =
     "},{\"name\":\"record_count\",\"type\":\"long\",\"field-id\":103},"
-    "{\"name\":\"file_size_in_bytes\",\"type\":\"long\",\"field-id\":104},"
-    INT_MAP("column_sizes", "108", "117", "118", "long")
-    INT_MAP("value_counts", "109", "119", "120", "long")
-    INT_MAP("null_value_counts", "110", "121", "122", "long")
-    INT_MAP("nan_value_counts", "137", "138", "139", "long")
-    INT_MAP("lower_bounds", "125", "126", "127", "bytes")
-    INT_MAP("upper_bounds", "128", "129", "130", "bytes")
-    "{\"name\":\"key_metadata\",\"type\":[\"null\",\"bytes\"],\"default\":null,\"field-id\":131},"
-    "{\"name\":\"split_offsets\",\"type\":[\"null\",{\"type\":\"array\",\"items\":\"long\","
-    "\"element-id\":133}],\"default\":null,\"field-id\":132},"
-    "{\"name\":\"equality_ids\",\"type\":[\"null\",{\"type\":\"array\",\"items\":\"int\","
-    "\"element-id\":136}],\"default\":null,\"field-id\":135},"
-    "{\"name\":\"sort_order_id\",\"type\":[\"null\",\"int\"],\"default\":null,\"field-id\":140},"
-    "{\"name\":\"referenced_data_file\",\"type\":[\"null\",\"string\"],\"default\":null,"
-    "\"field-id\":143}]}";
+    "{\"name\":\"file_size_in_bytes\",\"type\":\"long\",\"field-id\":104}," INT_MAP("column_sizes",
+                                                                                    "108", "117",
+                                                                                    "118", "long")
+        INT_MAP("value_counts", "109", "119", "120", "long")
+            INT_MAP("null_value_counts", "110", "121", "122", "long")
+                INT_MAP("nan_value_counts", "137", "138", "139", "long")
+                    INT_MAP("lower_bounds", "125", "126", "127", "bytes")
+                        INT_MAP("upper_bounds", "128", "129", "130",
+                                "bytes") "{\"name\":\"key_metadata\",\"type\":[\"null\",\"bytes\"],"
+                                         "\"default\":null,\"field-id\":131},"
+                                         "{\"name\":\"split_offsets\",\"type\":[\"null\",{\"type\":"
+                                         "\"array\",\"items\":\"long\","
+                                         "\"element-id\":133}],\"default\":null,\"field-id\":132},"
+                                         "{\"name\":\"equality_ids\",\"type\":[\"null\",{\"type\":"
+                                         "\"array\",\"items\":\"int\","
+                                         "\"element-id\":136}],\"default\":null,\"field-id\":135},"
+                                         "{\"name\":\"sort_order_id\",\"type\":[\"null\",\"int\"],"
+                                         "\"default\":null,\"field-id\":140},"
+                                         "{\"name\":\"referenced_data_file\",\"type\":[\"null\","
+                                         "\"string\"],\"default\":null,"
+                                         "\"field-id\":143}]}";
 
 static const char LIST_SCHEMA[] =
     "{\"type\":\"record\",\"name\":\"manifest_file\",\"fields\":["
@@ -74,7 +80,8 @@ static const char LIST_SCHEMA[] =
     "{\"name\":\"key_metadata\",\"type\":[\"null\",\"bytes\"],\"default\":null,\"field-id\":519}"
     "]}";
 
-/* Avro names are [A-Za-z_][A-Za-z0-9_]*: other characters become _xHH, a leading digit gets a '_'. */
+/* Avro names are [A-Za-z_][A-Za-z0-9_]*: other characters become _xHH, a leading digit gets a '_'.
+ */
 static void append_avro_name(assay_buf *buf, const char *name)
 {
     for (const char *at = name; *at != '\0'; at++) {

@@ -36,8 +36,8 @@ static assay_status decimal_value(const struct writer *writer, const assay_datum
     ASSAY_TRY(assay_arena_check(bytes, writer->err));
     for (size_t i = 0; i < size; i++)
         bytes[i] = (unsigned char)((datum->unscaled >> (8 * (size - 1 - i))) & 0xff);
-    *ret_value = (assay_avro_value){
-        .kind = ASSAY_AVRO_FIXED, .bytes = (const char *)bytes, .size = size};
+    *ret_value =
+        (assay_avro_value){.kind = ASSAY_AVRO_FIXED, .bytes = (const char *)bytes, .size = size};
     return ASSAY_OK;
 }
 
@@ -70,8 +70,7 @@ static assay_status partition_value(const struct writer *writer, const assay_dat
     case ASSAY_TYPE_FLOAT:
     case ASSAY_TYPE_DOUBLE:
         *ret_value = assay_avro_double(datum->real);
-        ret_value->kind =
-            type->kind == ASSAY_TYPE_FLOAT ? ASSAY_AVRO_FLOAT : ASSAY_AVRO_DOUBLE;
+        ret_value->kind = type->kind == ASSAY_TYPE_FLOAT ? ASSAY_AVRO_FLOAT : ASSAY_AVRO_DOUBLE;
         break;
     case ASSAY_TYPE_STRING:
     case ASSAY_TYPE_BINARY:
@@ -173,8 +172,8 @@ static assay_status split_value(const struct writer *writer, const assay_iceberg
     ASSAY_TRY(assay_arena_check(items, writer->err));
     for (size_t i = 0; i < entry->split_count; i++)
         items[i] = assay_avro_long(entry->split_offsets[i]);
-    *ret_value = (assay_avro_value){
-        .kind = ASSAY_AVRO_ARRAY, .items = items, .count = entry->split_count};
+    *ret_value =
+        (assay_avro_value){.kind = ASSAY_AVRO_ARRAY, .items = items, .count = entry->split_count};
     return ASSAY_OK;
 }
 
@@ -188,8 +187,9 @@ static assay_status equality_value(const struct writer *writer, const assay_iceb
     ASSAY_TRY(assay_arena_check(items, writer->err));
     for (size_t i = 0; i < entry->equality_count; i++)
         items[i] = assay_avro_int(entry->equality_ids[i]);
-    *ret_value = (assay_avro_value){
-        .kind = ASSAY_AVRO_ARRAY, .items = items, .count = entry->equality_count};
+    *ret_value = (assay_avro_value){.kind = ASSAY_AVRO_ARRAY,
+                                    .items = items,
+                                    .count = entry->equality_count};
     return ASSAY_OK;
 }
 
@@ -210,10 +210,8 @@ static assay_status write_entry(const struct writer *writer, const assay_iceberg
     ASSAY_TRY(split_value(writer, entry, &file[13]));
     ASSAY_TRY(equality_value(writer, entry, &file[14]));
     assay_avro_value fields[ENTRY_FIELDS] = {
-        assay_avro_int((int32_t)entry->status),
-        optional_long(entry->snapshot_id),
-        optional_long(entry->sequence),
-        optional_long(entry->file_sequence),
+        assay_avro_int((int32_t)entry->status), optional_long(entry->snapshot_id),
+        optional_long(entry->sequence),         optional_long(entry->file_sequence),
         record_of(file, FILE_FIELDS),
     };
     const assay_avro_value record = record_of(fields, ENTRY_FIELDS);

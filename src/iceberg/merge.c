@@ -18,8 +18,8 @@ static assay_status take_entries(assay_iceberg_build *build, const assay_iceberg
 {
     assay_iceberg_entry *list = NULL;
     size_t count = 0;
-    ASSAY_TRY(assay_iceberg_entries_of(&build->location, manifest, build->store, build->arena, &list,
-                                       &count, err));
+    ASSAY_TRY(assay_iceberg_entries_of(&build->location, manifest, build->store, build->arena,
+                                       &list, &count, err));
     for (size_t i = 0; i < count; i++) {
         if (list[i].status == ASSAY_ICEBERG_DELETED)
             continue;

@@ -154,8 +154,9 @@ static assay_status read_schemas(const struct reader *reader)
         if (metadata->schemas[i].id == current)
             metadata->schema = &metadata->schemas[i];
     }
-    return metadata->schema != NULL ? ASSAY_OK
-                                    : broken(reader, "no schema has the id of", "current-schema-id");
+    return metadata->schema != NULL
+               ? ASSAY_OK
+               : broken(reader, "no schema has the id of", "current-schema-id");
 }
 
 static int32_t highest_partition_id(const assay_iceberg_metadata *metadata)
@@ -252,8 +253,8 @@ static assay_status read_properties(const struct reader *reader)
     assay_iceberg_metadata *metadata = reader->metadata;
     if (map == NULL || map->kind != ASSAY_VALUE_MAP)
         return ASSAY_OK;
-    metadata->properties = assay_arena_take(reader->arena, map->count + 1,
-                                            sizeof *metadata->properties);
+    metadata->properties =
+        assay_arena_take(reader->arena, map->count + 1, sizeof *metadata->properties);
     ASSAY_TRY(assay_arena_check(metadata->properties, reader->err));
     for (size_t i = 0; i < map->count; i++) {
         if (map->items[i]->kind != ASSAY_VALUE_TEXT)
@@ -283,27 +284,30 @@ assay_status assay_iceberg_metadata_read(const assay_value *document, assay_aren
     assay_iceberg_metadata *metadata = assay_arena_take(arena, 1, sizeof *metadata);
     ASSAY_TRY(assay_arena_check(metadata, err));
     metadata->document = document;
-    const struct reader reader = {
-        .document = document, .arena = arena, .err = err, .metadata = metadata};
+    const struct reader reader = {.document = document,
+                                  .arena = arena,
+                                  .err = err,
+                                  .metadata = metadata};
     ASSAY_TRY(read_all(&reader));
     *ret_metadata = metadata;
     return ASSAY_OK;
 }
 
 assay_status assay_iceberg_metadata_parse(const char *bytes, size_t size, const char *path,
-                                          assay_arena *arena,
-                                          assay_iceberg_metadata **ret_metadata, assay_error *err)
+                                          assay_arena *arena, assay_iceberg_metadata **ret_metadata,
+                                          assay_error *err)
 {
     assay_value *document = NULL;
-    ASSAY_TRY(assay_json_parse(bytes, size, path, arena, &document, err));
-    assay_status status = assay_iceberg_metadata_read(document, arena, ret_metadata, err);
+    assay_status status = assay_json_parse(bytes, size, path, arena, &document, err);
+    if (status == ASSAY_OK)
+        status = assay_iceberg_metadata_read(document, arena, ret_metadata, err);
     if (status != ASSAY_OK)
         (void)assay_error_wrap(err, "metadata file '%s'", path);
     return status;
 }
 
-const assay_iceberg_snapshot *
-assay_iceberg_metadata_snapshot(const assay_iceberg_metadata *metadata, int64_t id)
+const assay_iceberg_snapshot *assay_iceberg_metadata_snapshot(
+    const assay_iceberg_metadata *metadata, int64_t id)
 {
     for (size_t i = 0; i < metadata->snapshot_count; i++) {
         if (metadata->snapshots[i].id == id)

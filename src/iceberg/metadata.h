@@ -1,5 +1,6 @@
-/* Table metadata of Iceberg (spec, "Table Metadata"): a typed view over the parsed document. The document
- * itself is kept, and a commit edits a copy of it, so that what assay does not know survives. */
+/* Table metadata of Iceberg (spec, "Table Metadata"): a typed view over the parsed document. The
+ * document itself is kept, and a commit edits a copy of it, so that what assay does not know
+ * survives. */
 #ifndef ASSAY_ICEBERG_METADATA_H
 #define ASSAY_ICEBERG_METADATA_H
 
@@ -13,8 +14,8 @@ enum {
 
 typedef struct assay_iceberg_snapshot {
     int64_t id;
-    int64_t parent;       /* -1 = none */
-    int64_t sequence;     /* 0 in v1 */
+    int64_t parent;   /* -1 = none */
+    int64_t sequence; /* 0 in v1 */
     int64_t timestamp_ms;
     const char *manifest_list;    /* as written; NULL in old v1 files */
     const assay_value *manifests; /* v1: list of manifest paths */
@@ -36,7 +37,7 @@ typedef struct assay_iceberg_metadata {
     assay_schema *schema; /* current */
     assay_partition_spec *specs;
     size_t spec_count;
-    assay_partition_spec *spec; /* default */
+    assay_partition_spec *spec;        /* default */
     assay_iceberg_snapshot *snapshots; /* in the order of the document */
     size_t snapshot_count;
     const assay_iceberg_snapshot *current; /* of branch main; NULL = none */
@@ -44,8 +45,8 @@ typedef struct assay_iceberg_metadata {
     size_t property_count;
 } assay_iceberg_metadata;
 
-/* Parses the bytes of a metadata file; everything lives in `arena`. Not JSON or a broken rule is EDATA 4101, a
- * newer format version 4103, a feature of v3 4102. `path` is for messages. */
+/* Parses the bytes of a metadata file; everything lives in `arena`. Not JSON or a broken rule is
+ * EDATA 4101, a newer format version 4103, a feature of v3 4102. `path` is for messages. */
 ASSAY_NODISCARD assay_status assay_iceberg_metadata_parse(const char *bytes, size_t size,
                                                           const char *path, assay_arena *arena,
                                                           assay_iceberg_metadata **ret_metadata,
@@ -58,8 +59,8 @@ ASSAY_NODISCARD assay_status assay_iceberg_metadata_read(const assay_value *docu
                                                          assay_error *err);
 
 /* Snapshot of that id, or NULL. */
-const assay_iceberg_snapshot *
-assay_iceberg_metadata_snapshot(const assay_iceberg_metadata *metadata, int64_t id);
+const assay_iceberg_snapshot *assay_iceberg_metadata_snapshot(
+    const assay_iceberg_metadata *metadata, int64_t id);
 
 /* Schema and spec of that id, or NULL. */
 const assay_schema *assay_iceberg_metadata_schema(const assay_iceberg_metadata *metadata,
@@ -75,8 +76,7 @@ const char *assay_iceberg_metadata_property(const assay_iceberg_metadata *metada
                                             const char *name);
 
 /* A key of a snapshot's summary, or NULL; and as a number, -1 where it is none. */
-const char *assay_iceberg_snapshot_summary(const assay_iceberg_snapshot *snapshot,
-                                           const char *key);
+const char *assay_iceberg_snapshot_summary(const assay_iceberg_snapshot *snapshot, const char *key);
 int64_t assay_iceberg_snapshot_total(const assay_iceberg_snapshot *snapshot, const char *key);
 
 #endif

@@ -79,8 +79,10 @@ assay_status assay_iceberg_entry_new(const assay_data_file *file, const assay_sc
                                      const assay_iceberg_location *location, assay_arena *arena,
                                      assay_iceberg_entry *ret_entry, assay_error *err)
 {
-    struct builder builder = {
-        .file = file, .arena = arena, .err = err, .capacity = file->stats_count};
+    struct builder builder = {.file = file,
+                              .arena = arena,
+                              .err = err,
+                              .capacity = file->stats_count};
     builder.metrics = assay_arena_take(arena, file->stats_count + 1, sizeof *builder.metrics);
     ASSAY_TRY(assay_arena_check(builder.metrics, err));
     ASSAY_TRY(walk(&builder, schema->fields, schema->count));

@@ -203,8 +203,7 @@ assay_status assay_iceberg_plan_files(const assay_table *table, int64_t snapshot
     const assay_iceberg_metadata *metadata = data->metadata;
     const assay_iceberg_snapshot *snapshot = metadata != NULL ? metadata->current : NULL;
     if (snapshot_id != -1) {
-        snapshot =
-            metadata != NULL ? assay_iceberg_metadata_snapshot(metadata, snapshot_id) : NULL;
+        snapshot = metadata != NULL ? assay_iceberg_metadata_snapshot(metadata, snapshot_id) : NULL;
         if (snapshot == NULL)
             return assay_error_set(err, ASSAY_ENOTFOUND, 4109, "table '%s' has no snapshot %lld",
                                    table->name, (long long)snapshot_id);

@@ -211,8 +211,8 @@ assay_status assay_iceberg_schema_parse(const assay_value *document, assay_arena
         return broken(&reader, "schema-id is out of range");
     schema.id = (int32_t)id;
     reader.depth = 1;
-    ASSAY_TRY(read_fields(&reader, assay_value_find(document, "fields"), &schema.fields,
-                          &schema.count));
+    ASSAY_TRY(
+        read_fields(&reader, assay_value_find(document, "fields"), &schema.fields, &schema.count));
     schema.last_field_id = reader.last_id;
     *ret_schema = schema;
     return ASSAY_OK;

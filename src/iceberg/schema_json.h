@@ -8,14 +8,15 @@
 
 enum { ASSAY_ICEBERG_FIELD_ID_MAX = 2147483447 }; /* ids above are reserved for metadata columns */
 
-/* Reads one schema; a rule of the specification that is broken is EDATA 4101, a type or feature of v3 that is
- * not understood EUNSUPPORTED 4102 that names it and the column. last_field_id is the highest id in it. */
+/* Reads one schema; a rule of the specification that is broken is EDATA 4101, a type or feature of
+ * v3 that is not understood EUNSUPPORTED 4102 that names it and the column. last_field_id is the
+ * highest id in it. */
 ASSAY_NODISCARD assay_status assay_iceberg_schema_parse(const assay_value *document,
                                                         assay_arena *arena,
                                                         assay_schema *ret_schema, assay_error *err);
 
-/* Writes one schema. `older` (may be NULL) is a schema document in whose terms a field of the same id and
- * equal type is written, so that fixed[16] does not become binary. */
+/* Writes one schema. `older` (may be NULL) is a schema document in whose terms a field of the same
+ * id and equal type is written, so that fixed[16] does not become binary. */
 ASSAY_NODISCARD assay_status assay_iceberg_schema_format(const assay_schema *schema,
                                                          const assay_value *older,
                                                          assay_arena *arena,
@@ -25,7 +26,8 @@ ASSAY_NODISCARD assay_status assay_iceberg_schema_format(const assay_schema *sch
 /* Type of a column as Iceberg stores it: TINYINT and SMALLINT are int. */
 assay_type assay_iceberg_stored_type(const assay_type *type);
 
-/* True where both schemas have the same fields in the same order: ids, names, stored types, required, doc. */
+/* True where both schemas have the same fields in the same order: ids, names, stored types,
+ * required, doc. */
 bool assay_iceberg_schema_equal(const assay_schema *a, const assay_schema *b);
 
 /* Reads one partition spec {"spec-id", "fields"}, or the bare list of fields of v1. */

@@ -93,8 +93,8 @@ static assay_status write_primitive(const struct writer *writer, const assay_typ
     if (type->kind == ASSAY_TYPE_BINARY && written != NULL && assay_str_starts(written, "fixed")) {
         *ret_document = assay_value_text(writer->arena, written);
     } else if (type->kind == ASSAY_TYPE_DECIMAL) {
-        char *text = assay_arena_format(writer->arena, "decimal(%d, %d)", type->precision,
-                                        type->scale);
+        char *text =
+            assay_arena_format(writer->arena, "decimal(%d, %d)", type->precision, type->scale);
         ASSAY_TRY(assay_arena_check(text, writer->err));
         *ret_document = assay_value_text(writer->arena, text);
     } else {

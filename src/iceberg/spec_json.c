@@ -95,11 +95,12 @@ assay_status assay_iceberg_spec_format_fields(const assay_partition_spec *spec, 
         ASSAY_TRY(assay_arena_check(item, err));
         ASSAY_TRY(assay_value_set(item, "source-id", assay_value_int(arena, field->source_id),
                                   arena, err));
-        ASSAY_TRY(assay_value_set(item, "field-id", assay_value_int(arena, field->field_id), arena,
-                                  err));
+        ASSAY_TRY(
+            assay_value_set(item, "field-id", assay_value_int(arena, field->field_id), arena, err));
         ASSAY_TRY(assay_value_set(item, "name", assay_value_text(arena, field->name), arena, err));
         ASSAY_TRY(assay_value_set(item, "transform",
-                                  assay_value_text(arena, assay_iceberg_transform_text(field)), arena, err));
+                                  assay_value_text(arena, assay_iceberg_transform_text(field)),
+                                  arena, err));
         ASSAY_TRY(assay_value_append(list, item, arena, err));
     }
     *ret_fields = list;

@@ -49,8 +49,7 @@ bool assay_iceberg_manifest_is_live(const assay_iceberg_manifest *manifest);
 ASSAY_NODISCARD assay_status assay_iceberg_live_entries(const assay_iceberg_location *location,
                                                         const assay_iceberg_snapshot *snapshot,
                                                         assay_store *store, assay_arena *arena,
-                                                        assay_vec *ret_live,
-                                                        assay_error *err);
+                                                        assay_vec *ret_live, assay_error *err);
 
 /* One live entry with the spec of its manifest. */
 typedef struct assay_iceberg_live_entry {
@@ -60,11 +59,8 @@ typedef struct assay_iceberg_live_entry {
 
 /* A new data file as an ADDED entry, bounds cut and encoded; only members of structs
  * get metrics, and the first 100 leaf columns bounds. */
-ASSAY_NODISCARD assay_status assay_iceberg_entry_new(const assay_data_file *file,
-                                                     const assay_schema *schema,
-                                                     const assay_iceberg_location *location,
-                                                     assay_arena *arena,
-                                                     assay_iceberg_entry *ret_entry,
-                                                     assay_error *err);
+ASSAY_NODISCARD assay_status assay_iceberg_entry_new(
+    const assay_data_file *file, const assay_schema *schema, const assay_iceberg_location *location,
+    assay_arena *arena, assay_iceberg_entry *ret_entry, assay_error *err);
 
 #endif

@@ -75,11 +75,11 @@ static void fill_record(assay_avro_value *fields, assay_avro_value *items, int64
     fields[7] = assay_avro_bytes("\x01\x02\x03", 3);
     fields[7].kind = ASSAY_AVRO_FIXED;
     fields[8] = (assay_avro_value){.kind = ASSAY_AVRO_ENUM, .integer = 1};
-    fields[9] = number % 3 == 0 ? assay_avro_null()
-                                : (assay_avro_value){
-                                      .kind = ASSAY_AVRO_ARRAY, .items = items, .count = 2};
-    fields[10] = (assay_avro_value){
-        .kind = ASSAY_AVRO_MAP, .items = map_items, .keys = keys, .count = 2};
+    fields[9] = number % 3 == 0
+                    ? assay_avro_null()
+                    : (assay_avro_value){.kind = ASSAY_AVRO_ARRAY, .items = items, .count = 2};
+    fields[10] =
+        (assay_avro_value){.kind = ASSAY_AVRO_MAP, .items = map_items, .keys = keys, .count = 2};
     fields[11] = assay_avro_text("by name");
 }
 
@@ -92,13 +92,14 @@ static const assay_buf *write_records(struct fixture *fixture, assay_codec codec
                                                .sync = "0123456789abcde",
                                                .metadata = metadata,
                                                .metadata_count = 2};
-    assert_int_equal(
-        assay_avro_writer_new(&options, fixture->arena, &fixture->writer, NULL), ASSAY_OK);
+    assert_int_equal(assay_avro_writer_new(&options, fixture->arena, &fixture->writer, NULL),
+                     ASSAY_OK);
     for (int i = 0; i < count; i++) {
         assay_avro_value fields[FIELDS], items[2];
         fill_record(fields, items, i);
-        const assay_avro_value record = {
-            .kind = ASSAY_AVRO_RECORD, .items = fields, .count = FIELDS};
+        const assay_avro_value record = {.kind = ASSAY_AVRO_RECORD,
+                                         .items = fields,
+                                         .count = FIELDS};
         assert_int_equal(assay_avro_writer_append(fixture->writer, &record, NULL), ASSAY_OK);
     }
     assert_int_equal(assay_avro_writer_finish(fixture->writer, &file, NULL), ASSAY_OK);
@@ -138,9 +139,9 @@ static void round_trip(struct fixture *fixture, assay_codec codec, int count)
     ASSAY_AUTO(assay_avro_reader_closep) assay_avro_reader *reader = NULL;
     assay_error err = {0};
     const assay_buf *file = write_records(fixture, codec, count);
-    assert_int_equal(
-        assay_avro_reader_open(file->data, file->size, "x", fixture->arena, &reader, &err),
-        ASSAY_OK);
+    assert_int_equal(assay_avro_reader_open(file->data, file->size, "x", fixture->arena, &reader,
+                                            &err),
+                     ASSAY_OK);
     assert_string_equal(assay_avro_reader_metadata(reader, "content"), "data");
     assert_null(assay_avro_reader_metadata(reader, "absent"));
     for (int i = 0; i <= count; i++) {

@@ -45,8 +45,10 @@ static assay_datum decimal(assay_int128 value)
 
 static assay_datum text(const char *value)
 {
-    return (assay_datum){
-        .known = true, .kind = ASSAY_TYPE_STRING, .bytes = value, .size = strlen(value)};
+    return (assay_datum){.known = true,
+                         .kind = ASSAY_TYPE_STRING,
+                         .bytes = value,
+                         .size = strlen(value)};
 }
 
 /* Iceberg spec, appendix D, "Binary single-value serialization". */
@@ -143,8 +145,10 @@ static void binary_upper_bounds_round_up(void **state)
     char bytes[20];
     memset(bytes, 0x11, sizeof bytes);
     bytes[15] = (char)0xff;
-    assay_datum datum = {
-        .known = true, .kind = ASSAY_TYPE_BINARY, .bytes = bytes, .size = sizeof bytes};
+    assay_datum datum = {.known = true,
+                         .kind = ASSAY_TYPE_BINARY,
+                         .bytes = bytes,
+                         .size = sizeof bytes};
     assay_datum upper = assay_iceberg_bound_cut(&datum, true, arena);
     assert_int_equal(upper.size, 15);
     assert_int_equal(upper.bytes[14], 0x12);
@@ -156,8 +160,8 @@ static void binary_upper_bounds_round_up(void **state)
 static void fixed_sizes_of_decimals_are_those_of_the_specification(void **state)
 {
     (void)state;
-    static const size_t SIZES[] = {1, 1, 2, 2, 3, 3,  4,  4,  4,  5,  5,  6,  6,
-                                   6, 7, 7, 8, 8, 9,  9,  9,  10, 10, 11, 11, 11,
+    static const size_t SIZES[] = {1,  1,  2,  2,  3,  3,  4,  4,  4,  5,  5,  6,  6,
+                                   6,  7,  7,  8,  8,  9,  9,  9,  10, 10, 11, 11, 11,
                                    12, 12, 13, 13, 13, 14, 14, 15, 15, 16, 16, 16};
     for (int precision = 1; precision <= 38; precision++)
         assert_int_equal(assay_iceberg_decimal_size(precision), SIZES[precision - 1]);

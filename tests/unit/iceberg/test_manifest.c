@@ -59,11 +59,15 @@ static assay_datum integer(assay_type_kind kind, int64_t value)
 
 static void fill_partition(assay_datum *values)
 {
-    values[0] = (assay_datum){
-        .known = true, .kind = ASSAY_TYPE_STRING, .bytes = "it's \"x\"/%2F", .size = 11};
+    values[0] = (assay_datum){.known = true,
+                              .kind = ASSAY_TYPE_STRING,
+                              .bytes = "it's \"x\"/%2F",
+                              .size = 11};
     values[1] = (assay_datum){.known = true, .kind = ASSAY_TYPE_DECIMAL, .unscaled = -1420};
-    values[2] = (assay_datum){
-        .known = true, .kind = ASSAY_TYPE_UUID, .bytes = "0123456789abcdef", .size = 16};
+    values[2] = (assay_datum){.known = true,
+                              .kind = ASSAY_TYPE_UUID,
+                              .bytes = "0123456789abcdef",
+                              .size = 16};
     values[3] = integer(ASSAY_TYPE_DATE, -1);
     values[4] = (assay_datum){.known = true, .kind = ASSAY_TYPE_DOUBLE, .real = -0.5};
     values[5] = integer(ASSAY_TYPE_INT32, 7);
@@ -99,8 +103,9 @@ static void write_manifest(const assay_partition_spec *spec, const assay_iceberg
         .spec = spec,
         .partition_types = types,
         .random = &entropy};
-    *manifest = (assay_iceberg_manifest){
-        .path = "/t/metadata/m0.avro", .sequence = 4, .added_snapshot_id = 77};
+    *manifest = (assay_iceberg_manifest){.path = "/t/metadata/m0.avro",
+                                         .sequence = 4,
+                                         .added_snapshot_id = 77};
     if (assay_iceberg_manifest_write(&head, entries, count, arena, file, manifest, &err) !=
         ASSAY_OK)
         fail_msg("%s", err.message);
@@ -218,18 +223,30 @@ static void a_list_comes_back_line_by_line(void **state)
     ASSAY_AUTO(assay_buf_done) assay_buf file = ASSAY_BUF_EMPTY;
     assay_iceberg_summary summary = {true, -1, {"a", 1}, {"b", 1}};
     const assay_iceberg_manifest list[] = {
-        {.path = "/t/metadata/m1.avro", .length = 10, .spec_id = 0, .sequence = 5,
-         .min_sequence = 2, .added_snapshot_id = 9, .added_files = 1, .existing_files = 2,
-         .deleted_files = 3, .added_rows = 4, .existing_rows = 5, .deleted_rows = 6,
-         .partitions = &summary, .partition_count = 1},
+        {.path = "/t/metadata/m1.avro",
+         .length = 10,
+         .spec_id = 0,
+         .sequence = 5,
+         .min_sequence = 2,
+         .added_snapshot_id = 9,
+         .added_files = 1,
+         .existing_files = 2,
+         .deleted_files = 3,
+         .added_rows = 4,
+         .existing_rows = 5,
+         .deleted_rows = 6,
+         .partitions = &summary,
+         .partition_count = 1},
         {.path = "/t/metadata/m2.avro", .length = 11, .spec_id = 1, .content = 1}};
-    const assay_iceberg_list_head head = {
-        .snapshot_id = 9, .parent = -1, .sequence = 5, .random = &entropy};
+    const assay_iceberg_list_head head = {.snapshot_id = 9,
+                                          .parent = -1,
+                                          .sequence = 5,
+                                          .random = &entropy};
     assay_iceberg_manifest *back = NULL;
     size_t count = 0;
     assert_int_equal(assay_iceberg_manifest_list_write(&head, list, 2, &file, NULL), ASSAY_OK);
-    assert_int_equal(
-        assay_iceberg_manifest_list_read(&file, "l", arena, &back, &count, NULL), ASSAY_OK);
+    assert_int_equal(assay_iceberg_manifest_list_read(&file, "l", arena, &back, &count, NULL),
+                     ASSAY_OK);
     assert_int_equal(count, 2);
     assert_string_equal(back[0].path, "/t/metadata/m1.avro");
     assert_int_equal(back[0].min_sequence, 2);
@@ -246,9 +263,9 @@ static void an_unknown_transform_is_read_but_not_written(void **state)
     (void)state;
     assay_type *types = NULL;
     assay_error err = {0};
-    assert_int_equal(
-        assay_iceberg_partition_types(metadata, &metadata->specs[2], arena, &types, &err),
-        ASSAY_EUNSUPPORTED);
+    assert_int_equal(assay_iceberg_partition_types(metadata, &metadata->specs[2], arena, &types,
+                                                   &err),
+                     ASSAY_EUNSUPPORTED);
     assert_non_null(strstr(err.message, "zorder[3]"));
 }
 
@@ -262,9 +279,9 @@ static void a_spec_that_the_metadata_lacks_is_damage(void **state)
     assay_error err = {0};
     write_manifest(&metadata->specs[1], NULL, 0, &file, &manifest);
     manifest.spec_id = 9;
-    assert_int_equal(
-        assay_iceberg_manifest_read(&file, &manifest, metadata, arena, &entries, &count, &err),
-        ASSAY_EDATA);
+    assert_int_equal(assay_iceberg_manifest_read(&file, &manifest, metadata, arena, &entries,
+                                                 &count, &err),
+                     ASSAY_EDATA);
     assert_int_equal(err.number, 4107);
 }
 

@@ -27,14 +27,14 @@ static int teardown(void **state)
     return 0;
 }
 
-#define HEAD                                                                                       \
-    "\"table-uuid\":\"9c12d441-03fe-4693-9a96-a0705ddf69c1\",\"location\":\"file:///t/x/\","       \
+#define HEAD                                                                                 \
+    "\"table-uuid\":\"9c12d441-03fe-4693-9a96-a0705ddf69c1\",\"location\":\"file:///t/x/\"," \
     "\"last-sequence-number\":34,\"last-updated-ms\":1602638573590,\"last-column-id\":9,"
-#define SCHEMA(type)                                                                               \
-    "\"current-schema-id\":3,\"schemas\":[{\"type\":\"struct\",\"schema-id\":3,\"fields\":["       \
+#define SCHEMA(type)                                                                         \
+    "\"current-schema-id\":3,\"schemas\":[{\"type\":\"struct\",\"schema-id\":3,\"fields\":[" \
     "{\"id\":1,\"name\":\"x\",\"required\":true,\"type\":" type "}]}],"
-#define SPEC                                                                                       \
-    "\"default-spec-id\":0,\"partition-specs\":[{\"spec-id\":0,\"fields\":[{\"name\":\"x\","       \
+#define SPEC                                                                                 \
+    "\"default-spec-id\":0,\"partition-specs\":[{\"spec-id\":0,\"fields\":[{\"name\":\"x\"," \
     "\"transform\":\"identity\",\"source-id\":1,\"field-id\":1000}]}],\"last-partition-id\":1000,"
 #define TAIL "\"default-sort-order-id\":0,\"sort-orders\":[{\"order-id\":0,\"fields\":[]}]}"
 
@@ -143,9 +143,10 @@ static void round_trip(const char *text)
 static void schemas_survive_reading_and_writing(void **state)
 {
     (void)state;
-    static const char *const TYPES[] = {
-        "boolean", "int",         "long",   "float", "double",    "date",          "time",
-        "timestamp", "timestamptz", "string", "uuid",  "binary", "decimal(38, 10)", "fixed[16]"};
+    static const char *const TYPES[] = {"boolean",         "int",      "long", "float",
+                                        "double",          "date",     "time", "timestamp",
+                                        "timestamptz",     "string",   "uuid", "binary",
+                                        "decimal(38, 10)", "fixed[16]"};
     for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++) {
         char text[256];
         (void)snprintf(text, sizeof text,
@@ -168,8 +169,9 @@ static void the_users_type_comes_back_from_its_property(void **state)
 {
     (void)state;
     assay_iceberg_metadata *metadata = NULL;
-    const char *text = "{\"format-version\":2,\"properties\":{\"assay.type.1\":\"TINYINT\"}," HEAD
-        SCHEMA("\"int\"") SPEC TAIL;
+    const char *text =
+        "{\"format-version\":2,\"properties\":{\"assay.type.1\":\"TINYINT\"}," HEAD SCHEMA(
+            "\"int\"") SPEC TAIL;
     assert_int_equal(parse(text, &metadata, NULL), ASSAY_OK);
     assert_int_equal(metadata->schema->fields[0].type.kind, ASSAY_TYPE_INT8);
     /* Another engine has widened the column since. */
@@ -201,8 +203,9 @@ static void recorded_paths_are_found_where_the_table_was_opened(void **state)
     static const assay_property data_path = {.name = "write.data.path", .value = "file:///bulk/d"};
     assay_property properties[] = {data_path};
     const assay_iceberg_metadata metadata = {.properties = properties, .property_count = 1};
-    assay_iceberg_location location = {
-        .recorded = "file:///old/wh/ns/t", .local = "/new/wh/ns/t", .metadata = &metadata};
+    assay_iceberg_location location = {.recorded = "file:///old/wh/ns/t",
+                                       .local = "/new/wh/ns/t",
+                                       .metadata = &metadata};
     expect_local(&location, "file:///old/wh/ns/t/data/a.parquet", "/new/wh/ns/t/data/a.parquet");
     expect_local(&location, "file:/old/wh/ns/t//data/a.parquet", "/new/wh/ns/t/data/a.parquet");
     expect_local(&location, "/new/wh/ns/t/data/a.parquet", "/new/wh/ns/t/data/a.parquet");
