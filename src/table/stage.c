@@ -1,0 +1,149 @@
+#include "table/stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "base/str.h"
+#include "table/stage_stats.h"
+
+/* Every file of a stage is <folder>/<stage id>-<number>.parquet, so what a failed write left is
+ * found by name. */
+static assay_status remove_named(const char *folder, const char *stage_id, assay_error *err)
+{
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    char **names = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    ASSAY_TRY(assay_path_list(folder, arena, &names, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        if (!assay_str_starts(names[i], stage_id))
+            continue;
+        const char *path = assay_path_join(arena, folder, names[i]);
+        ASSAY_TRY(assay_arena_check(path, err));
+        ASSAY_TRY(assay_path_remove(path, err));
+    }
+    return ASSAY_OK;
+}
+
+/* By number: "x-10" comes after "x-9". */
+static int compare_written(const void *a, const void *b)
+{
+    const assay_written_file *x = a;
+    const assay_written_file *y = b;
+    size_t left = strlen(x->path);
+    size_t right = strlen(y->path);
+
+    if (left != right)
+        return left < right ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+static assay_status sync_files(const assay_stage_result *result, assay_error *err)
+{
+    for (size_t i = 0; i < result->count; i++)
+        ASSAY_TRY(assay_path_sync(result->files[i].path, err));
+    return result->count > 0 ? assay_path_sync(result->folder, err) : ASSAY_OK;
+}
+
+/* Files without rows are none. */
+static assay_status drop_empty(assay_written_file *written, size_t *count, assay_error *err)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        if (written[i].rows == 0)
+            ASSAY_TRY(assay_path_remove(written[i].path, err));
+        else
+            written[kept++] = written[i];
+    }
+    *count = kept;
+    return ASSAY_OK;
+}
+
+static assay_status write_files(assay_conn *conn, const assay_stage_plan *plan, const char *copy,
+                                assay_arena *arena, assay_stage_result *ret_result,
+                                assay_error *err)
+{
+    assay_written_file *written = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(assay_conn_copy(conn, copy, arena, &written, &count, err));
+    ASSAY_TRY(drop_empty(written, &count, err));
+    if (count > 0)
+        qsort(written, count, sizeof *written, compare_written);
+    ASSAY_TRY(assay_stage_stats_read(conn, plan, written, count, arena, ret_result, err));
+    ret_result->folder = plan->folder;
+    if (sync_files(ret_result, err) != ASSAY_OK)
+        return assay_error_wrap_status(err, ASSAY_EIO, "writing data files");
+    return ASSAY_OK;
+}
+
+/* A value that does not fit says nothing of its column: the first column with such values is
+ * looked up, by the query once more for each column that is cast. */
+static assay_status name_misfit(assay_conn *conn, const assay_stage_plan *plan, assay_error *err)
+{
+    for (size_t i = 0; i < plan->request->schema->count; i++) {
+        const assay_stage_column *column = &plan->columns[i];
+        ASSAY_AUTO(assay_buf_done) assay_buf type = ASSAY_BUF_EMPTY;
+        ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+        int64_t misfits = 0;
+        assay_type_format(&type, &column->stored);
+        if (column->given_type == NULL ||
+            assay_str_equal(column->given_type, assay_buf_text(&type)))
+            continue;
+        assay_stage_append_misfits(&sql, plan, i);
+        ASSAY_TRY(assay_buf_check(&sql, err));
+        /* The query itself may be what fails: then its own message stands. */
+        if (assay_conn_query_int(conn, assay_buf_text(&sql), &misfits, NULL) != ASSAY_OK)
+            return ASSAY_EDATA;
+        if (misfits > 0)
+            return assay_error_set(err, ASSAY_EDATA, 4030,
+                                   "column '%s' has %lld values of type %s that %s cannot hold",
+                                   column->field->name, (long long)misfits, column->given_type,
+                                   assay_buf_text(&type));
+    }
+    return ASSAY_EDATA;
+}
+
+/* Places count from the COPY statement; the user wrote the query in it. */
+static void move_place(assay_error *err, int select_line)
+{
+    if (err == NULL || err->line == 0)
+        return;
+    err->line -= select_line;
+    if (err->line < 1) {
+        err->line = 0;
+        err->column = 0;
+    }
+}
+
+assay_status assay_stage_write(assay_conn *conn, const assay_stage_request *request,
+                               assay_arena *arena, assay_stage_result *ret_result, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf copy = ASSAY_BUF_EMPTY;
+    assay_stage_result result = {.count = 0};
+    assay_stage_plan plan;
+    int select_line = 0;
+
+    ASSAY_TRY(assay_stage_plan_make(conn, request, arena, &plan, err));
+    assay_stage_append_copy(&copy, &plan, &select_line);
+    ASSAY_TRY(assay_buf_check(&copy, err));
+    assay_status status = write_files(conn, &plan, assay_buf_text(&copy), arena, &result, err);
+    if (status != ASSAY_OK) {
+        move_place(err, select_line);
+        (void)remove_named(plan.folder, request->stage_id, NULL);
+        bool misfit = status == ASSAY_EDATA && err != NULL && err->number == 3004;
+        return misfit ? name_misfit(conn, &plan, err) : status;
+    }
+    *ret_result = result;
+    return ASSAY_OK;
+}
+
+void assay_stage_discard(const assay_stage_result *result)
+{
+    for (size_t i = 0; i < result->count; i++)
+        if (assay_path_remove(result->files[i].path, NULL) != ASSAY_OK)
+            continue;
+}
