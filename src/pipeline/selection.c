@@ -14,8 +14,9 @@ static bool has_glob(const char *value)
 
 static bool path_matches(const assay_model *model, const char *value)
 {
+    if (assay_str_starts(value, "./"))
+        value += 2;
     size_t size = strlen(value);
-
     while (size > 0 && value[size - 1] == '/')
         size--;
     if (has_glob(value))
@@ -47,7 +48,7 @@ static bool matches(const assay_model *model, const char *method, const char *va
     if (strcmp(method, "tag") == 0)
         return tag_matches(model, value);
     if (strcmp(method, "path") == 0)
-        return path_matches(model, value[0] == '.' && value[1] == '/' ? value + 2 : value);
+        return path_matches(model, value);
     if (method[0] == '\0' && (strchr(value, '/') != NULL))
         return path_matches(model, value);
     return name_matches(model, value);
