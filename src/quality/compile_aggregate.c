@@ -85,6 +85,7 @@ assay_status assay_dq_compile_aggregate(assay_dq_run *run, assay_dq_plan *plan, 
     const char *proof = NULL;
 
     ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
+    plan->hides_observed = column->pii;
     prepare_value(run, aggregate, column, &value, &family);
     if (aggregate->numeric && !assay_dq_is_number(column->family) &&
         column->family != ASSAY_DQ_BOOLEAN)
@@ -267,6 +268,7 @@ assay_status assay_dq_compile_quantile(assay_dq_run *run, assay_dq_plan *plan, a
 
     ASSAY_TRY(assay_arena_check(quantiles, err));
     ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
+    plan->hides_observed = column->pii;
     ASSAY_TRY(read_quantiles(plan, quantiles, &list, err));
     if (!assay_dq_is_number(column->family))
         return compile_misfit(run, plan, column,
@@ -336,6 +338,7 @@ assay_status assay_dq_compile_freshness(assay_dq_run *run, assay_dq_plan *plan, 
 
     ASSAY_TRY(assay_arena_check(limit_us, err));
     ASSAY_TRY(assay_dq_arg_judged(run, plan, &column, err));
+    plan->hides_observed = column->pii;
     ASSAY_TRY(read_age(plan, limit_us, err));
     if (!assay_dq_is_temporal(column->family))
         return assay_error_set(err, ASSAY_ECONFIG, 5021, "column '%s' is %s, not a date or time",

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DIGITS_MAX = 38, EXPONENT_MAX = 1000 };
+enum { DIGITS_MAX = 39, DECIMAL_DIGITS = 38, EXPONENT_MAX = 1000 };
 
 /* Decimal digits of a number as written, split at 'e'. */
 struct digits {
@@ -39,7 +39,7 @@ static bool read_mantissa(const char *at, struct digits *d, const char **ret_at)
     return any;
 }
 
-/* False where `text` is no plain decimal number or has more digits than DECIMAL(38) holds. */
+/* False where `text` is no plain decimal number or has more digits than HUGEINT holds. */
 static bool read_digits(const char *text, struct digits *ret)
 {
     struct digits d = {.negative = *text == '-'};
@@ -81,7 +81,7 @@ static bool append_exact(assay_buf *buf, const struct digits *d)
             assay_buf_append_char(buf, '0');
         return true;
     }
-    if (d->scale >= DIGITS_MAX || (size_t)d->scale > DIGITS_MAX)
+    if (d->scale > DECIMAL_DIGITS || d->count > DECIMAL_DIGITS)
         return false;
     zeros = (size_t)d->scale > d->count ? (size_t)d->scale - d->count : 0;
     assay_buf_append_text(buf, d->negative ? "-" : "");

@@ -100,6 +100,7 @@ struct assay_dq_plan {
     const char *batch; /* the same without the columns of position, for queries of the user */
     bool whole;        /* no condition, whole table: statistics of files may answer */
     bool require_rows;
+    bool hides_observed; /* what is observed is a value of a pii column */
     assay_dq_metric *slots[ASSAY_DQ_SLOTS];
     assay_dq_judge *judge;
     double mostly;

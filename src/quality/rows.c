@@ -226,7 +226,7 @@ void assay_dq_judge_aggregate(assay_dq_run *run, assay_dq_plan *plan)
         assay_dq_pass(plan);
     else if (observed == NULL || observed->kind == ASSAY_VALUE_NULL)
         assay_dq_miss(run, plan, "there is no value, expected %s", bounds_text(run, plan));
-    else if (plan->judged_count > 0 && plan->judged[0]->pii)
+    else if (plan->hides_observed)
         assay_dq_miss(run, plan, "observed ***, expected %s", bounds_text(run, plan));
     else
         assay_dq_miss(run, plan, "observed %s, expected %s", assay_dq_say(run, observed),

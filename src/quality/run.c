@@ -356,6 +356,11 @@ static void judge(assay_dq_run *run, assay_dq_plan *plan)
     }
     plan->result->proof = proof_of(plan);
     plan->judge(run, plan);
+    if (plan->hides_observed && plan->result->observed != NULL &&
+        plan->result->observed->kind != ASSAY_VALUE_NULL) {
+        plan->result->observed = assay_value_text(run->arena, "***");
+        run->failed = run->failed || plan->result->observed == NULL;
+    }
 }
 
 /* One turn: the passes of all plans whose turn it is, then verdict and evidence of each. */
