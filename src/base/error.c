@@ -156,8 +156,8 @@ static void append_message(assay_error *err, size_t *length, const char *more)
         trim_cut_sequence(err->message, *length);
 }
 
-static ASSAY_PRINTF(4, 0) assay_status set_list(assay_error *err, assay_status code, int number,
-                                                const char *format, va_list arguments)
+static ASSAY_PRINTF(4, 0) assay_status
+    set_list(assay_error *err, assay_status code, int number, const char *format, va_list arguments)
 {
     if (err == NULL)
         return code;
@@ -221,12 +221,10 @@ struct errno_row {
 };
 
 static const struct errno_row errno_rows[] = {
-    {ENOENT, ASSAY_ENOTFOUND, 1301},  {ENOTDIR, ASSAY_ENOTFOUND, 1301},
-    {EACCES, ASSAY_EIO, 1302},        {EPERM, ASSAY_EIO, 1302},
-    {ENOSPC, ASSAY_EIO, 1303},        {EDQUOT, ASSAY_EIO, 1303},
-    {EROFS, ASSAY_EIO, 1304},         {EMFILE, ASSAY_EIO, 1305},
-    {ENFILE, ASSAY_EIO, 1305},        {EEXIST, ASSAY_EEXISTS, 1306},
-    {ENOMEM, ASSAY_ENOMEM, 1001},
+    {ENOENT, ASSAY_ENOTFOUND, 1301}, {ENOTDIR, ASSAY_ENOTFOUND, 1301}, {EACCES, ASSAY_EIO, 1302},
+    {EPERM, ASSAY_EIO, 1302},        {ENOSPC, ASSAY_EIO, 1303},        {EDQUOT, ASSAY_EIO, 1303},
+    {EROFS, ASSAY_EIO, 1304},        {EMFILE, ASSAY_EIO, 1305},        {ENFILE, ASSAY_EIO, 1305},
+    {EEXIST, ASSAY_EEXISTS, 1306},   {ENOMEM, ASSAY_ENOMEM, 1001},
 };
 
 assay_status assay_error_errno(assay_error *err, int native, const char *format, ...)

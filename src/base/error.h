@@ -7,11 +7,11 @@
 #include <stdarg.h>
 
 /* Returns early with the status of `expression` unless it is ASSAY_OK. */
-#define ASSAY_TRY(expression)                     \
-    do {                                          \
-        assay_status try_status = (expression);   \
-        if (try_status != ASSAY_OK)               \
-            return try_status;                    \
+#define ASSAY_TRY(expression)                   \
+    do {                                        \
+        assay_status try_status = (expression); \
+        if (try_status != ASSAY_OK)             \
+            return try_status;                  \
     } while (0)
 
 /* Cleans the variable up when it leaves scope: ASSAY_AUTO(assay_buf_done) assay_buf b = ...
@@ -19,17 +19,17 @@
 #define ASSAY_AUTO(function) __attribute__((cleanup(function)))
 
 /* Moves a pointer out of an ASSAY_AUTO variable: *ret_x = ASSAY_TAKE(&x) */
-#define ASSAY_TAKE(pointer_to_variable)                              \
-    __extension__({                                                  \
+#define ASSAY_TAKE(pointer_to_variable)                                    \
+    __extension__({                                                        \
         __typeof__(pointer_to_variable) take_from = (pointer_to_variable); \
-        __typeof__(*take_from) take_value = *take_from;              \
-        *take_from = NULL;                                           \
-        take_value;                                                  \
+        __typeof__(*take_from) take_value = *take_from;                    \
+        *take_from = NULL;                                                 \
+        take_value;                                                        \
     })
 
 /* Sets `err` to code and message; `number` is an E-number or 0. Returns `code`. */
-assay_status assay_error_set(assay_error *err, assay_status code, int number, const char *format, ...)
-    ASSAY_PRINTF(4, 5);
+assay_status assay_error_set(assay_error *err, assay_status code, int number, const char *format,
+                             ...) ASSAY_PRINTF(4, 5);
 
 /* As assay_error_set, with the place in a file the user wrote. `path` may be NULL. */
 typedef struct assay_place {
@@ -50,7 +50,8 @@ assay_status assay_error_errno(assay_error *err, int native, const char *format,
  * EINTERNAL where err is NULL; use assay_error_wrap_status to keep a known status. */
 assay_status assay_error_wrap(assay_error *err, const char *format, ...) ASSAY_PRINTF(2, 3);
 
-/* As assay_error_wrap, and sets err's code to `status`, which is returned also where err is NULL. */
+/* As assay_error_wrap, and sets err's code to `status`, which is returned also where err is NULL.
+ */
 assay_status assay_error_wrap_status(assay_error *err, assay_status status, const char *format, ...)
     ASSAY_PRINTF(3, 4);
 

@@ -50,8 +50,8 @@ void assay_log_write(assay_log *log, assay_log_level level, const char *format, 
     va_start(arguments, format);
     assay_buf_append_format_list(&message, format, arguments);
     va_end(arguments);
-    const char *text = message.failed ? "a log record was lost: out of memory"
-                                      : assay_buf_text(&message);
+    const char *text =
+        message.failed ? "a log record was lost: out of memory" : assay_buf_text(&message);
     assay_lock_acquire(log->lock);
     log->sink(log->user, level, text);
     assay_lock_release(log->lock);

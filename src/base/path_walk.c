@@ -144,7 +144,8 @@ static assay_status visit_folder(struct glob *glob, const char *shown, int depth
     char *real = assay_path_join(glob->arena, glob->base, shown);
 
     ASSAY_TRY(assay_arena_check(real, glob->err));
-    ASSAY_TRY(assay_path_list(real[0] != '\0' ? real : ".", glob->arena, &names, &count, glob->err));
+    ASSAY_TRY(
+        assay_path_list(real[0] != '\0' ? real : ".", glob->arena, &names, &count, glob->err));
     for (size_t i = 0; i < count; i++) {
         if (names[i][0] == '.' && !glob->hidden)
             continue;

@@ -133,7 +133,7 @@ void assay_str_format_double(double value, char text[ASSAY_DOUBLE_TEXT_SIZE])
     for (int precision = 15; precision <= 17; precision++) {
         (void)snprintf(text, ASSAY_DOUBLE_TEXT_SIZE, "%.*g", precision, value);
         double back = strtod(text, NULL);
-        if (memcmp(&back, &value, sizeof value) == 0)
+        if (back >= value && back <= value)
             break;
     }
     const char *point = localeconv()->decimal_point;
@@ -151,29 +151,36 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-    {"", 1},        {"b", 1},
-    {"byte", 1},    {"bytes", 1},
-    {"k", 1e3},     {"kb", 1e3},
-    {"m", 1e6},     {"mb", 1e6},
-    {"g", 1e9},     {"gb", 1e9},
-    {"t", 1e12},    {"tb", 1e12},
-    {"kib", 1024},  {"mib", 1048576},
-    {"gib", 1073741824.0}, {"tib", 1099511627776.0},
+    {"", 1},
+    {"b", 1},
+    {"byte", 1},
+    {"bytes", 1},
+    {"k", 1e3},
+    {"kb", 1e3},
+    {"m", 1e6},
+    {"mb", 1e6},
+    {"g", 1e9},
+    {"gb", 1e9},
+    {"t", 1e12},
+    {"tb", 1e12},
+    {"kib", 1024},
+    {"mib", 1048576},
+    {"gib", 1073741824.0},
+    {"tib", 1099511627776.0},
 };
 
 static const struct unit duration_units[] = {
-    {"ms", 1},          {"millisecond", 1},  {"milliseconds", 1},
-    {"s", 1e3},         {"sec", 1e3},        {"secs", 1e3},
-    {"second", 1e3},    {"seconds", 1e3},    {"m", 60e3},
-    {"min", 60e3},      {"mins", 60e3},      {"minute", 60e3},
-    {"minutes", 60e3},  {"h", 3600e3},       {"hr", 3600e3},
-    {"hrs", 3600e3},    {"hour", 3600e3},    {"hours", 3600e3},
-    {"d", 86400e3},     {"day", 86400e3},    {"days", 86400e3},
-    {"w", 604800e3},    {"week", 604800e3},  {"weeks", 604800e3},
+    {"ms", 1},         {"millisecond", 1}, {"milliseconds", 1}, {"s", 1e3},
+    {"sec", 1e3},      {"secs", 1e3},      {"second", 1e3},     {"seconds", 1e3},
+    {"m", 60e3},       {"min", 60e3},      {"mins", 60e3},      {"minute", 60e3},
+    {"minutes", 60e3}, {"h", 3600e3},      {"hr", 3600e3},      {"hrs", 3600e3},
+    {"hour", 3600e3},  {"hours", 3600e3},  {"d", 86400e3},      {"day", 86400e3},
+    {"days", 86400e3}, {"w", 604800e3},    {"week", 604800e3},  {"weeks", 604800e3},
 };
 
 /* Reads "<number> <unit>" at *at, blanks around both, and moves *at behind it. */
-static bool read_quantity(const char **at, const struct unit *units, size_t count, double *ret_value)
+static bool read_quantity(const char **at, const struct unit *units, size_t count,
+                          double *ret_value)
 {
     const char *text = *at + strspn(*at, " \t");
     size_t length = number_length(text);

@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 
-bool assay_str_equal(const char *a, const char *b);          /* NULL equals only NULL */
-bool assay_str_equal_ci(const char *a, const char *b);       /* ASCII case ignored */
+bool assay_str_equal(const char *a, const char *b);    /* NULL equals only NULL */
+bool assay_str_equal_ci(const char *a, const char *b); /* ASCII case ignored */
 bool assay_str_starts(const char *text, const char *prefix);
 bool assay_str_ends(const char *text, const char *suffix);
 bool assay_str_contains(const char *text, const char *part);

@@ -60,9 +60,10 @@ static int affinity_count(const char *root)
 
     if (read_small(root, "/proc/self/status", text, sizeof text)) {
         const char *found = strstr(text, name);
-        int count = found != NULL ? count_list(found + sizeof name - 1 +
-                                               strspn(found + sizeof name - 1, " \t"))
-                                  : 0;
+        int count =
+            found != NULL
+                ? count_list(found + sizeof name - 1 + strspn(found + sizeof name - 1, " \t"))
+                : 0;
         if (count > 0)
             return count;
     }
@@ -86,8 +87,8 @@ static bool has_controller(const char *list, size_t size, const char *name)
     return false;
 }
 
-/* Finds the path of this process's cgroup for `controller`: cgroups(7), "<id>:<controllers>:<path>",
- * where version 2 has an empty list of controllers. */
+/* Finds the path of this process's cgroup for `controller`: cgroups(7),
+ * "<id>:<controllers>:<path>", where version 2 has an empty list of controllers. */
 static bool find_cgroup(const char *root, const char *controller, bool v2, char *path, size_t size)
 {
     char text[FILE_SIZE];

@@ -29,7 +29,8 @@ static assay_status fail(assay_db *db, int code, const char *doing, assay_error 
 
     switch (code & 0xFF) {
     case SQLITE_NOMEM:
-        return assay_error_nomem(err);
+        (void)assay_error_nomem(err);
+        return ASSAY_ENOMEM;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         status = ASSAY_ELOCKED;
@@ -209,8 +210,10 @@ assay_status assay_db_prepare(assay_db *db, const char *sql, assay_db_statement 
 {
     assay_db_statement *statement = assay_mem_new(1, sizeof *statement);
 
-    if (statement == NULL)
-        return assay_error_nomem(err);
+    if (statement == NULL) {
+        (void)assay_error_nomem(err);
+        return ASSAY_ENOMEM;
+    }
     statement->db = db;
     int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement->handle, NULL);
     if (code != SQLITE_OK) {

@@ -32,7 +32,7 @@ assay_status assay_gzip(const void *bytes, size_t size, assay_buf *buf, assay_er
         buf->data[buf->size] = '\0';
     }
     (void)deflateEnd(&stream);
-    return code == Z_STREAM_END
-               ? ASSAY_OK
-               : assay_error_set(err, ASSAY_EINTERNAL, 9001, "cannot compress a body: zlib %d", code);
+    return code == Z_STREAM_END ? ASSAY_OK
+                                : assay_error_set(err, ASSAY_EINTERNAL, 9001,
+                                                  "cannot compress a body: zlib %d", code);
 }

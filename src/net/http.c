@@ -300,7 +300,8 @@ static assay_status fail(const struct transfer *transfer, CURLcode code)
         return assay_cancel_check(transfer->request->cancel, transfer->err);
     (void)assay_error_set(transfer->err, failure.status, failure.number, "no answer of '%s': %s",
                           transfer->shown,
-                          transfer->reason[0] != '\0' ? transfer->reason : curl_easy_strerror(code));
+                          transfer->reason[0] != '\0' ? transfer->reason
+                                                      : curl_easy_strerror(code));
     if (transfer->err != NULL) {
         transfer->err->native = (int)code;
         transfer->err->retryable = failure.retryable;

@@ -9,17 +9,17 @@
 typedef struct assay_http assay_http;
 
 typedef struct assay_http_request {
-    const char *method; /* "GET", "POST" .. */
-    const char *url;    /* http or https only */
+    const char *method;         /* "GET", "POST" .. */
+    const char *url;            /* http or https only */
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     const void *body;
     size_t body_size;
-    bool gzip_body;       /* compress and set Content-Encoding: gzip */
-    const char *bearer;   /* Authorization: Bearer .., never logged; may be NULL */
-    int connect_timeout_ms; /* 0 = 5,000 */
-    int total_timeout_ms;   /* 0 = 30,000 */
-    size_t response_limit;  /* bytes; 0 = 16 MiB; more is EDATA */
-    bool insecure;          /* do not verify TLS */
+    bool gzip_body;             /* compress and set Content-Encoding: gzip */
+    const char *bearer;         /* Authorization: Bearer .., never logged; may be NULL */
+    int connect_timeout_ms;     /* 0 = 5,000 */
+    int total_timeout_ms;       /* 0 = 30,000 */
+    size_t response_limit;      /* bytes; 0 = 16 MiB; more is EDATA */
+    bool insecure;              /* do not verify TLS */
     const assay_cancel *cancel; /* may be NULL */
 } assay_http_request;
 

@@ -6,12 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+enum { PUT_TRIES = 5 };
 
 struct local {
     char *root;
@@ -57,13 +61,23 @@ static assay_status local_head(void *state, const char *key, assay_store_info *r
     return ASSAY_OK;
 }
 
+/* The folder is resolved once: a link on the way to it may be swapped at any moment, and the
+ * temporary file must stay beside the object. */
 static assay_status find_target(const struct local *local, const char *key, assay_arena *arena,
                                 struct target *ret_target, assay_error *err)
 {
+    char real[PATH_MAX];
+
     ASSAY_TRY(find_path(local, key, arena, &ret_target->path, err));
     ret_target->folder = assay_path_dir(arena, ret_target->path);
     ASSAY_TRY(assay_arena_check(ret_target->folder, err));
-    return assay_path_make(ret_target->folder, err);
+    ASSAY_TRY(assay_path_make(ret_target->folder, err));
+    if (realpath(ret_target->folder, real) == NULL)
+        return assay_error_errno(err, errno, "cannot resolve '%s'", ret_target->folder);
+    ret_target->folder = assay_arena_text(arena, real);
+    ASSAY_TRY(assay_arena_check(ret_target->folder, err));
+    ret_target->path = assay_path_join(arena, real, assay_path_base(ret_target->path));
+    return assay_arena_check(ret_target->path, err);
 }
 
 /* The object has its name; whether it keeps it through a power failure is known after this. */
@@ -75,8 +89,8 @@ static assay_status settle(const struct target *target, assay_error *err)
                                    target->path);
 }
 
-static assay_status local_put(void *state, const char *key, const void *bytes, size_t size,
-                              assay_error *err)
+static assay_status put_once(void *state, const char *key, const void *bytes, size_t size,
+                             assay_error *err)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     struct target target = {NULL, NULL};
@@ -91,6 +105,17 @@ static assay_status local_put(void *state, const char *key, const void *bytes, s
         return assay_error_errno(err, failed, "cannot write '%s'", target.path);
     }
     return settle(&target, err);
+}
+
+/* Somebody may move the folder away between its making and the write: then it is made anew. */
+static assay_status local_put(void *state, const char *key, const void *bytes, size_t size,
+                              assay_error *err)
+{
+    assay_status status = put_once(state, key, bytes, size, err);
+
+    for (int i = 1; status == ASSAY_ENOTFOUND && i < PUT_TRIES; i++)
+        status = put_once(state, key, bytes, size, err);
+    return status;
 }
 
 /* Are both names of one file? A link(2) over NFS can fail although the server has made it. */
@@ -111,8 +136,8 @@ static int claim_name(const char *temporary, const char *path)
     bool no_links = failed == EPERM || failed == EOPNOTSUPP || failed == ENOSYS || failed == EMLINK;
 
     /* A file system without hard links: the same in one call of Linux. */
-    if (no_links && syscall(SYS_renameat2, AT_FDCWD, temporary, AT_FDCWD, path,
-                            RENAME_NOREPLACE) == 0)
+    if (no_links &&
+        syscall(SYS_renameat2, AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
         return 0;
     if (no_links && errno == EEXIST)
         failed = EEXIST;
@@ -120,8 +145,8 @@ static int claim_name(const char *temporary, const char *path)
     return failed;
 }
 
-static assay_status local_put_new(void *state, const char *key, const void *bytes, size_t size,
-                                  assay_error *err)
+static assay_status put_new_once(void *state, const char *key, const void *bytes, size_t size,
+                                 assay_error *err)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     struct target target = {NULL, NULL};
@@ -140,6 +165,16 @@ static assay_status local_put_new(void *state, const char *key, const void *byte
     if (failed != 0)
         return assay_error_errno(err, failed, "cannot write '%s'", target.path);
     return settle(&target, err);
+}
+
+static assay_status local_put_new(void *state, const char *key, const void *bytes, size_t size,
+                                  assay_error *err)
+{
+    assay_status status = put_new_once(state, key, bytes, size, err);
+
+    for (int i = 1; status == ASSAY_ENOTFOUND && i < PUT_TRIES; i++)
+        status = put_new_once(state, key, bytes, size, err);
+    return status;
 }
 
 static assay_status local_list(void *state, const char *prefix, assay_arena *arena,

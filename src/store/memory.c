@@ -28,7 +28,7 @@ static void release(assay_lock **lock)
 }
 
 /* Holds the store's lock until the end of the scope. */
-#define HOLD(memory)                                           \
+#define HOLD(memory)                                            \
     ASSAY_AUTO(release) assay_lock *held_lock = (memory)->lock; \
     assay_lock_acquire(held_lock)
 
@@ -55,9 +55,8 @@ static assay_status memory_head(void *state, const char *key, assay_store_info *
     const struct object *object = assay_map_find(memory->objects, key);
 
     (void)err;
-    *ret_info = object != NULL
-                    ? (assay_store_info){true, (int64_t)object->size, object->mtime_ms}
-                    : (assay_store_info){0};
+    *ret_info = object != NULL ? (assay_store_info){true, (int64_t)object->size, object->mtime_ms}
+                               : (assay_store_info){0};
     return ASSAY_OK;
 }
 

@@ -46,8 +46,8 @@ assay_status assay_store_get(const assay_store *store, const char *key, size_t l
     return store->ops->get(store->state, key, limit, buf, err);
 }
 
-assay_status assay_store_head(const assay_store *store, const char *key,
-                              assay_store_info *ret_info, assay_error *err)
+assay_status assay_store_head(const assay_store *store, const char *key, assay_store_info *ret_info,
+                              assay_error *err)
 {
     ASSAY_TRY(check_key(key, err));
     return store->ops->head(store->state, key, ret_info, err);

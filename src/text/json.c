@@ -59,8 +59,7 @@ static void skip_blanks(struct reader *reader)
         reader->at++;
 }
 
-static assay_status new_value(struct reader *reader, assay_value_kind kind,
-                              assay_value **ret_value)
+static assay_status new_value(struct reader *reader, assay_value_kind kind, assay_value **ret_value)
 {
     assay_value *value = assay_arena_take(reader->arena, 1, sizeof *value);
 
@@ -199,8 +198,8 @@ static assay_status read_text(struct reader *reader, const char **ret_text)
     }
     reader->at++;
     ASSAY_TRY(assay_buf_check(&reader->scratch, reader->err));
-    *ret_text = assay_arena_text_n(reader->arena, assay_buf_text(&reader->scratch),
-                                   reader->scratch.size);
+    *ret_text =
+        assay_arena_text_n(reader->arena, assay_buf_text(&reader->scratch), reader->scratch.size);
     return assay_arena_check(*ret_text, reader->err);
 }
 

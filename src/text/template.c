@@ -26,8 +26,9 @@ static size_t name_length(const char *text)
     static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
     size_t length = strspn(text, first);
 
-    return length == 0 ? 0 : strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-                                          "0123456789");
+    return length == 0 ? 0
+                       : strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+                                      "0123456789");
 }
 
 /* The '}' that closes the reference whose '${' is before `at`, or NULL. */
@@ -121,8 +122,7 @@ static assay_status expand_scalar(struct expansion *expansion, assay_value *scal
     return ASSAY_OK;
 }
 
-static assay_status expand_tree(struct expansion *expansion, assay_value *value,
-                                assay_arena *arena)
+static assay_status expand_tree(struct expansion *expansion, assay_value *value, assay_arena *arena)
 {
     if (value == NULL)
         return ASSAY_OK;

@@ -274,9 +274,8 @@ static bool maps_equal(const assay_value *a, const assay_value *b)
 {
     for (size_t i = 0; i < a->count; i++) {
         /* Documents that come from one writer have their keys in one order. */
-        const assay_value *other = strcmp(a->keys[i], b->keys[i]) == 0
-                                       ? b->items[i]
-                                       : assay_value_find(b, a->keys[i]);
+        const assay_value *other =
+            strcmp(a->keys[i], b->keys[i]) == 0 ? b->items[i] : assay_value_find(b, a->keys[i]);
         if (other == NULL || !assay_value_equal(a->items[i], other))
             return false;
     }
@@ -298,8 +297,8 @@ static bool numbers_equal(const assay_value *a, const assay_value *b)
     const assay_value *real = a->kind == ASSAY_VALUE_INT ? b : a;
     /* Both directions, so that 2^53 + 1 does not equal 2^53 rounded to a double. */
     return real->real >= -9223372036854775808.0 && real->real < 9223372036854775808.0 &&
-           (int64_t)real->real == integer->integer &&
-           (double)(int64_t)real->real >= real->real && (double)(int64_t)real->real <= real->real;
+           (int64_t)real->real == integer->integer && (double)(int64_t)real->real >= real->real &&
+           (double)(int64_t)real->real <= real->real;
 }
 
 bool assay_value_equal(const assay_value *a, const assay_value *b)

@@ -25,10 +25,10 @@ struct assay_value {
     const char *text; /* TEXT: the value; parsed scalars: as written */
     size_t count;     /* of items, or of key/item pairs */
     assay_value **items;
-    const char **keys;          /* MAP: in order of the document */
+    const char **keys;            /* MAP: in order of the document */
     struct assay_mark *key_marks; /* MAP from YAML: place of each key, else NULL */
-    int line, column;           /* 1-based; 0 = unknown */
-    size_t capacity;            /* of items, private */
+    int line, column;             /* 1-based; 0 = unknown */
+    size_t capacity;              /* of items, private */
 };
 
 typedef struct assay_mark {
@@ -37,9 +37,9 @@ typedef struct assay_mark {
 
 /* Constructors; NULL when memory is short. Text is copied. */
 assay_value *assay_value_null(assay_arena *arena);
-assay_value *assay_value_bool(assay_arena *arena, bool value);
-assay_value *assay_value_int(assay_arena *arena, int64_t value);
-assay_value *assay_value_real(assay_arena *arena, double value);
+assay_value *assay_value_bool(assay_arena *arena, bool boolean);
+assay_value *assay_value_int(assay_arena *arena, int64_t integer);
+assay_value *assay_value_real(assay_arena *arena, double real);
 assay_value *assay_value_text(assay_arena *arena, const char *text);
 assay_value *assay_value_list(assay_arena *arena);
 assay_value *assay_value_map(assay_arena *arena);

@@ -57,11 +57,10 @@ static assay_status fail_at_offset(struct reader *reader, size_t offset, const c
     assay_buf_append(&before, reader->bytes, offset < reader->size ? offset : reader->size);
     ASSAY_TRY(assay_buf_check(&before, reader->err));
     assay_excerpt_position(assay_buf_text(&before), before.size, &line, &column);
-    return assay_error_at(
-        reader->err, ASSAY_ECONFIG, 1110,
-        (assay_place){reader->source->path, line - 1 + reader->source->first_line,
-                      column - 1 + reader->source->first_column},
-        "not valid YAML: %s", why);
+    return assay_error_at(reader->err, ASSAY_ECONFIG, 1110,
+                          (assay_place){reader->source->path, line - 1 + reader->source->first_line,
+                                        column - 1 + reader->source->first_column},
+                          "not valid YAML: %s", why);
 }
 
 /* Does a tab stand among the blanks that begin line `line` (from 0)? */
@@ -155,8 +154,8 @@ static assay_status read_scalar(struct reader *reader, const yaml_event_t *event
         return fail(reader, event->start_mark, "a NUL character in a text");
     value->text = assay_arena_text(reader->arena, text);
     ASSAY_TRY(assay_arena_check(value->text, reader->err));
-    value->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
-                    event->data.scalar.tag != NULL;
+    value->quoted =
+        event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || event->data.scalar.tag != NULL;
     if (!value->quoted)
         assay_yaml_resolve(value);
     ASSAY_TRY(keep_anchor(reader, event->data.scalar.anchor, value));

@@ -11,9 +11,9 @@ enum { ASSAY_YAML_DEPTH_MAX = 100, ASSAY_YAML_NODES_MAX = 1000000 };
 typedef struct assay_yaml_source {
     const char *bytes;
     size_t size;
-    const char *path;  /* for messages: relative to the project */
-    int first_line;    /* line number of the first line, 1 for a whole file */
-    int first_column;  /* column of the first byte of every line, 1 for a whole file */
+    const char *path; /* for messages: relative to the project */
+    int first_line;   /* line number of the first line, 1 for a whole file */
+    int first_column; /* column of the first byte of every line, 1 for a whole file */
 } assay_yaml_source;
 
 /* Parses one document; an empty one is NULL kind. true/false/yes/no.. follow the YAML 1.2 core
@@ -28,9 +28,9 @@ void assay_yaml_resolve(assay_value *scalar);
 /* Looks a variable up; NULL = not set. */
 typedef const char *assay_template_lookup(void *user, const char *name);
 
-/* Expands ${NAME}, ${NAME:-default} and $$ in every unquoted and quoted scalar of the tree, in place, and
- * resolves the kind of unquoted scalars again. A name that is not set and has no default is
- * ECONFIG 1120 with its place. */
+/* Expands ${NAME}, ${NAME:-default} and $$ in every unquoted and quoted scalar of the tree, in
+ * place, and resolves the kind of unquoted scalars again. A name that is not set and has no default
+ * is ECONFIG 1120 with its place. */
 ASSAY_NODISCARD assay_status assay_template_expand(assay_value *tree, const char *path,
                                                    assay_template_lookup *lookup, void *user,
                                                    assay_arena *arena, assay_error *err);

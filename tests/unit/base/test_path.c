@@ -165,9 +165,9 @@ static void folders_are_made_listed_and_removed(void **state)
     assert_int_equal(symlink("../outside", test_folder_path(folder, "d/link")), 0);
     assert_int_equal(symlink("..", test_folder_path(folder, "d/up")), 0);
     assert_int_equal(assay_path_make(test_folder_path(folder, "d//b/"), &err), ASSAY_OK);
-    assert_int_equal(
-        assay_path_list(test_folder_path(folder, "d"), folder->arena, &names, &count, &err),
-        ASSAY_OK);
+    assert_int_equal(assay_path_list(test_folder_path(folder, "d"), folder->arena, &names, &count,
+                                     &err),
+                     ASSAY_OK);
     assert_int_equal(count, 4);
     assert_string_equal(names[0], "a");
     assert_string_equal(names[3], "up");
@@ -185,8 +185,8 @@ static const char *found(const test_folder *folder, const char *pattern)
     size_t count = 0;
     const char *text = "";
 
-    assert_int_equal(
-        assay_path_glob(folder->path, pattern, folder->arena, &paths, &count, NULL), ASSAY_OK);
+    assert_int_equal(assay_path_glob(folder->path, pattern, folder->arena, &paths, &count, NULL),
+                     ASSAY_OK);
     for (size_t i = 0; i < count; i++)
         text = assay_arena_format(folder->arena, "%s%s%s", text, i > 0 ? " " : "", paths[i]);
     return text;

@@ -27,7 +27,7 @@ static void comparison_knows_null_and_case(void **state)
 
 static void integers_are_read_whole_or_not(void **state)
 {
-    static const char *const bad[] = {"",   " 1", "1 ", "1x", "+", "-", "9223372036854775808",
+    static const char *const bad[] = {"",    " 1", "1 ", "1x", "+", "-", "9223372036854775808",
                                       "0x1", "1.0"};
     int64_t value = 0;
 
@@ -44,7 +44,8 @@ static void integers_are_read_whole_or_not(void **state)
 
 static void doubles_round_trip_through_text(void **state)
 {
-    static const char *const bad[] = {"", ".", "e5", "1e", "nan", "inf", "0x1p3", " 1", "1,5", "1e999"};
+    static const char *const bad[] = {"",    ".",     "e5", "1e",  "nan",
+                                      "inf", "0x1p3", " 1", "1,5", "1e999"};
     static const double good[] = {0.1, 1e300, -2.5, 5e-324, 1.0 / 3, 123456789012345680.0, 0};
     char text[ASSAY_DOUBLE_TEXT_SIZE];
     double value = 0;
@@ -169,8 +170,13 @@ static void a_hostile_glob_ends(void **state)
 
 static void utf8_is_checked_strictly(void **state)
 {
-    static const char *const bad[] = {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80",
-                                      "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE2\x82",
+    static const char *const bad[] = {"\x80",
+                                      "\xC0\xAF",
+                                      "\xE0\x80\x80",
+                                      "\xED\xA0\x80",
+                                      "\xF4\x90\x80\x80",
+                                      "\xF8\x88\x80\x80\x80",
+                                      "\xE2\x82",
                                       "a\xFF"};
     static const char good[] = "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80";
 

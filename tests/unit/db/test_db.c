@@ -142,8 +142,9 @@ static void a_file_that_is_no_database_is_refused(void **state)
     assay_db *db = NULL;
     assay_error err = {0};
 
-    test_folder_write(folder, "state.db", "this is a text file, and it is longer than a header....."
-                                          "........................................................");
+    test_folder_write(folder, "state.db",
+                      "this is a text file, and it is longer than a header....."
+                      "........................................................");
     assert_int_equal(assay_db_open(test_folder_path(folder, "state.db"), 0, &db, &err),
                      ASSAY_EDATA);
     assert_int_equal(err.number, 1502);

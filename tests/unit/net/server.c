@@ -62,10 +62,10 @@ static void redirect(int client, const char *where)
 static void answer_redirect(int client, const char *path)
 {
     char where[64];
-    int left = atoi(path + strlen("/to/"));
+    long left = strtol(path + strlen("/to/"), NULL, 10);
 
     if (left > 1)
-        (void)snprintf(where, sizeof where, "/to/%d", left - 1);
+        (void)snprintf(where, sizeof where, "/to/%ld", left - 1);
     else
         (void)snprintf(where, sizeof where, "/ok");
     redirect(client, where);

@@ -260,8 +260,9 @@ static void a_post_is_not_redirected(void **state)
 
 static void wrong_urls_and_line_breaks_are_refused(void **state)
 {
-    static const char *const urls[] = {"", "file:///etc/passwd", "ftp://h/", "example.org", "http://",
-                                       "http://a b/", "http://h/\r\nX: y"};
+    static const char *const urls[] = {
+        "",        "file:///etc/passwd", "ftp://h/",         "example.org",
+        "http://", "http://a b/",        "http://h/\r\nX: y"};
     static const char *const headers[] = {"X: a\r\nY: b", NULL};
     struct fixture *fixture = *state;
     assay_http_request request = request_of(fixture, "/ok");

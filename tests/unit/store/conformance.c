@@ -140,8 +140,8 @@ static void removing_is_idempotent(const assay_store *store)
 
 static void keys_that_lead_elsewhere_are_refused(const assay_store *store)
 {
-    static const char *const keys[] = {"", ".", "..", "a/../b", "a/./b", "a//b", "a/", "/", "//a",
-                                       "../a", "a/.."};
+    static const char *const keys[] = {"",   ".", "..",  "a/../b", "a/./b", "a//b",
+                                       "a/", "/", "//a", "../a",   "a/.."};
     char long_key[ASSAY_STORE_KEY_MAX + 2];
     assay_error err = {0};
 
@@ -172,8 +172,7 @@ static void write_log(void *argument)
     for (int i = 0; i < ROUNDS; i++) {
         (void)snprintf(key, sizeof key, "log/%d", i);
         int length = snprintf(text, sizeof text, "writer %d", writer->number);
-        assay_status status =
-            assay_store_put_new(writer->store, key, text, (size_t)length, NULL);
+        assay_status status = assay_store_put_new(writer->store, key, text, (size_t)length, NULL);
         writer->won += status == ASSAY_OK ? 1 : 0;
         writer->failed += status != ASSAY_OK && status != ASSAY_ECONFLICT ? 1 : 0;
     }

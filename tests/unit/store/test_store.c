@@ -30,8 +30,8 @@ static assay_store *open_local(void *user)
     assay_store *store = NULL;
 
     (void)snprintf(name, sizeof name, "store%d", rooms->count++);
-    assert_int_equal(
-        assay_store_open_local(test_folder_path(rooms->folder, name), &store, NULL), ASSAY_OK);
+    assert_int_equal(assay_store_open_local(test_folder_path(rooms->folder, name), &store, NULL),
+                     ASSAY_OK);
     return store;
 }
 
@@ -181,8 +181,7 @@ static void fill_small_disk(const test_folder *folder)
         _exit(3);
     if (assay_store_put(store, "two", bytes, sizeof bytes, &err) != ASSAY_OK)
         _exit(4);
-    if (assay_store_put(store, "two", bytes, sizeof bytes, &err) != ASSAY_EIO ||
-        err.number != 1303)
+    if (assay_store_put(store, "two", bytes, sizeof bytes, &err) != ASSAY_EIO || err.number != 1303)
         _exit(5);
     size_t left = test_folder_count(folder, ".");
     assay_store_close(store);

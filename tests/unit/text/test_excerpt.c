@@ -52,7 +52,9 @@ static void a_line_that_does_not_exist_gives_nothing(void **state)
 static void controls_do_not_reach_the_terminal(void **state)
 {
     (void)state;
-    expect("a\x1B[31m\x7F\xFF\xC2\x9B" "b", 1, 1,
+    expect("a\x1B[31m\x7F\xFF\xC2\x9B"
+           "b",
+           1, 1,
            "    1 | a?[31m???b\n"
            "      | ^\n");
 }
@@ -76,7 +78,8 @@ static void a_long_line_is_shown_around_the_column(void **state)
 
 static void offsets_become_lines_and_columns(void **state)
 {
-    static const char source[] = "ab\n\xC3\xA4" "c\n";
+    static const char source[] = "ab\n\xC3\xA4"
+                                 "c\n";
     int line = 0;
     int column = 0;
 

@@ -266,9 +266,10 @@ static void the_writer_keeps_commas_right(void **state)
 
 static assay_status parse_and_write(void *user, assay_error *err)
 {
-    static const char text[] = "{\"a\":[1,2,3,4,5,\"t\\n\"],\"b\":{\"c\":1.5,\"d\":{}},\"e\":1,\"f\":2,"
-                               "\"g\":1,\"h\":2,\"i\":1,\"j\":2,\"k\":1,\"l\":2,\"m\":1,\"n\":2,"
-                               "\"o\":1,\"p\":2,\"q\":1,\"r\":2}";
+    static const char text[] =
+        "{\"a\":[1,2,3,4,5,\"t\\n\"],\"b\":{\"c\":1.5,\"d\":{}},\"e\":1,\"f\":2,"
+        "\"g\":1,\"h\":2,\"i\":1,\"j\":2,\"k\":1,\"l\":2,\"m\":1,\"n\":2,"
+        "\"o\":1,\"p\":2,\"q\":1,\"r\":2}";
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
     assay_value *value = NULL;

@@ -76,8 +76,8 @@ static void equality_ignores_key_order_and_kind_of_number(void **state)
     assert_true(assay_value_equal(map, other));
     assert_true(assay_value_equal(map, assay_value_copy(arena, map)));
     assert_false(assay_value_equal(map, pair(arena, "a", "c")));
-    assert_int_equal(
-        assay_value_append(other->items[0], assay_value_null(arena), arena, NULL), ASSAY_OK);
+    assert_int_equal(assay_value_append(other->items[0], assay_value_null(arena), arena, NULL),
+                     ASSAY_OK);
     assert_false(assay_value_equal(map, other));
     assert_false(assay_value_equal(assay_value_int(arena, 9007199254740993),
                                    assay_value_real(arena, 9007199254740992.0)));

@@ -68,7 +68,9 @@ static void documents_become_trees(void **state)
     } cases[] = {
         {"", "null"},
         {"# only a comment\n", "null"},
-        {"\xEF\xBB\xBF" "a: 1\n", "{\"a\":1}"},
+        {"\xEF\xBB\xBF"
+         "a: 1\n",
+         "{\"a\":1}"},
         {"---\na: b\n...\n", "{\"a\":\"b\"}"},
         {"a: [1, 2.5, x, null, ~, true, False]\n", "{\"a\":[1,2.5,\"x\",null,null,true,false]}"},
         {"a:\n- 1\n- b: {c: d}\n", "{\"a\":[1,{\"b\":{\"c\":\"d\"}}]}"},
@@ -135,9 +137,8 @@ static void refused_documents_say_where(void **state)
         if (status != ASSAY_ECONFIG || fixture->err.number != cases[i].number ||
             fixture->err.line != cases[i].line || fixture->err.column != cases[i].column ||
             !assay_str_ends(fixture->err.message, cases[i].message))
-            print_error("%zu: '%s': E%d %s at %d:%d\n", ++wrong, cases[i].yaml,
-                        fixture->err.number, fixture->err.message, fixture->err.line,
-                        fixture->err.column);
+            print_error("%zu: '%s': E%d %s at %d:%d\n", ++wrong, cases[i].yaml, fixture->err.number,
+                        fixture->err.message, fixture->err.line, fixture->err.column);
         assert_string_equal(fixture->err.path, "assay.yaml");
     }
     assert_int_equal(wrong, 0);
@@ -208,8 +209,8 @@ static void depth_is_limited_through_aliases_too(void **state)
     assay_buf_clear(&text);
     assay_buf_append_text(&text, "a0: &a0 [[[[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]]]]\n");
     for (int i = 1; i < 8; i++)
-        assay_buf_append_format(&text, "a%d: &a%d [[[[[[[[[[[[[[[[[[[[*a%d]]]]]]]]]]]]]]]]]]]]\n", i, i,
-                                i - 1);
+        assay_buf_append_format(&text, "a%d: &a%d [[[[[[[[[[[[[[[[[[[[*a%d]]]]]]]]]]]]]]]]]]]]\n",
+                                i, i, i - 1);
     assert_int_equal(try_parse(fixture, text.data, &value), ASSAY_ECONFIG);
     assert_int_equal(fixture->err.number, 1112);
 }
@@ -268,17 +269,22 @@ static void broken_references_say_where(void **state)
         const char *yaml;
         int number;
     } cases[] = {
-        {"a:\n  - ${NONE}\n", 1120},  {"a:\n  - '${PORT'\n", 1121}, {"a:\n  - '${}'\n", 1121},
-        {"a:\n  - '${1X}'\n", 1121},  {"a:\n  - '${A B}'\n", 1121}, {"a:\n  - '${PORT:?x}'\n", 1121},
-        {"a:\n  - '${PORT-x}'\n", 1121}, {"a:\n  - ${NONE:-${NONE2}}\n", 1120},
+        {"a:\n  - ${NONE}\n", 1120},
+        {"a:\n  - '${PORT'\n", 1121},
+        {"a:\n  - '${}'\n", 1121},
+        {"a:\n  - '${1X}'\n", 1121},
+        {"a:\n  - '${A B}'\n", 1121},
+        {"a:\n  - '${PORT:?x}'\n", 1121},
+        {"a:\n  - '${PORT-x}'\n", 1121},
+        {"a:\n  - ${NONE:-${NONE2}}\n", 1120},
         {"a:\n  - ${A:-${A:-${A:-${A:-${A:-${A:-${A:-${A:-${A:-${A:-x}}}}}}}}}}\n", 1121},
     };
     struct fixture *fixture = *state;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assay_value *tree = parse(fixture, cases[i].yaml);
-        assert_int_equal(assay_template_expand(tree, "p.yaml", lookup, NULL,
-                                               fixture->arena, &fixture->err),
+        assert_int_equal(assay_template_expand(tree, "p.yaml", lookup, NULL, fixture->arena,
+                                               &fixture->err),
                          ASSAY_ECONFIG);
         assert_int_equal(fixture->err.number, cases[i].number);
         assert_int_equal(fixture->err.line, 2);
