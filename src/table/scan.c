@@ -29,7 +29,8 @@ struct scan {
     struct column *columns;
     size_t column_count;
     const assay_scan_options *options;
-    bool *by_name; /* of each file */
+    const assay_partition_spec *spec; /* of the files */
+    bool *by_name;                    /* of each file */
 };
 
 /* One of the SELECTs. */
@@ -40,7 +41,7 @@ struct branch {
 
 static bool injects(const struct scan *scan, const assay_data_file *file)
 {
-    const assay_partition_spec *spec = scan->table->spec;
+    const assay_partition_spec *spec = scan->spec;
 
     if (file->own || spec == NULL || file->spec_id != spec->id ||
         file->partition_count != spec->count)
@@ -190,6 +191,38 @@ static void append_join(const struct scan *scan, const struct branch *branch)
     assay_buf_append_text(buf, ") ON __r.filename = __p.__f");
 }
 
+static bool has_deleted(const struct scan *scan, const struct branch *branch)
+{
+    for (size_t i = 0; i < scan->file_count; i++)
+        if (belongs(scan, i, branch) && scan->files[i].deleted_count > 0)
+            return true;
+    return false;
+}
+
+/* ANTI JOIN of the rows that are deleted in their files. */
+static void append_deleted(const struct scan *scan, const struct branch *branch)
+{
+    const char *separator = "";
+    assay_buf *buf = scan->buf;
+
+    assay_buf_append_text(buf, " ANTI JOIN (SELECT __f, unnest(__l) AS __n FROM (VALUES ");
+    for (size_t i = 0; i < scan->file_count; i++) {
+        const assay_data_file *file = &scan->files[i];
+
+        if (!belongs(scan, i, branch) || file->deleted_count == 0)
+            continue;
+        assay_buf_append_text(buf, separator);
+        assay_buf_append_char(buf, '(');
+        assay_sql_append_text(buf, file->path);
+        for (size_t k = 0; k < file->deleted_count; k++)
+            assay_buf_append_format(buf, "%s%" PRId64, k > 0 ? ", " : ", [", file->deleted_rows[k]);
+        assay_buf_append_text(buf, "])");
+        separator = ", ";
+    }
+    assay_buf_append_text(buf, ") __t(__f, __l)) __d ON __d.__f = __r.filename "
+                               "AND __d.__n = __r.file_row_number");
+}
+
 static void append_branch(const struct scan *scan, const struct branch *branch)
 {
     assay_buf *buf = scan->buf;
@@ -207,6 +240,8 @@ static void append_branch(const struct scan *scan, const struct branch *branch)
     assay_buf_append_text(buf, " AS __r");
     if (branch->inject)
         append_join(scan, branch);
+    if (has_deleted(scan, branch))
+        append_deleted(scan, branch);
 }
 
 static bool is_used(const struct scan *scan, const struct branch *branch)
@@ -252,10 +287,10 @@ static void append_nothing(const struct scan *scan)
     assay_buf_append_text(buf, " WHERE false");
 }
 
-static void find_partition(const assay_table *table, struct column *column)
+static void find_partition(const assay_partition_spec *spec, struct column *column)
 {
-    for (size_t i = 0; table->spec != NULL && i < table->spec->count; i++) {
-        const assay_partition_field *field = &table->spec->fields[i];
+    for (size_t i = 0; spec != NULL && i < spec->count; i++) {
+        const assay_partition_field *field = &spec->fields[i];
         if (field->transform == ASSAY_TRANSFORM_IDENTITY && field->source_id == column->field->id) {
             column->partition = field;
             column->partition_index = i;
@@ -272,7 +307,7 @@ static assay_status read_columns(struct scan *scan, const assay_schema *schema, 
         struct column *column = &scan->columns[i];
         column->field = &schema->fields[i];
         ASSAY_TRY(format->stored_type(column->field, arena, &column->stored, err));
-        find_partition(scan->table, column);
+        find_partition(scan->spec, column);
     }
     scan->column_count = schema->count;
     return ASSAY_OK;
@@ -302,6 +337,7 @@ assay_status assay_scan_append_sql(assay_buf *buf, const assay_table *table,
         .buf = buf, .table = table, .files = files, .file_count = count, .options = options};
 
     ASSAY_TRY(assay_arena_check(arena, err));
+    scan.spec = count > 0 && files[0].spec != NULL ? files[0].spec : table->spec;
     scan.columns = assay_arena_take(arena, schema->count + 1, sizeof *scan.columns);
     scan.by_name = assay_arena_take(arena, count + 1, sizeof *scan.by_name);
     if (scan.columns == NULL || scan.by_name == NULL)
