@@ -20,51 +20,37 @@ struct assay_db_statement {
     assay_db *db;
 };
 
+struct failure {
+    int code; /* primary result code of SQLite */
+    assay_status status;
+    int number;
+};
+
+static const struct failure failures[] = {
+    {SQLITE_NOMEM, ASSAY_ENOMEM, 1001},       {SQLITE_BUSY, ASSAY_ELOCKED, 1504},
+    {SQLITE_LOCKED, ASSAY_ELOCKED, 1504},     {SQLITE_NOTADB, ASSAY_EDATA, 1502},
+    {SQLITE_CORRUPT, ASSAY_EDATA, 1502},      {SQLITE_FULL, ASSAY_EIO, 1303},
+    {SQLITE_READONLY, ASSAY_EIO, 1302},       {SQLITE_PERM, ASSAY_EIO, 1302},
+    {SQLITE_CONSTRAINT, ASSAY_EEXISTS, 1501}, {SQLITE_INTERRUPT, ASSAY_ECANCELLED, 1002},
+};
+
 /* What SQLite answered, as one of ours. */
-static assay_status fail(assay_db *db, int code, const char *doing, assay_error *err)
+static assay_status fail(const assay_db *db, int code, const char *doing, assay_error *err)
 {
     const char *why = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
-    assay_status status = ASSAY_EIO;
-    int number = 1501;
+    struct failure failure = {code, ASSAY_EIO, 1501};
 
-    switch (code & 0xFF) {
-    case SQLITE_NOMEM:
-        (void)assay_error_nomem(err);
-        return ASSAY_ENOMEM;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        status = ASSAY_ELOCKED;
-        number = 1504;
-        break;
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-        status = ASSAY_EDATA;
-        number = 1502;
-        break;
-    case SQLITE_FULL:
-        number = 1303;
-        break;
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-        number = 1302;
-        break;
-    case SQLITE_CONSTRAINT:
-        status = ASSAY_EEXISTS;
-        break;
-    case SQLITE_INTERRUPT:
-        status = ASSAY_ECANCELLED;
-        number = 1002;
-        break;
-    default:
-        break;
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+        if (failures[i].code == (code & 0xFF))
+            failure = failures[i];
     }
-    (void)assay_error_set(err, status, number, "cannot %s '%s': %s", doing, db->path, why);
+    (void)assay_error_set(err, failure.status, failure.number, "cannot %s '%s': %s", doing,
+                          db->path, why);
     if (err != NULL) {
         err->native = code;
-        err->retryable = status == ASSAY_ELOCKED;
+        err->retryable = failure.status == ASSAY_ELOCKED;
     }
-    return status;
+    return failure.status;
 }
 
 /* SQLite makes its file with the umask's mode; history names tables and people, so the file is
@@ -210,10 +196,8 @@ assay_status assay_db_prepare(assay_db *db, const char *sql, assay_db_statement 
 {
     assay_db_statement *statement = assay_mem_new(1, sizeof *statement);
 
-    if (statement == NULL) {
-        (void)assay_error_nomem(err);
-        return ASSAY_ENOMEM;
-    }
+    if (statement == NULL)
+        return assay_error_nomem(err);
     statement->db = db;
     int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement->handle, NULL);
     if (code != SQLITE_OK) {
