@@ -100,6 +100,7 @@ static assay_status make_file(const struct plan *plan, const assay_delta_file *f
     file->path = from->path;
     file->size = assay_value_find_int(from->body, "size", -1);
     file->format_data = from->body;
+    file->spec = plan->spec;
     file->own = own != NULL;
     file->sequence = from->version;
     if (from->version < 0 && own != NULL && !assay_str_to_int64(own, &file->sequence))

@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -232,12 +234,16 @@ static assay_status link_file(const char *from, const char *folder, assay_arena 
 static assay_status link_states(struct attempt *attempt, const char *manifest, assay_error *err)
 {
     const char *state = attempt->change->state_path;
+    char real[PATH_MAX];
     char *source = NULL;
     char **names = NULL;
     size_t count = 0;
     bool found = state == NULL;
 
-    source = assay_path_join(attempt->arena, attempt->base->location, "_assay");
+    /* Resolved once: somebody may swap the link while the files are gone through. */
+    if (realpath(attempt->base->location, real) == NULL)
+        return found ? ASSAY_OK : conflict(attempt, err);
+    source = assay_path_join(attempt->arena, real, "_assay");
     ASSAY_TRY(assay_arena_check(source, err));
     ASSAY_TRY(assay_path_list(source, attempt->arena, &names, &count, err));
     for (size_t i = 0; i < count; i++) {
@@ -414,7 +420,12 @@ assay_status assay_parquet_commit(const assay_table *base, const assay_change *c
     ASSAY_TRY(assay_cancel_check(env->cancel, err));
     ASSAY_TRY(prepare(&attempt, err));
     ASSAY_TRY(copy_snapshot(&attempt, ret_snapshot, err));
-    ASSAY_TRY(write_draft(&attempt, err));
+    status = write_draft(&attempt, err);
+    /* Files of the base may be expired by now, where others have gone on. */
+    if (status == ASSAY_ENOTFOUND)
+        ASSAY_TRY(check_newest(&attempt, err));
+    if (status != ASSAY_OK)
+        return status;
     ASSAY_TRY(claim(&attempt, err));
     /* The version stands; a link that cannot be swapped now is swapped by the next load. */
     status = assay_parquet_publish(&attempt.loaded->place, attempt.arena, NULL);

@@ -198,6 +198,7 @@ static assay_status read_file(const assay_value *node, const char *folder,
     file->sequence = assay_value_find_int(node, "version", 0);
     file->snapshot_id = file->sequence;
     file->own = true;
+    file->spec = version->spec;
     ASSAY_TRY(read_stats(assay_value_find(node, "columns"), version->schema, arena, file, err));
     /* Values of another partitioning say nothing in this one. */
     if (file->spec_id != version->spec->id)

@@ -106,6 +106,19 @@ static assay_status shape(test_lake *lake, const assay_table *base, const lake_w
     return ASSAY_OK;
 }
 
+/* As src/table does it: before the commit, through the table's location. */
+static assay_status write_state(test_lake *lake, const assay_table *base, assay_change *change,
+                                assay_error *err)
+{
+    long long number = base->exists ? (long long)base->current->number + 1 : 1;
+    char *path = NULL;
+
+    change->state_path =
+        assay_arena_format(lake->arena, "_assay/state-%lld-%s.json", number, change->commit_id);
+    path = assay_arena_format(lake->arena, "%s/%s", base->location, change->state_path);
+    return assay_store_put(lake->store, path, "{}\n", 3, err);
+}
+
 assay_status lake_commit(test_lake *lake, const assay_table *base, const lake_write *write,
                          assay_error *err)
 {
@@ -133,6 +146,7 @@ assay_status lake_commit(test_lake *lake, const assay_table *base, const lake_wr
                                        .stage_id = change.commit_id};
         ASSAY_TRY(assay_stage_write(lake->conn, &request, lake->arena, &staged, err));
     }
+    ASSAY_TRY(write_state(lake, base, &change, err));
     change.added = staged.files;
     change.added_count = staged.count;
     lake->now_us += 1000000;

@@ -44,7 +44,7 @@ typedef struct lake_write {
     size_t property_count;
 } lake_write;
 
-/* Stages and commits on `base` without retries. The schema is the query's merged with the table's (EVOLVE for
+/* Stages, writes a state file and commits on `base` without retries. The schema is the query's merged with the table's (EVOLVE for
  * appends and overwrites). */
 assay_status lake_commit(test_lake *lake, const assay_table *base, const lake_write *write,
                          assay_error *err);

@@ -135,13 +135,13 @@ static void check_txns(test_lake *lake, const char *name, const char *location,
     }
 }
 
-static void check_table(test_lake *lake, const golden *golden, const assay_value *table,
+static void check_table(test_lake *lake, const golden *pack, const assay_value *table,
                         struct tally *tally)
 {
     const char *name = assay_value_find_text(table, "name", "");
     const assay_value *expect = assay_value_find(table, "expect");
     const assay_value *reads = assay_value_find(expect, "reads");
-    char *location = assay_arena_format(lake->arena, "%s/%s", golden->folder,
+    char *location = assay_arena_format(lake->arena, "%s/%s", pack->folder,
                                         assay_value_find_text(table, "path", ""));
 
     check_read(lake, name, location, -1, expect, tally);
@@ -157,15 +157,15 @@ static void tables_of_other_engines_read_right_or_are_refused_by_feature(void **
 {
     test_lake *lake = *state;
     struct tally tally = {0, 0, 0};
-    golden golden;
+    golden pack;
 
-    if (!golden_open(lake, "delta-golden.tar.zst", &golden))
+    if (!golden_open(lake, "delta-golden.tar.zst", &pack))
         skip();
-    for (size_t i = 0; i < golden.manifest->count; i++) {
-        const assay_value *table = golden.manifest->items[i];
+    for (size_t i = 0; i < pack.manifest->count; i++) {
+        const assay_value *table = pack.manifest->items[i];
 
         if (strcmp(assay_value_find_text(table, "format", ""), "delta") == 0)
-            check_table(lake, &golden, table, &tally);
+            check_table(lake, &pack, table, &tally);
     }
     print_message("%d reads right, %d refused by feature, %d wrong\n", tally.right, tally.refused,
                   tally.wrong);

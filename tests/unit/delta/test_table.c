@@ -256,6 +256,37 @@ static void overwrite_swaps_the_files_that_it_names(void **state)
     assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, &err), ASSAY_ECONFLICT);
 }
 
+static void remove_file(test_lake *lake, const char *name)
+{
+    assert_int_equal(unlink(lake_path(lake, name)), 0);
+}
+
+static void the_state_file_is_found_when_foreign_maintenance_cut_the_log(void **state)
+{
+    static const char foreign[] = "{\"commitInfo\":{\"timestamp\":1764040099000,\"operation\":"
+                                  "\"OPTIMIZE\"}}\n";
+    test_lake *lake = *state;
+    assay_table *table = NULL;
+    const char *expected = NULL;
+
+    for (int i = 0; i <= 10; i++)
+        lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a");
+    expected = lake_load(lake, FORMAT, "t")->current->state_path;
+    /* The file of a commit that lost its race has the same number. */
+    test_folder_write(lake->folder,
+                      "t/_assay/state-11-00000000-0000-4000-8000-000000000000.json", "{}");
+    test_folder_write(lake->folder, "t/_delta_log/00000000000000000011.json", foreign);
+    for (int i = 0; i <= 10; i++)
+        remove_file(lake, assay_arena_format(lake->arena, "t/_delta_log/%020d.json", i));
+    table = lake_load(lake, FORMAT, "t");
+    assert_int_equal(table->snapshot_count, 2);
+    assert_null(table->current->state_path);
+    assert_null(table->current->run_id);
+    assert_string_equal(table->current->operation, "replace");
+    assert_string_equal(table->snapshots[0].state_path, expected);
+    assert_string_equal(ask(lake, -1, "SELECT count(*) FROM %s"), "11");
+}
+
 static void expire_drops_old_versions_and_their_files(void **state)
 {
     test_lake *lake = *state;
@@ -305,14 +336,18 @@ static int append_often(const char *folder, int value, int wins)
         char *select = assay_arena_format(lake->arena, "SELECT %d AS a", value);
         lake_write write = {.kind = ASSAY_CHANGE_APPEND, .select = select};
         assay_table *table = NULL;
-        assay_status status = FORMAT->load("t", folder, lake->store, lake->conn, lake->arena, &table, NULL);
+        assay_error err = {0};
+        assay_status status =
+            FORMAT->load("t", folder, lake->store, lake->conn, lake->arena, &table, &err);
 
         if (status == ASSAY_OK)
-            status = lake_commit(lake, table, &write, NULL);
-        if (status == ASSAY_OK)
+            status = lake_commit(lake, table, &write, &err);
+        if (status == ASSAY_OK) {
             wins--;
-        else if (status != ASSAY_ECONFLICT)
+        } else if (status != ASSAY_ECONFLICT) {
+            (void)fprintf(stderr, "E%d %s\n", err.number, err.message);
             return 3;
+        }
     }
     (void)lake_teardown(&state);
     return wins == 0 ? 0 : 4;
@@ -396,6 +431,7 @@ int main(int argc, char **argv)
         TEST(a_stale_base_is_a_conflict_and_shows_nothing),
         TEST(rollback_makes_an_old_version_the_new_one),
         TEST(overwrite_swaps_the_files_that_it_names),
+        TEST(the_state_file_is_found_when_foreign_maintenance_cut_the_log),
         TEST(expire_drops_old_versions_and_their_files),
         TEST(expire_keeps_what_is_young),
         TEST(racing_appends_of_processes_lose_nothing),

@@ -70,6 +70,30 @@ static void a_first_append_makes_the_link(void **state)
     assert_int_equal(test_folder_count(lake->folder, ".t"), 1);
 }
 
+static bool exists(test_lake *lake, const char *name)
+{
+    assay_path_info info = {.exists = false};
+
+    assert_int_equal(assay_path_stat(lake_path(lake, name), &info, NULL), ASSAY_OK);
+    return info.exists;
+}
+
+static void state_files_go_on_from_version_to_version(void **state)
+{
+    test_lake *lake = *state;
+    assay_table *table = NULL;
+
+    for (int i = 0; i < 3; i++)
+        lake_put(lake, FORMAT, "t", ASSAY_CHANGE_REPLACE, "SELECT 1 AS a");
+    table = lake_load(lake, FORMAT, "t");
+    for (size_t i = 0; i < table->snapshot_count; i++) {
+        assert_non_null(table->snapshots[i].state_path);
+        assert_true(exists(lake, assay_arena_format(lake->arena, "t/%s",
+                                                    table->snapshots[i].state_path)));
+    }
+    assert_int_equal(test_folder_count(lake->folder, ".t"), 3);
+}
+
 static void every_version_can_be_read_again(void **state)
 {
     test_lake *lake = *state;
@@ -285,14 +309,18 @@ static int append_often(const char *folder, int value, int wins)
         char *select = assay_arena_format(lake->arena, "SELECT %d AS a", value);
         lake_write write = {.kind = ASSAY_CHANGE_APPEND, .select = select};
         assay_table *table = NULL;
-        assay_status status = FORMAT->load("t", folder, lake->store, lake->conn, lake->arena, &table, NULL);
+        assay_error err = {0};
+        assay_status status =
+            FORMAT->load("t", folder, lake->store, lake->conn, lake->arena, &table, &err);
 
         if (status == ASSAY_OK)
-            status = lake_commit(lake, table, &write, NULL);
-        if (status == ASSAY_OK)
+            status = lake_commit(lake, table, &write, &err);
+        if (status == ASSAY_OK) {
             wins--;
-        else if (status != ASSAY_ECONFLICT)
+        } else if (status != ASSAY_ECONFLICT) {
+            (void)fprintf(stderr, "E%d %s\n", err.number, err.message);
             return 3;
+        }
     }
     (void)lake_teardown(&state);
     return wins == 0 ? 0 : 4;
@@ -364,6 +392,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(nothing_there_is_no_table),
         TEST(a_first_append_makes_the_link),
+        TEST(state_files_go_on_from_version_to_version),
         TEST(every_version_can_be_read_again),
         TEST(unchanged_files_are_hard_links),
         TEST(statistics_and_partitions_come_back),
