@@ -335,12 +335,20 @@ static void a_table_that_another_run_holds_fails_with_its_own_exit_code(void **s
     assay_store_lock_release(lock);
 }
 
+/* Interrupts as soon as a step runs. */
 static void interrupt_thread(void *argument)
 {
-    const struct timespec pause = {0, 50000000};
+    const struct timespec pause = {0, 1000000};
+    shop *fixture = argument;
+    int running = 0;
 
-    (void)nanosleep(&pause, NULL);
-    assay_cancel_request(((shop *)argument)->cancel, SIGINT);
+    while (running == 0) {
+        (void)nanosleep(&pause, NULL);
+        assay_lock_acquire(fixture->lock);
+        running = fixture->running;
+        assay_lock_release(fixture->lock);
+    }
+    assay_cancel_request(fixture->cancel, SIGINT);
 }
 
 static void an_interrupt_ends_the_run_with_130(void **state)
