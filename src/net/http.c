@@ -12,6 +12,7 @@ enum {
     CONNECT_TIMEOUT_MS = 5000,
     TOTAL_TIMEOUT_MS = 30000,
     REDIRECTS_MAX = 5,
+    CANCEL_POLL_MS = 20,
     URL_SHOWN_SIZE = 512,
 };
 
@@ -19,6 +20,7 @@ static const size_t response_limit_default = (size_t)16 << 20;
 
 struct assay_http {
     CURL *curl;
+    CURLM *multi; /* drives `curl`, and keeps its connections */
 };
 
 /* One request on its way. */
@@ -50,8 +52,9 @@ assay_status assay_http_new(assay_http **ret_http, assay_error *err)
     if (http == NULL)
         return assay_error_nomem(err);
     http->curl = curl_easy_init();
-    if (http->curl == NULL) {
-        assay_mem_free(http);
+    http->multi = curl_multi_init();
+    if (http->curl == NULL || http->multi == NULL) {
+        assay_http_free(http);
         return assay_error_set(err, ASSAY_EIO, 1400, "cannot start the HTTP client");
     }
     *ret_http = http;
@@ -63,6 +66,7 @@ void assay_http_free(assay_http *http)
     if (http == NULL)
         return;
     curl_easy_cleanup(http->curl);
+    (void)curl_multi_cleanup(http->multi);
     assay_mem_free(http);
 }
 
@@ -309,8 +313,32 @@ static assay_status fail(const struct transfer *transfer, CURLcode code)
     return failure.status;
 }
 
-static assay_status perform(CURL *curl, struct transfer *transfer)
+/* curl_easy_perform, but for the time that it sleeps: that one looks at the cancel flag once a
+ * second. */
+static CURLcode run_transfer(const assay_http *http, const assay_cancel *cancel)
 {
+    CURLMcode code = curl_multi_add_handle(http->multi, http->curl);
+    CURLcode result = CURLE_FAILED_INIT;
+    int running = 1;
+    int left = 0;
+
+    while (code == CURLM_OK && running > 0) {
+        code = curl_multi_perform(http->multi, &running);
+        if (code == CURLM_OK && running > 0)
+            code = curl_multi_poll(http->multi, NULL, 0, cancel != NULL ? CANCEL_POLL_MS : 1000,
+                                   NULL);
+    }
+    for (const CURLMsg *message = curl_multi_info_read(http->multi, &left); message != NULL;
+         message = curl_multi_info_read(http->multi, &left))
+        if (message->msg == CURLMSG_DONE)
+            result = message->data.result;
+    (void)curl_multi_remove_handle(http->multi, http->curl);
+    return code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : result;
+}
+
+static assay_status perform(const assay_http *http, struct transfer *transfer)
+{
+    CURL *curl = http->curl;
     const assay_http_request *request = transfer->request;
     long status = 0;
     curl_off_t retry_after = 0;
@@ -323,7 +351,7 @@ static assay_status perform(CURL *curl, struct transfer *transfer)
         ASSAY_TRY(assay_gzip(request->body, request->body_size, &transfer->zipped, transfer->err));
     CURLcode code = set_options(curl, transfer);
     if (code == CURLE_OK)
-        code = curl_easy_perform(curl);
+        code = run_transfer(http, request->cancel);
     if (code != CURLE_OK)
         return fail(transfer, code);
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -352,7 +380,7 @@ assay_status assay_http_send(assay_http *http, const assay_http_request *request
     assay_buf_clear(&response->body);
     response->status = 0;
     response->retry_after_ms = -1;
-    assay_status status = perform(http->curl, &transfer);
+    assay_status status = perform(http, &transfer);
     curl_easy_reset(http->curl); /* forgets what points into this call; connections stay */
     free_headers(transfer.headers);
     assay_buf_done(&transfer.zipped);
