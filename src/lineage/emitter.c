@@ -207,12 +207,13 @@ static bool has_work(const assay_lineage_emitter *emitter, size_t delivery)
 }
 
 /* True where no backend with work left looks as if it would take it soon: the last try failed, or
- * one has been under way for long. */
+ * a request has been under way for long. */
 static bool is_hopeless(const assay_lineage_emitter *emitter)
 {
     for (size_t i = 0; i < emitter->delivery_count; i++) {
         const assay_delivery *delivery = &emitter->deliveries[i];
-        bool slow = delivery->busy_since_us != 0 &&
+        bool remote = emitter->options.config->transports[i].backend == ASSAY_LINEAGE_HTTP;
+        bool slow = remote && delivery->busy_since_us != 0 &&
                     now_us(emitter) - delivery->busy_since_us >= SLOW_US;
         if (has_work(emitter, i) && !delivery->failing && !slow)
             return false;

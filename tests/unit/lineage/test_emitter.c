@@ -215,6 +215,7 @@ static void closing_does_not_wait_for_a_black_hole(void **state)
     test_world_emit(emitter, 1, 1);
     while (test_backend_requests(backend) == 0)
         (void)usleep(1000);
+    (void)usleep(1300000);
     int64_t begin = now_us();
     assay_lineage_close(emitter, ASSAY_LINEAGE_CLOSE_MS);
     int64_t took = now_us() - begin;
@@ -358,7 +359,8 @@ static void segments_rotate_and_are_deleted_one_by_one(void **state)
     event.sql = assay_buf_text(&sql);
     for (int i = 0; i < 8; i++)
         assert_int_equal(assay_lineage_emit(emitter, &event, NULL), ASSAY_OK);
-    assay_lineage_close(emitter, DRAIN_MS);
+    assert_true(assay_lineage_drain(emitter, DRAIN_MS));
+    assay_lineage_close(emitter, 0);
     const char *text = test_world_read(world, "events.jsonl");
     size_t lines = 0;
     for (; *text != '\0'; text++)
