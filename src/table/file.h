@@ -28,7 +28,8 @@ typedef struct assay_data_file {
     bool own; /* written by assay: its statistics can be trusted to the full */
     const int64_t *deleted_rows; /* 0-based positions of rows that are deleted in it, ascending; */
     size_t deleted_count; /* `rows` does not count them, a scan leaves them out */
-    const struct assay_partition_spec *spec; /* of an older snapshot; NULL = the table's current one */
+    const struct assay_partition_spec
+        *spec; /* of an older snapshot; NULL = the table's current one */
     const void *format_data; /* private to the format */
 } assay_data_file;
 

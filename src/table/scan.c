@@ -30,7 +30,7 @@ struct scan {
     size_t column_count;
     const assay_scan_options *options;
     const assay_partition_spec *spec; /* of the files */
-    bool *by_name;                    /* of each file */
+    bool *by_name; /* of each file */
 };
 
 /* One of the SELECTs. */
@@ -177,8 +177,7 @@ static void append_join(const struct scan *scan, const struct branch *branch)
             if (scan->columns[k].partition == NULL)
                 continue;
             assay_buf_append_text(buf, ", ");
-            assay_datum_append_sql(buf,
-                                   &scan->files[i].partition[scan->columns[k].partition_index],
+            assay_datum_append_sql(buf, &scan->files[i].partition[scan->columns[k].partition_index],
                                    &scan->columns[k].stored);
         }
         assay_buf_append_char(buf, ')');
@@ -254,8 +253,10 @@ static bool is_used(const struct scan *scan, const struct branch *branch)
 
 static void append_branches(const struct scan *scan)
 {
-    static const struct branch branches[] = {
-        {false, false}, {true, false}, {false, true}, {true, true}};
+    static const struct branch branches[] = {{false, false},
+                                             {true, false},
+                                             {false, true},
+                                             {true, true}};
     const char *separator = "";
 
     for (size_t i = 0; i < sizeof branches / sizeof branches[0]; i++) {

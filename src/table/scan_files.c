@@ -24,9 +24,8 @@ static const assay_field *find_member(const assay_field *fields, size_t count, b
         const assay_field *field = &fields[i];
         if (members && (name != NULL ? assay_str_equal_ci(field->name, name) : field->id == id))
             return field;
-        const assay_field *inside =
-            find_member(field->type.fields, field->type.field_count,
-                        field->type.kind == ASSAY_TYPE_STRUCT, id, name);
+        const assay_field *inside = find_member(field->type.fields, field->type.field_count,
+                                                field->type.kind == ASSAY_TYPE_STRUCT, id, name);
         if (inside != NULL)
             return inside;
     }
@@ -62,8 +61,7 @@ static assay_status check_name(const assay_schema *schema, const char *path, con
 }
 
 static assay_status check_names(struct assay_conn *conn, const assay_schema *schema,
-                                const assay_data_file *const *files, size_t count,
-                                assay_error *err)
+                                const assay_data_file *const *files, size_t count, assay_error *err)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
@@ -82,8 +80,8 @@ static assay_status check_names(struct assay_conn *conn, const assay_schema *sch
 }
 
 static assay_status look_at(struct assay_conn *conn, const assay_schema *schema,
-                            const assay_data_file *const *files, size_t count,
-                            bool **by_name, assay_error *err)
+                            const assay_data_file *const *files, size_t count, bool **by_name,
+                            assay_error *err)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;

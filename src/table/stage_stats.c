@@ -44,7 +44,8 @@ static bool find_leaf(const assay_stage_plan *plan, const assay_written_column *
 
 static bool is_time_like(assay_type_kind kind)
 {
-    return kind == ASSAY_TYPE_DATE || kind == ASSAY_TYPE_TIMESTAMP || kind == ASSAY_TYPE_TIMESTAMPTZ;
+    return kind == ASSAY_TYPE_DATE || kind == ASSAY_TYPE_TIMESTAMP ||
+           kind == ASSAY_TYPE_TIMESTAMPTZ;
 }
 
 static int64_t year_of(const assay_datum *datum)
@@ -70,8 +71,8 @@ static assay_status check_range(const struct leaf *leaf, const char *text, const
     if (bound->known && year_of(bound) >= 1 && year_of(bound) <= 9999)
         return ASSAY_OK;
     return assay_error_set(err, ASSAY_EDATA, 4030,
-                           "column '%s' has the value '%s'; tables hold the years 1 to 9999", column,
-                           text);
+                           "column '%s' has the value '%s'; tables hold the years 1 to 9999",
+                           column, text);
 }
 
 /* ---- not a number ---- */

@@ -36,6 +36,9 @@ typedef struct assay_state_file {
     assay_value *watermark; /* may be NULL */
 } assay_state_file;
 
+/* The path, relative to the table, of the state file of that commit; NULL when memory is short. */
+char *assay_state_file_path(int64_t number, const char *commit_id, assay_arena *arena);
+
 /* Writes `state` as `<location>/_assay/state-<number>-<commit_id>.json`, chained to
  * `previous_path` so that only `new_files` are written out. *ret_path is relative to the table. */
 ASSAY_NODISCARD assay_status assay_state_file_save(const char *location,

@@ -46,8 +46,7 @@ static assay_status load(const char *name, const char *location, assay_store *st
     table->location = location;
     table->arena = arena;
     *ret_table = table;
-    assay_status status =
-        assay_store_get(store, head_key(location, arena), OBJECT_MAX, &text, err);
+    assay_status status = assay_store_get(store, head_key(location, arena), OBJECT_MAX, &text, err);
     if (status == ASSAY_ENOTFOUND)
         return ASSAY_OK;
     ASSAY_TRY(status);
@@ -73,8 +72,8 @@ static assay_status append_entry(const assay_table *base, const assay_change *ch
     if (assay_store_get(store, key, OBJECT_MAX, &text, NULL) == ASSAY_OK)
         ASSAY_TRY(assay_json_parse(text.data, text.size, "log", arena, &log, err));
     assay_value *entry = assay_value_map(arena);
-    ASSAY_TRY(assay_value_set(entry, "id", assay_value_int(arena, (int64_t)log->count + 1), arena,
-                              err));
+    ASSAY_TRY(
+        assay_value_set(entry, "id", assay_value_int(arena, (int64_t)log->count + 1), arena, err));
     if (change != NULL) {
         ASSAY_TRY(assay_value_set(entry, "commit", assay_value_text(arena, change->commit_id),
                                   arena, err));
@@ -147,7 +146,8 @@ static assay_status store_type(const assay_type *type, bool by_name, assay_arena
     ret_type->fields = assay_arena_take(arena, type->field_count, sizeof *type->fields);
     for (size_t i = 0; i < type->field_count; i++) {
         ret_type->fields[i] = type->fields[i];
-        ASSAY_TRY(store_type(&type->fields[i].type, by_name, arena, &ret_type->fields[i].type, err));
+        ASSAY_TRY(
+            store_type(&type->fields[i].type, by_name, arena, &ret_type->fields[i].type, err));
     }
     return ASSAY_OK;
 }

@@ -73,7 +73,8 @@ static assay_schema *schema_of(struct world *world, const char *select)
     size_t count = 0;
     assay_error err = {0};
 
-    if (assay_conn_describe(world->conn, select, world->arena, &columns, &count, &err) != ASSAY_OK ||
+    if (assay_conn_describe(world->conn, select, world->arena, &columns, &count, &err) !=
+            ASSAY_OK ||
         assay_schema_from_columns(columns, count, world->arena, &schema, &err) != ASSAY_OK)
         fail_msg("%s: %s", select, err.message);
     return schema;
@@ -113,7 +114,8 @@ static const char *scan(struct world *world, const assay_schema *schema,
     assay_scan_options options = {.file_columns = file_columns, .conn = world->conn};
     assay_error err = {0};
 
-    if (assay_scan_append_sql(&sql, &world->table, schema, files, count, &options, &err) != ASSAY_OK)
+    if (assay_scan_append_sql(&sql, &world->table, schema, files, count, &options, &err) !=
+        ASSAY_OK)
         fail_msg("%s", err.message);
     return assay_arena_text(world->arena, assay_buf_text(&sql));
 }
@@ -140,7 +142,8 @@ static const char everything[] =
     "TIMESTAMP_S '2020-01-01 00:00:00' AS tss, "
     "CASE WHEN i % 2 = 0 THEN 'x' ELSE 'it''s' END::ENUM('x', 'it''s') AS e, "
     "('{\"a\": ' || i || '}')::JSON AS j, [i, NULL]::UINTEGER[] AS l, "
-    "{'a b': (i % 100)::TINYINT, 'n': {'deep': i::FLOAT}} AS st, MAP {i::VARCHAR: i::SMALLINT} AS m, "
+    "{'a b': (i % 100)::TINYINT, 'n': {'deep': i::FLOAT}} AS st, MAP {i::VARCHAR: i::SMALLINT} AS "
+    "m, "
     "[i, i]::INTEGER[2] AS arr, NULL::VARCHAR AS \"we\"\"ird, na\nme\" FROM range(500) t(i)";
 
 /* The rows of `select` equal those of the scan, in both directions, types included. */
@@ -285,8 +288,7 @@ static void partitions_floor_before_1970_and_keep_their_source_columns(void **st
         "(3, TIMESTAMPTZ '1970-01-01 02:30:00+00', 'a/b=c'), (4, NULL, '')) t(id, m, c)";
     static const char *const entries[] = {"hour(m)", "day(m)", "month(m)", "year(m)", "c"};
     assay_schema *schema = schema_of(world, select);
-    assay_stage_result result =
-        stage(world, schema, spec_of(world, schema, entries, 5), select);
+    assay_stage_result result = stage(world, schema, spec_of(world, schema, entries, 5), select);
     int seen = 0;
 
     assert_int_equal(result.count, 4);
@@ -355,8 +357,8 @@ static void rows_keep_their_order_over_several_files(void **state)
     assay_stage_result result = {0};
     int64_t next = 0;
 
-    assert_int_equal(
-        assay_stage_write(world->conn, &request, world->arena, &result, NULL), ASSAY_OK);
+    assert_int_equal(assay_stage_write(world->conn, &request, world->arena, &result, NULL),
+                     ASSAY_OK);
     assert_true(result.count > 5);
     for (size_t i = 0; i < result.count; i++) {
         const assay_column_stats *stats = assay_data_file_stats(&result.files[i], 1);
@@ -364,8 +366,8 @@ static void rows_keep_their_order_over_several_files(void **state)
         next = stats->upper.integer + 1;
         assert_int_equal(stats->value_count, next - stats->lower.integer);
         const char *rows = scan(world, schema, &result.files[i], 1, true);
-        assert_string_equal(
-            ask(world, "SELECT count(DISTINCT i - __assay_row) FROM", rows, ""), "1");
+        assert_string_equal(ask(world, "SELECT count(DISTINCT i - __assay_row) FROM", rows, ""),
+                            "1");
     }
 }
 
@@ -406,8 +408,9 @@ static void what_a_table_cannot_hold_is_named_and_leaves_nothing(void **state)
          4030, "column 't'"},
         {"SELECT 1 AS a, [TIMESTAMP '2020-01-01 00:00:00'] AS t",
          "SELECT 1 AS a, ['-infinity'::TIMESTAMP] AS t", 4030, "column 't'"},
-        {"SELECT 1 AS a, 1::HUGEINT AS h", "SELECT 1 AS a, 170141183460469231731687303715884105727 AS h",
-         4030, "column 'h' has 1 values of type HUGEINT that DECIMAL(38,0) cannot hold"},
+        {"SELECT 1 AS a, 1::HUGEINT AS h",
+         "SELECT 1 AS a, 170141183460469231731687303715884105727 AS h", 4030,
+         "column 'h' has 1 values of type HUGEINT that DECIMAL(38,0) cannot hold"},
         {"SELECT 1 AS a, 1 AS b", "SELECT 1 AS a, 5000000000 AS b", 4030, "column 'b'"},
         {"SELECT 1 AS a", "SELECT 1 AS a, 2 AS extra", 4010, "'extra'"},
         {"SELECT 1 AS a", "SELECT 1 AS a, 2 AS A", 4003, "'A'"},
@@ -445,8 +448,8 @@ static void an_error_of_the_query_keeps_its_place_and_leaves_nothing(void **stat
     size_t count = 0;
 
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(
-            try_stage(world, schema, i == 0 ? spec : NULL, select, &result, &err), ASSAY_EDATA);
+        assert_int_equal(try_stage(world, schema, i == 0 ? spec : NULL, select, &result, &err),
+                         ASSAY_EDATA);
         assert_int_equal(err.number, 3004);
         assert_int_equal(err.line, 2);
         assert_int_equal(assay_path_list(assay_arena_format(world->arena, "%s/data", world->folder),
@@ -472,7 +475,8 @@ static void a_null_in_a_required_column_is_named(void **state)
 static void columns_are_matched_by_name_and_missing_ones_are_null(void **state)
 {
     struct world *world = *state;
-    assay_schema *schema = schema_of(world, "SELECT 1::BIGINT AS a, 'x' AS b, 1.5::DECIMAL(9,2) AS c");
+    assay_schema *schema =
+        schema_of(world, "SELECT 1::BIGINT AS a, 'x' AS b, 1.5::DECIMAL(9,2) AS c");
     assay_stage_result result = stage(world, schema, NULL, "SELECT 2.5::DECIMAL(4,1) AS C, 7 AS A");
 
     assert_same(world, "SELECT 7::BIGINT AS a, NULL::VARCHAR AS b, 2.5::DECIMAL(9,2) AS c",
@@ -529,9 +533,9 @@ static void old_files_are_read_in_the_new_schema(void **state)
                     "[{'p': 1, 'q': 'z'}], DATE '2020-01-01'",
                     scan(world, merged, files, 2, false));
         const char *rows = scan(world, merged, files, 2, true);
-        assert_string_equal(
-            ask(world, "SELECT count(*) FROM", rows, "WHERE fresh IS NULL AND __assay_row = 0"),
-            "1");
+        assert_string_equal(ask(world, "SELECT count(*) FROM", rows,
+                                "WHERE fresh IS NULL AND __assay_row = 0"),
+                            "1");
         assert_string_equal(ask(world, "SELECT __assay_file FROM", rows, "WHERE a = 2"),
                             fresh.files[0].path);
     }
@@ -572,7 +576,8 @@ static assay_data_file foreign_file(struct world *world, const char *name, const
 static void files_without_field_ids_are_read_by_name(void **state)
 {
     struct world *world = *state;
-    assay_schema *schema = schema_of(world, "SELECT 1::BIGINT AS id, TIMESTAMP '2020-01-01 00:00:00' AS t");
+    assay_schema *schema =
+        schema_of(world, "SELECT 1::BIGINT AS id, TIMESTAMP '2020-01-01 00:00:00' AS t");
     assay_stage_result own =
         stage(world, schema, NULL, "SELECT 1 AS id, TIMESTAMP '2020-01-01 00:00:00' AS t");
     assay_data_file files[] = {
@@ -600,15 +605,13 @@ static void renamed_nested_fields_of_other_writers_are_refused(void **state)
                                         ", FIELD_IDS {s: {__duckdb_field_id: 1, old: 2}}");
     assay_error err = {0};
 
-    assert_int_equal(
-        assay_scan_append_sql(&sql, &world->table, schema, &file, 1, &options, &err),
-        ASSAY_EUNSUPPORTED);
+    assert_int_equal(assay_scan_append_sql(&sql, &world->table, schema, &file, 1, &options, &err),
+                     ASSAY_EUNSUPPORTED);
     assert_int_equal(err.number, 4035);
     file = foreign_file(world, "again", "SELECT {'x': 1} AS s",
                         ", FIELD_IDS {s: {__duckdb_field_id: 1, x: 9}}");
-    assert_int_equal(
-        assay_scan_append_sql(&sql, &world->table, schema, &file, 1, &options, &err),
-        ASSAY_EUNSUPPORTED);
+    assert_int_equal(assay_scan_append_sql(&sql, &world->table, schema, &file, 1, &options, &err),
+                     ASSAY_EUNSUPPORTED);
 }
 
 static void partition_columns_that_are_not_in_the_file_get_their_value(void **state)
@@ -619,12 +622,12 @@ static void partition_columns_that_are_not_in_the_file_get_their_value(void **st
 
     for (size_t i = 0; i < 2; i++) {
         world->table.format = formats[i];
-        assay_schema *schema = schema_of(world, "SELECT 1 AS id, DATE '2020-01-01' AS day, 'x' AS c");
+        assay_schema *schema =
+            schema_of(world, "SELECT 1 AS id, DATE '2020-01-01' AS day, 'x' AS c");
         world->table.spec = spec_of(world, schema, entries, 2);
         assay_stage_result own = stage(world, schema, world->table.spec,
                                        "SELECT 1 AS id, DATE '2020-01-01' AS day, 'own' AS c");
-        assay_data_file files[] = {own.files[0],
-                                   foreign_file(world, "p1", "SELECT 2 AS id", ""),
+        assay_data_file files[] = {own.files[0], foreign_file(world, "p1", "SELECT 2 AS id", ""),
                                    foreign_file(world, "p2", "SELECT 3 AS id", "")};
         assay_datum values[] = {
             {.known = true, .kind = ASSAY_TYPE_DATE, .integer = 18263},
