@@ -1,7 +1,10 @@
 /* `assay init`: a small empty project, or an example whose sources the engine makes itself. */
 #include <assay/pipeline.h>
 
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -231,11 +234,14 @@ assay_status assay_init(const assay_init_options *options, char **ret_json, assa
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     struct init init = {.options = options, .arena = arena};
     const struct example *example = NULL;
+    char here[PATH_MAX];
 
     ASSAY_TRY(assay_arena_check(arena, err));
     ASSAY_TRY(check_options(options, err));
     ASSAY_TRY(find_example(options->example != NULL ? options->example : "empty", &example, err));
-    init.root = assay_path_normal(arena, NULL, options->directory);
+    if (getcwd(here, sizeof here) == NULL)
+        return assay_error_errno(err, errno, "cannot tell the working folder");
+    init.root = assay_path_normal(arena, here, options->directory);
     init.files = assay_value_list(arena);
     ASSAY_TRY(assay_arena_check(init.root, err));
     ASSAY_TRY(assay_arena_check(init.files, err));

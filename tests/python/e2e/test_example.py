@@ -11,7 +11,7 @@ import pytest
 FORMATS = ["iceberg", "delta", "parquet"]
 GOLD = ["gold.behavior_analytics", "gold.customer_360", "gold.dim_account", "gold.dim_customer",
         "gold.dim_date", "gold.dim_product", "gold.fact_orders", "gold.product_performance"]
-STEPS = 17
+STEPS = 25
 
 
 @pytest.fixture(scope="module")
