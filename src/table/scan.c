@@ -130,12 +130,16 @@ static void append_read_parquet(const struct scan *scan, const struct branch *br
     assay_buf_append_char(buf, ')');
 }
 
-/* The source of column i in a branch: from the file, or from the joined values. */
+/* The source of column i in a branch: the file, and where the file has nothing the joined value; the
+ * column may be in some of the files, and an identity partition says the same as the file. */
 static void append_source(const struct scan *scan, const struct branch *branch, size_t index)
 {
     bool joined = branch->inject && scan->columns[index].partition != NULL;
 
-    assay_buf_append_format(scan->buf, joined ? "__p.__v%zu" : "__r.__c%zu", index);
+    if (joined)
+        assay_buf_append_format(scan->buf, "coalesce(__r.__c%zu, __p.__v%zu)", index, index);
+    else
+        assay_buf_append_format(scan->buf, "__r.__c%zu", index);
 }
 
 static void append_column(const struct scan *scan, const struct branch *branch, size_t index)

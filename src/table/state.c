@@ -147,12 +147,12 @@ static assay_status read_files(const assay_value *tree, const char *path, assay_
 {
     const assay_value *list = assay_value_find(tree, "files");
 
-    for (size_t i = 0; list != NULL && i < list->count; i++) {
-        const assay_value *item = list->items[i];
+    /* From the newest back, as the chain is followed: the newest word on a path wins. */
+    for (size_t i = list != NULL ? list->count : 0; i > 0; i--) {
+        const assay_value *item = list->items[i - 1];
         const char *name = assay_value_find_text(item, "path", NULL);
         if (name == NULL)
             return damaged(path, "a consumed file has no path", err);
-        /* A newer state, which was read first, wins. */
         if (assay_map_has(by_path, name))
             continue;
         assay_consumed_file *file = assay_arena_take(arena, 1, sizeof *file);

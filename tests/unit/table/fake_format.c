@@ -52,6 +52,8 @@ static assay_status load(const char *name, const char *location, assay_store *st
     ASSAY_TRY(status);
     ASSAY_TRY(assay_json_parse(text.data, text.size, "log", arena, &log, err));
     table->exists = true;
+    table->schema = assay_arena_take(arena, 1, sizeof *table->schema);
+    table->spec = assay_arena_take(arena, 1, sizeof *table->spec);
     table->uuid = "u";
     table->snapshots = assay_arena_take(arena, log->count + 1, sizeof *table->snapshots);
     for (size_t i = 0; i < log->count; i++)
