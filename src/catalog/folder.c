@@ -52,6 +52,7 @@ static bool serial_of(const char *stem, assay_arena *arena, int64_t *ret_serial)
 /* What a listing says. */
 struct listing {
     size_t files;          /* metadata files of any name */
+    size_t others;         /* of them those that are neither v<N> nor <N>-<uuid> */
     const char *versioned; /* the highest v<N> */
     int64_t version;
     const char *serial_name; /* the highest <N>-<uuid> */
@@ -77,6 +78,8 @@ static void look_at(const char *name, assay_arena *arena, struct listing *listin
             listing->serial_name = name;
             listing->serial = number;
         }
+    } else {
+        listing->others++;
     }
 }
 
@@ -102,7 +105,7 @@ static assay_status load_by_listing(const char *folder, assay_store *store, assa
         return take(folder, listing.versioned, listing.version, arena, ret_pointer, err);
     if (listing.files == 0)
         return ASSAY_OK;
-    if (listing.serial_name == NULL || listing.serial_twice)
+    if (listing.serial_name == NULL || listing.serial_twice || listing.others > 0)
         return assay_error_set(err, ASSAY_EDATA, 4402,
                                "folder '%s' has %zu metadata files, and none can be told to be the "
                                "current one",
@@ -169,6 +172,23 @@ static assay_status load_by_hint(const char *folder, assay_store *store, assay_a
     return take(folder, name, version, arena, ret_pointer, err);
 }
 
+/* A metadata file that is named itself: read as it is, never written on. */
+static assay_status load_named(const char *path, assay_store *store, assay_arena *arena,
+                               assay_iceberg_pointer *ret_pointer, assay_error *err)
+{
+    assay_store_info info = {0};
+    const char *folder = assay_path_dir(arena, path);
+    const char *location = folder != NULL ? assay_path_dir(arena, folder) : NULL;
+    ASSAY_TRY(assay_arena_check(location, err));
+    ASSAY_TRY(assay_store_head(store, path, &info, err));
+    *ret_pointer = (assay_iceberg_pointer){.exists = info.exists,
+                                           .version = -1,
+                                           .path = path,
+                                           .folder = location,
+                                           .managed = "it was opened by a metadata file"};
+    return ASSAY_OK;
+}
+
 static assay_status folder_load(const assay_iceberg_catalog *catalog,
                                 const assay_iceberg_identity *identity, assay_store *store,
                                 assay_arena *arena, assay_iceberg_pointer *ret_pointer,
@@ -178,6 +198,8 @@ static assay_status folder_load(const assay_iceberg_catalog *catalog,
     bool found = false;
     const char *folder = metadata_folder(identity, arena);
     ASSAY_TRY(assay_arena_check(folder, err));
+    if (stem_of(identity->location, arena) != NULL)
+        return load_named(identity->location, store, arena, ret_pointer, err);
     ASSAY_TRY(load_by_hint(folder, store, arena, &found, ret_pointer, err));
     return found ? ASSAY_OK : load_by_listing(folder, store, arena, ret_pointer, err);
 }

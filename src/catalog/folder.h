@@ -7,7 +7,8 @@
 
 /* The catalog over a store; it has no state. Any thread.
  * Numbers: a lost race is ECONFLICT 4401; metadata of which no file can be told to be current EDATA
- * 4402. Tables with numbered files of another catalog (00001-<uuid>.metadata.json) can be read. */
+ * 4402. Tables with numbered files of another catalog (00001-<uuid>.metadata.json) can be read, and
+ * so can a metadata file that is the location. */
 extern const assay_iceberg_catalog assay_folder_catalog;
 
 /* Iceberg tables in the folder catalog: the format "iceberg" of the other rooms. */

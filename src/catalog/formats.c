@@ -87,6 +87,10 @@ assay_status assay_format_detect(const char *location, assay_store *store,
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     bool iceberg = false, delta = false, parquet = false;
     ASSAY_TRY(assay_arena_check(arena, err));
+    if (assay_str_ends(location, ".metadata.json") || assay_str_ends(location, ".json.gz")) {
+        *ret_format = &assay_iceberg_format;
+        return ASSAY_OK;
+    }
     ASSAY_TRY(has_iceberg_metadata(location, store, arena, &iceberg, err));
     ASSAY_TRY(has_delta_log(location, store, arena, &delta, err));
     ASSAY_TRY(has_parquet_files(location, arena, &parquet, err));

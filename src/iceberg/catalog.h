@@ -11,6 +11,7 @@ typedef struct assay_iceberg_pointer {
     bool exists;
     int64_t version;     /* N of v<N>.metadata.json; -1 where the catalog does not count */
     const char *path;    /* absolute path of the metadata file */
+    const char *folder;  /* not NULL: the table's folder, where the identity named a file in it */
     const char *managed; /* not NULL: another catalog owns this table ("numbered metadata files");
                           * it can be read, and commit refuses it */
 } assay_iceberg_pointer;

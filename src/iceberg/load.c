@@ -118,6 +118,11 @@ assay_status assay_iceberg_load(const assay_iceberg_catalog *catalog,
     data->identity = (assay_iceberg_identity){.name = table->name, .location = table->location};
     data->location.local = table->location;
     ASSAY_TRY(catalog->load(catalog, &data->identity, store, arena, &data->pointer, err));
+    if (data->pointer.folder != NULL) {
+        table->location = data->pointer.folder;
+        data->location.local = data->pointer.folder;
+        data->identity.location = data->pointer.folder;
+    }
     if (data->pointer.exists)
         ASSAY_TRY(fill_table(data, store, table, err));
     *ret_table = table;

@@ -54,6 +54,20 @@ static bool is_allowed(const assay_iceberg_location *location, const char *path,
     return warehouse != NULL && strlen(warehouse) > 1 && below(warehouse, path) != NULL;
 }
 
+/* A relative path means nothing but to who wrote it: its part from the table's own folders on. */
+static const char *known_part(const char *path)
+{
+    static const char *const FOLDERS[] = {"/metadata/", "/data/"};
+    for (size_t i = 0; i < sizeof FOLDERS / sizeof FOLDERS[0]; i++) {
+        const char *found = NULL;
+        for (const char *at = strstr(path, FOLDERS[i]); at != NULL; at = strstr(at + 1, FOLDERS[i]))
+            found = at;
+        if (found != NULL)
+            return found + 1;
+    }
+    return NULL;
+}
+
 assay_status assay_iceberg_location_local(const assay_iceberg_location *location,
                                           const char *recorded, assay_arena *arena,
                                           const char **ret_path, assay_error *err)
@@ -65,6 +79,12 @@ assay_status assay_iceberg_location_local(const assay_iceberg_location *location
     if (has_parent_step(path))
         return assay_error_set(err, ASSAY_EDATA, 4105, "file '%.300s' steps out of its folder",
                                recorded);
+    if (rest != NULL) {
+        *ret_path = assay_path_join(arena, location->local, rest);
+        return assay_arena_check(*ret_path, err);
+    }
+    if (!assay_path_is_absolute(path) && !assay_str_contains(path, "://"))
+        rest = known_part(path);
     if (rest != NULL) {
         *ret_path = assay_path_join(arena, location->local, rest);
         return assay_arena_check(*ret_path, err);

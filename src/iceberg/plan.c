@@ -128,23 +128,103 @@ assay_status assay_iceberg_live_entries(const assay_iceberg_location *location,
 
 /* ---- entries as data files ---- */
 
+/* The partition spec of the files of one plan. Files of several specs get one that has the identity
+ * fields of all of them, since a scan reads partition values by one spec; a file has values for the
+ * fields of its own spec only. */
+struct plan_spec {
+    const assay_partition_spec *spec;
+    bool mixed;
+};
+
+enum { MIXED_SPEC_ID = INT32_MAX };
+
+static assay_status add_identity_fields(const assay_partition_spec *spec, assay_vec *fields,
+                                        assay_error *err)
+{
+    for (size_t i = 0; i < spec->count; i++) {
+        const assay_partition_field *field = &spec->fields[i];
+        bool known = field->transform != ASSAY_TRANSFORM_IDENTITY;
+        for (size_t j = 0; j < fields->count && !known; j++) {
+            const assay_partition_field *other = assay_vec_at(fields, j);
+            known = other->source_id == field->source_id;
+        }
+        if (!known)
+            ASSAY_TRY(assay_vec_push(fields, field, err));
+    }
+    return ASSAY_OK;
+}
+
+static assay_status mix_specs(const assay_iceberg_metadata *metadata, assay_arena *arena,
+                              struct plan_spec *ret_plan, assay_error *err)
+{
+    ASSAY_AUTO(assay_vec_done) assay_vec fields = ASSAY_VEC_OF(assay_partition_field);
+    assay_partition_spec *spec = assay_arena_take(arena, 1, sizeof *spec);
+    ASSAY_TRY(assay_arena_check(spec, err));
+    for (size_t i = 0; i < metadata->spec_count; i++)
+        ASSAY_TRY(add_identity_fields(&metadata->specs[i], &fields, err));
+    spec->id = MIXED_SPEC_ID;
+    ASSAY_TRY(assay_vec_to_arena(&fields, arena, &spec->fields, &spec->count, err));
+    *ret_plan = (struct plan_spec){.spec = spec, .mixed = true};
+    return ASSAY_OK;
+}
+
+static assay_status choose_spec(const assay_iceberg_metadata *metadata, const assay_vec *live,
+                                assay_arena *arena, struct plan_spec *ret_plan, assay_error *err)
+{
+    const assay_iceberg_live_entry *first = live->count > 0 ? assay_vec_at(live, 0) : NULL;
+    *ret_plan = (struct plan_spec){.spec = metadata->spec};
+    for (size_t i = 1; i < live->count; i++) {
+        const assay_iceberg_live_entry *item = assay_vec_at(live, i);
+        if (item->spec_id != first->spec_id)
+            return mix_specs(metadata, arena, ret_plan, err);
+    }
+    if (first != NULL)
+        ret_plan->spec = assay_iceberg_metadata_spec(metadata, first->spec_id);
+    if (ret_plan->spec == NULL)
+        return assay_error_set(err, ASSAY_EDATA, 4107, "a file has an unknown partition spec");
+    return ASSAY_OK;
+}
+
+/* TINYINT and SMALLINT columns have int values in the manifest. */
+static assay_datum value_of(const assay_iceberg_metadata *metadata,
+                            const assay_partition_field *field, assay_datum value)
+{
+    const assay_field *source = assay_iceberg_metadata_field(metadata, field->source_id);
+    if (field->transform == ASSAY_TRANSFORM_IDENTITY && source != NULL)
+        value.kind = source->type.kind;
+    return value;
+}
+
+/* Value of a field of the mixed spec in an entry of another; unknown where it has none. */
+static assay_datum mixed_value(const assay_iceberg_metadata *metadata,
+                               const assay_iceberg_live_entry *live,
+                               const assay_partition_field *field)
+{
+    const assay_partition_spec *own = assay_iceberg_metadata_spec(metadata, live->spec_id);
+    assay_datum value = {.kind = ASSAY_TYPE_STRING};
+    for (size_t i = 0; own != NULL && i < own->count; i++) {
+        if (own->fields[i].source_id == field->source_id &&
+            own->fields[i].transform == ASSAY_TRANSFORM_IDENTITY)
+            value = live->entry.partition[i];
+    }
+    return value_of(metadata, field, value);
+}
+
 static assay_status fill_partition(const assay_iceberg_metadata *metadata,
-                                   const assay_iceberg_live_entry *live, assay_arena *arena,
+                                   const assay_iceberg_live_entry *live,
+                                   const struct plan_spec *plan, assay_arena *arena,
                                    assay_data_file *file, assay_error *err)
 {
-    const assay_partition_spec *spec = assay_iceberg_metadata_spec(metadata, live->spec_id);
-    size_t count = spec != NULL ? spec->count : 0;
-    file->partition = assay_arena_take(arena, count + 1, sizeof *file->partition);
+    const assay_partition_spec *spec = plan->spec;
+    file->partition = assay_arena_take(arena, spec->count + 1, sizeof *file->partition);
     ASSAY_TRY(assay_arena_check(file->partition, err));
-    for (size_t i = 0; i < count; i++) {
-        const assay_partition_field *field = &spec->fields[i];
-        const assay_field *source = assay_iceberg_metadata_field(metadata, field->source_id);
-        file->partition[i] = live->entry.partition[i];
-        /* TINYINT and SMALLINT columns have int values in the manifest. */
-        if (field->transform == ASSAY_TRANSFORM_IDENTITY && source != NULL)
-            file->partition[i].kind = source->type.kind;
-    }
-    file->partition_count = count;
+    for (size_t i = 0; i < spec->count; i++)
+        file->partition[i] = plan->mixed
+                                 ? mixed_value(metadata, live, &spec->fields[i])
+                                 : value_of(metadata, &spec->fields[i], live->entry.partition[i]);
+    file->partition_count = spec->count;
+    file->spec_id = spec->id;
+    file->spec = spec == metadata->spec ? NULL : spec;
     return ASSAY_OK;
 }
 
@@ -175,13 +255,13 @@ static assay_status fill_stats(const assay_iceberg_metadata *metadata,
 }
 
 static assay_status fill_file(const assay_iceberg_table *data, const assay_iceberg_live_entry *live,
-                              assay_arena *arena, assay_data_file *file, assay_error *err)
+                              const struct plan_spec *plan, assay_arena *arena,
+                              assay_data_file *file, assay_error *err)
 {
     const assay_iceberg_entry *entry = &live->entry;
     ASSAY_TRY(assay_iceberg_location_local(&data->location, entry->path, arena, &file->path, err));
     file->rows = entry->rows;
     file->size = entry->size;
-    file->spec_id = live->spec_id;
     file->split_offsets = entry->split_offsets;
     file->split_count = entry->split_count;
     file->sequence = entry->sequence;
@@ -190,7 +270,7 @@ static assay_status fill_file(const assay_iceberg_table *data, const assay_icebe
     const char *folder = assay_path_join(arena, data->location.local, "data/assay/");
     ASSAY_TRY(assay_arena_check(folder, err));
     file->own = assay_str_starts(file->path, folder);
-    ASSAY_TRY(fill_partition(data->metadata, live, arena, file, err));
+    ASSAY_TRY(fill_partition(data->metadata, live, plan, arena, file, err));
     return fill_stats(data->metadata, entry, arena, file, err);
 }
 
@@ -213,8 +293,11 @@ assay_status assay_iceberg_plan_files(const assay_table *table, int64_t snapshot
         ASSAY_TRY(assay_iceberg_live_entries(&data->location, snapshot, store, arena, &live, err));
     assay_data_file *files = assay_arena_take(arena, live.count + 1, sizeof *files);
     ASSAY_TRY(assay_arena_check(files, err));
+    struct plan_spec plan = {0};
+    if (metadata != NULL)
+        ASSAY_TRY(choose_spec(metadata, &live, arena, &plan, err));
     for (size_t i = 0; i < live.count; i++)
-        ASSAY_TRY(fill_file(data, assay_vec_at(&live, i), arena, &files[i], err));
+        ASSAY_TRY(fill_file(data, assay_vec_at(&live, i), &plan, arena, &files[i], err));
     *ret_files = files;
     *ret_count = live.count;
     return ASSAY_OK;

@@ -223,7 +223,9 @@ static void partitions_and_their_evolution_are_kept(void **state)
     fixture_ok(t, assay_iceberg_plan_files(now, -1, t->store, t->arena, &planned, &count, &t->err));
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++) {
-        assert_int_equal(planned[i].partition_count, planned[i].rows == 10 ? 0 : 1);
+        assert_int_equal(planned[i].partition_count, 1);
+        assert_int_equal(planned[i].partition[0].known, planned[i].rows != 10);
+        assert_int_equal(planned[i].spec->fields[0].source_id, 2);
         if (planned[i].rows == 2)
             assert_string_equal(planned[i].partition[0].bytes, "fr");
     }
