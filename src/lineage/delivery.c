@@ -77,6 +77,7 @@ static assay_status keep_refused(const assay_delivery *delivery, const assay_buf
         ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
         for (size_t i = 0; i < size; i++)
             assay_buf_append_char(&text, block->data[i] != '\0' ? block->data[i] : ' ');
+        ASSAY_TRY(assay_buf_check(&text, err));
         assay_json_text(&writer, assay_buf_text(&text));
     }
     assay_json_end_map(&writer);

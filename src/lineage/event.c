@@ -136,6 +136,7 @@ static void write_problems(assay_json_writer *writer, const assay_lineage_event 
         if (event->error_number != NULL)
             assay_buf_append_format(&message, "%s ", event->error_number);
         assay_buf_append_text(&message, event->error_message);
+        writer->buf->failed = writer->buf->failed || message.failed;
         assay_facet_begin(writer, ASSAY_FACET_ERROR_MESSAGE);
         assay_facet_text(writer, "message", assay_buf_text(&message));
         assay_facet_text(writer, "programmingLanguage", "SQL");
