@@ -44,9 +44,9 @@ static assay_table *load(struct world *world)
 {
     assay_table *table = NULL;
 
-    assert_int_equal(
-        fake_by_id.load("silver.t", "/lake/t", world->store, NULL, world->arena, &table, NULL),
-        ASSAY_OK);
+    assert_int_equal(fake_by_id.load("silver.t", "/lake/t", world->store, NULL, world->arena,
+                                     &table, NULL),
+                     ASSAY_OK);
     return table;
 }
 
@@ -74,8 +74,8 @@ static assay_status commit(struct world *world, assay_commit_request *request,
     assay_gate_token *token =
         assay_gate_token_new(world->arena, "silver.t", "stage-1", "pass", "hash");
 
-    return assay_table_commit(request, token, &env, world->store, NULL, recheck, world, world->arena,
-                              ret_snapshot, err);
+    return assay_table_commit(request, token, &env, world->store, NULL, recheck, world,
+                              world->arena, ret_snapshot, err);
 }
 
 static assay_state_file *current_state(struct world *world)
@@ -176,7 +176,8 @@ static void states_are_chained_and_the_chain_stays_short(void **state)
     assert_int_equal(last->number, 120);
     assert_int_equal(last->file_count, 120);
     for (int i = 0; i < 120; i++)
-        assert_string_equal(last->files[i].path, assay_arena_format(world->arena, "in/%03d.csv", i));
+        assert_string_equal(last->files[i].path,
+                            assay_arena_format(world->arena, "in/%03d.csv", i));
     assay_store_names names = {0};
     assert_int_equal(assay_store_list(world->store, "/lake/t/_assay", world->arena, &names, NULL),
                      ASSAY_OK);
@@ -377,7 +378,8 @@ static void the_state_is_found_behind_foreign_commits(void **state)
     struct world *world = *state;
     assay_state_file *read = NULL;
     int foreign = -1;
-    static const char log[] = "[{\"id\":1,\"state\":\"_assay/state-1-x.json\"},{\"id\":2},{\"id\":3}]";
+    static const char log[] =
+        "[{\"id\":1,\"state\":\"_assay/state-1-x.json\"},{\"id\":2},{\"id\":3}]";
     static const char one[] = "{\"version\":1,\"number\":1,\"files\":[],\"inputs\":[]}";
 
     assert_int_equal(assay_store_put(world->store, "/lake/t/log.json", log, sizeof log - 1, NULL),
@@ -385,9 +387,9 @@ static void the_state_is_found_behind_foreign_commits(void **state)
     assert_int_equal(assay_store_put(world->store, "/lake/t/_assay/state-1-x.json", one,
                                      sizeof one - 1, NULL),
                      ASSAY_OK);
-    assert_int_equal(
-        assay_state_file_current(load(world), world->store, world->arena, &read, &foreign, NULL),
-        ASSAY_OK);
+    assert_int_equal(assay_state_file_current(load(world), world->store, world->arena, &read,
+                                              &foreign, NULL),
+                     ASSAY_OK);
     assert_int_equal(foreign, 2);
     assert_int_equal(read->number, 1);
 }
@@ -395,12 +397,15 @@ static void the_state_is_found_behind_foreign_commits(void **state)
 static void damaged_states_are_refused_with_their_name(void **state)
 {
     struct world *world = *state;
-    static const char *const cases[] = {
-        "", "{", "[]", "{\"version\":9}", "{\"version\":1,\"files\":[{}]}",
-        "{\"version\":1,\"previous\":\"_assay/state-0-gone.json\"}",
-        "{\"version\":1,\"previous\":\"_assay/../../etc/passwd\"}",
-        "{\"version\":1,\"previous\":\"/etc/passwd\"}",
-        "{\"version\":1,\"previous\":\"_assay/state-1-x.json\"}"};
+    static const char *const cases[] = {"",
+                                        "{",
+                                        "[]",
+                                        "{\"version\":9}",
+                                        "{\"version\":1,\"files\":[{}]}",
+                                        "{\"version\":1,\"previous\":\"_assay/state-0-gone.json\"}",
+                                        "{\"version\":1,\"previous\":\"_assay/../../etc/passwd\"}",
+                                        "{\"version\":1,\"previous\":\"/etc/passwd\"}",
+                                        "{\"version\":1,\"previous\":\"_assay/state-1-x.json\"}"};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assay_state_file *read = NULL;
