@@ -77,8 +77,7 @@ static size_t names_of(const assay_value *tree)
 
 assay_status assay_connections_config_load(const char *root, assay_variables *variables,
                                            const assay_value *over, assay_arena *arena,
-                                           assay_connections_config **ret_config,
-                                           assay_error *err)
+                                           assay_connections_config **ret_config, assay_error *err)
 {
     assay_value *tree = NULL;
 
@@ -108,8 +107,7 @@ enum { NAMES_MAX = 256 };
 
 assay_status assay_connections_use(const assay_connections_config *config, const char *name,
                                    assay_place place,
-                                   const assay_connection_config **ret_connection,
-                                   assay_error *err)
+                                   const assay_connection_config **ret_connection, assay_error *err)
 {
     const char *names[NAMES_MAX] = {NULL};
     size_t count = 0;
@@ -128,6 +126,6 @@ assay_status assay_connections_use(const assay_connections_config *config, const
     }
     const char *nearest = assay_str_nearest(name, names, count);
     return assay_error_at(err, ASSAY_ECONFIG, 1241, place, "unknown connection '%s'%s%s%s", name,
-                          nearest != NULL ? ": did you mean '" : "",
-                          nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+                          nearest != NULL ? ": did you mean '" : "", nearest != NULL ? nearest : "",
+                          nearest != NULL ? "'?" : "");
 }

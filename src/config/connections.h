@@ -19,12 +19,9 @@ typedef struct assay_connections_config {
 
 /* `<root>/config/connections.yaml` (absent = none); `over` (MAP or NULL, from the target) goes
  * first. A secret that stands in the file itself is ECONFIG 1240. */
-ASSAY_NODISCARD assay_status assay_connections_config_load(const char *root,
-                                                           assay_variables *variables,
-                                                           const assay_value *over,
-                                                           assay_arena *arena,
-                                                           assay_connections_config **ret_config,
-                                                           assay_error *err);
+ASSAY_NODISCARD assay_status assay_connections_config_load(
+    const char *root, assay_variables *variables, const assay_value *over, assay_arena *arena,
+    assay_connections_config **ret_config, assay_error *err);
 
 /* The connection of that name; unknown: ECONFIG 1241 with the nearest; known: EUNSUPPORTED 1242,
  * since no connection type is built yet. `place` is where it is used. */

@@ -26,9 +26,8 @@ static int format_of_name(const char *name)
         const char *part;
         assay_file_format format;
     } rows[] = {
-        {".csv", ASSAY_FILE_CSV},      {".tsv", ASSAY_FILE_CSV},
-        {".json", ASSAY_FILE_JSON},    {".ndjson", ASSAY_FILE_JSON},
-        {".parquet", ASSAY_FILE_PARQUET},
+        {".csv", ASSAY_FILE_CSV},     {".tsv", ASSAY_FILE_CSV},         {".json", ASSAY_FILE_JSON},
+        {".ndjson", ASSAY_FILE_JSON}, {".parquet", ASSAY_FILE_PARQUET},
     };
     const char *base = assay_path_base(name);
 
@@ -110,9 +109,8 @@ static assay_status read_csv(const assay_value *csv, const char *path, assay_are
     ASSAY_TRY(read_mark(csv, "comment", 1, path, &dialect->comment, err));
     ASSAY_TRY(read_mark(csv, "decimal_separator", 1, path, &dialect->decimal_separator, err));
     ASSAY_TRY(read_nulls(csv, arena, dialect, err));
-    dialect->header = assay_config_find(csv, "header") == NULL
-                          ? -1
-                          : (int)assay_config_bool(csv, "header", true);
+    dialect->header =
+        assay_config_find(csv, "header") == NULL ? -1 : (int)assay_config_bool(csv, "header", true);
     dialect->skip = assay_config_int(csv, "skip", 0);
     dialect->encoding = assay_config_text(csv, "encoding", "utf-8");
     dialect->date_format = assay_config_text(csv, "date_format", NULL);
@@ -130,11 +128,11 @@ static assay_status read_source(const assay_value *tree, const char *path, assay
     const assay_value *source = assay_config_find(tree, "source");
     const assay_value *connection = assay_config_find(source, "connection");
 
-    ASSAY_TRY(assay_config_texts(source, "files", arena, &extract->files, &extract->file_count,
-                                 err));
+    ASSAY_TRY(
+        assay_config_texts(source, "files", arena, &extract->files, &extract->file_count, err));
     if (connection != NULL)
-        extract->connection = (assay_named){assay_config_scalar(connection), connection->line,
-                                            connection->column};
+        extract->connection =
+            (assay_named){assay_config_scalar(connection), connection->line, connection->column};
     if ((extract->file_count > 0) == (connection != NULL))
         return assay_error_at(err, ASSAY_ECONFIG, 1251, assay_config_place(tree, "source", path),
                               "a source has either 'files' or a 'connection'");
@@ -155,12 +153,12 @@ static assay_status read_source(const assay_value *tree, const char *path, assay
                                   "'%s' is not on local disk: other places are not built in this "
                                   "version",
                                   extract->files[i].text);
-    extract->compression = (assay_file_compression)assay_config_enum(
-        source, "compression", compression_names, ASSAY_COMPRESSION_AUTO);
+    extract->compression =
+        (assay_file_compression)assay_config_enum(source, "compression", compression_names,
+                                                  ASSAY_COMPRESSION_AUTO);
     extract->hive = assay_config_bool(source, "hive", false);
     ASSAY_TRY(read_format(source, path, extract, err));
-    extract->json_layout =
-        assay_config_text(assay_config_find(source, "json"), "layout", "auto");
+    extract->json_layout = assay_config_text(assay_config_find(source, "json"), "layout", "auto");
     return read_csv(assay_config_find(source, "csv"), path, arena, &extract->csv, err);
 }
 
@@ -196,14 +194,17 @@ static assay_status read_contract(const assay_value *tree, const char *path, ass
 {
     const assay_value *contract = assay_config_find(tree, "contract");
 
-    extract->new_column = (assay_contract_policy)assay_config_enum(
-        contract, "new_column", policy_names, ASSAY_CONTRACT_EVOLVE);
-    extract->type_change = (assay_contract_policy)assay_config_enum(
-        contract, "type_change", policy_names, ASSAY_CONTRACT_FAIL);
-    extract->missing_column = (assay_contract_policy)assay_config_enum(
-        contract, "missing_column", policy_names, ASSAY_CONTRACT_FAIL);
-    extract->bad_row = (assay_bad_row)assay_config_enum(contract, "bad_row", bad_row_names,
-                                                        ASSAY_BAD_ROW_FAIL);
+    extract->new_column =
+        (assay_contract_policy)assay_config_enum(contract, "new_column", policy_names,
+                                                 ASSAY_CONTRACT_EVOLVE);
+    extract->type_change =
+        (assay_contract_policy)assay_config_enum(contract, "type_change", policy_names,
+                                                 ASSAY_CONTRACT_FAIL);
+    extract->missing_column =
+        (assay_contract_policy)assay_config_enum(contract, "missing_column", policy_names,
+                                                 ASSAY_CONTRACT_FAIL);
+    extract->bad_row =
+        (assay_bad_row)assay_config_enum(contract, "bad_row", bad_row_names, ASSAY_BAD_ROW_FAIL);
     if (extract->bad_row == ASSAY_BAD_ROW_QUARANTINE)
         return assay_error_at(err, ASSAY_EUNSUPPORTED, 2013,
                               assay_config_place(contract, "bad_row", path),
@@ -213,8 +214,8 @@ static assay_status read_contract(const assay_value *tree, const char *path, ass
 }
 
 assay_status assay_extract_read(const assay_value *tree, const char *path, assay_arena *arena,
-                                assay_extract_config **ret_extract,
-                                assay_model_header *ret_header, assay_error *err)
+                                assay_extract_config **ret_extract, assay_model_header *ret_header,
+                                assay_error *err)
 {
     assay_model_header header;
 
@@ -228,8 +229,9 @@ assay_status assay_extract_read(const assay_value *tree, const char *path, assay
     assay_extract_config *extract = assay_arena_take(arena, 1, sizeof *extract);
     ASSAY_TRY(assay_arena_check(extract, err));
     extract->tree = tree;
-    extract->changed_file = (assay_changed_file)assay_config_enum(
-        tree, "changed_file", changed_names, ASSAY_CHANGED_FILE_FAIL);
+    extract->changed_file =
+        (assay_changed_file)assay_config_enum(tree, "changed_file", changed_names,
+                                              ASSAY_CHANGED_FILE_FAIL);
     ASSAY_TRY(read_source(tree, path, arena, extract, err));
     ASSAY_TRY(read_contract(tree, path, arena, extract, err));
     *ret_extract = extract;

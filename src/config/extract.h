@@ -34,17 +34,17 @@ typedef enum assay_contract_policy {
 
 typedef enum assay_bad_row {
     ASSAY_BAD_ROW_FAIL,
-    ASSAY_BAD_ROW_DROP, /* counted and written to the run's results */
+    ASSAY_BAD_ROW_DROP,      /* counted and written to the run's results */
     ASSAY_BAD_ROW_QUARANTINE /* not built yet: refused at load */
 } assay_bad_row;
 
 /* Declared parts of a CSV dialect: NULL and -1 = sniffed. */
 typedef struct assay_csv_dialect {
     const char *delimiter, *quote, *escape, *comment;
-    int header; /* 1, 0, -1 */
-    int64_t skip; /* lines before the header */
+    int header;           /* 1, 0, -1 */
+    int64_t skip;         /* lines before the header */
     const char *encoding; /* "utf-8", "latin-1", "utf-16" */
-    const char **nulls; /* texts that mean NULL */
+    const char **nulls;   /* texts that mean NULL */
     size_t null_count;
     const char *date_format, *timestamp_format, *decimal_separator;
     uint64_t max_line_bytes; /* 0 = engine's default */

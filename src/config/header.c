@@ -5,29 +5,23 @@
 #include "config/shared.h"
 #include "config/tables.h"
 
-static const char *const mode_names[] = {"full",
-                                         "append",
-                                         "merge",
-                                         "replace_partitions",
-                                         "scd2",
-                                         NULL};
+static const char *const mode_names[] = {"full", "append", "merge", "replace_partitions",
+                                         "scd2", NULL};
 
 const char *assay_load_mode_name(assay_load_mode mode)
 {
     return mode_names[mode];
 }
 
-static assay_status read_mode(const assay_value *tree, const char *path,
-                              assay_load_mode otherwise, assay_load_mode *ret_mode,
-                              assay_error *err)
+static assay_status read_mode(const assay_value *tree, const char *path, assay_load_mode otherwise,
+                              assay_load_mode *ret_mode, assay_error *err)
 {
     assay_load_mode mode =
         (assay_load_mode)assay_config_enum(tree, "mode", mode_names, (int)otherwise);
     static const char *const of_merge[] = {"version", "delete_when", "soft_delete"};
 
     if (mode != ASSAY_LOAD_FULL && mode != ASSAY_LOAD_APPEND)
-        return assay_error_at(err, ASSAY_EUNSUPPORTED, 2010,
-                              assay_config_place(tree, "mode", path),
+        return assay_error_at(err, ASSAY_EUNSUPPORTED, 2010, assay_config_place(tree, "mode", path),
                               "mode '%s' is not built in this version: full and append are",
                               mode_names[mode]);
     for (size_t i = 0; i < sizeof of_merge / sizeof of_merge[0]; i++)
@@ -96,9 +90,8 @@ assay_status assay_header_read_shared(const assay_value *tree, const char *path,
     return ASSAY_OK;
 }
 
-assay_status assay_model_header_read(const assay_value *tree, const char *path,
-                                     assay_arena *arena, assay_model_header *ret_header,
-                                     assay_error *err)
+assay_status assay_model_header_read(const assay_value *tree, const char *path, assay_arena *arena,
+                                     assay_model_header *ret_header, assay_error *err)
 {
     ASSAY_TRY(assay_config_check(tree, &assay_table_header, path, err));
     return assay_header_read_shared(tree, path, ASSAY_LOAD_FULL, arena, ret_header, err);

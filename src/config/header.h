@@ -58,11 +58,11 @@ ASSAY_NODISCARD assay_status assay_model_header_read(const assay_value *tree, co
 typedef struct assay_header_split {
     size_t yaml, yaml_size;
     int yaml_line, yaml_column; /* of the first byte of the YAML */
-    size_t sql; /* offset of the first byte after the header */
+    size_t sql;                 /* offset of the first byte after the header */
 } assay_header_split;
 
-/* Finds the leading comment that begins with "---" and ends with "---" on lines of their own or beside
- * the comment's signs. An opened header that is not closed is ECONFIG 1250. */
+/* Finds the leading comment that begins with "---" and ends with "---" on lines of their own or
+ * beside the comment's signs. An opened header that is not closed is ECONFIG 1250. */
 ASSAY_NODISCARD assay_status assay_header_split_text(const char *text, size_t size,
                                                      const char *path,
                                                      assay_header_split *ret_split,

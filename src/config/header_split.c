@@ -18,8 +18,7 @@ static bool looks_at(const struct cursor *cursor, const char *part)
 {
     size_t size = strlen(part);
 
-    return cursor->size - cursor->at >= size &&
-           memcmp(cursor->text + cursor->at, part, size) == 0;
+    return cursor->size - cursor->at >= size && memcmp(cursor->text + cursor->at, part, size) == 0;
 }
 
 static void skip_blanks(struct cursor *cursor)

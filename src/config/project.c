@@ -16,8 +16,8 @@ static assay_status expand(assay_value *tree, assay_variables *variables, assay_
     assay_value *vars = assay_value_find(tree, "vars");
 
     if (vars != NULL)
-        ASSAY_TRY(assay_template_expand(vars, project_file, assay_variables_lookup, &alone, arena,
-                                        err));
+        ASSAY_TRY(
+            assay_template_expand(vars, project_file, assay_variables_lookup, &alone, arena, err));
     variables->project = vars;
     for (size_t i = 0; i < tree->count; i++)
         if (tree->items[i] != vars)
@@ -28,7 +28,8 @@ static assay_status expand(assay_value *tree, assay_variables *variables, assay_
 
 static bool is_simple_name(const char *name)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
 
     return name[0] != '\0' && name[0] != '.' && name[strspn(name, allowed)] == '\0';
 }
@@ -37,13 +38,14 @@ static assay_status read_target(const char *name, const assay_value *tree, assay
                                 assay_target_config *ret_target, assay_error *err)
 {
     if (!is_simple_name(name))
-        return assay_error_at(err, ASSAY_ECONFIG, 1221, place,
-                              "the target name '%s' may hold letters, digits, '_', '-' and '.' only",
-                              name);
+        return assay_error_at(
+            err, ASSAY_ECONFIG, 1221, place,
+            "the target name '%s' may hold letters, digits, '_', '-' and '.' only", name);
     if (assay_str_equal(assay_config_text(tree, "engine", NULL), "spark"))
         return assay_error_at(err, ASSAY_EUNSUPPORTED, 2015,
                               assay_config_place(tree, "engine", project_file),
-                              "the engine 'spark' of target '%s' is not built in this version", name);
+                              "the engine 'spark' of target '%s' is not built in this version",
+                              name);
     *ret_target = (assay_target_config){
         .name = name,
         .warehouse = assay_config_text(tree, "warehouse", NULL),

@@ -7,14 +7,15 @@
 /* One target as written; settings are 0 / NULL where the user said nothing. */
 typedef struct assay_target_config {
     const char *name;
-    const char *warehouse; /* NULL = storage.yaml's, else "lake" */
-    const char *format;    /* NULL = storage.yaml's */
-    const assay_value *variables;   /* MAP of texts or NULL */
-    const assay_value *connections; /* MAP of connections or NULL: they go before connections.yaml's */
-    uint64_t memory_limit; /* bytes, 0 = default */
-    int threads, jobs;     /* 0 = default */
-    const char *temp_dir;  /* NULL = <state>/tmp */
-    int64_t lock_wait_ms;  /* -1 = not said (10 s) */
+    const char *warehouse;        /* NULL = storage.yaml's, else "lake" */
+    const char *format;           /* NULL = storage.yaml's */
+    const assay_value *variables; /* MAP of texts or NULL */
+    const assay_value
+        *connections;        /* MAP of connections or NULL: they go before connections.yaml's */
+    uint64_t memory_limit;   /* bytes, 0 = default */
+    int threads, jobs;       /* 0 = default */
+    const char *temp_dir;    /* NULL = <state>/tmp */
+    int64_t lock_wait_ms;    /* -1 = not said (10 s) */
     const assay_value *tree; /* as written, for places; NULL = nothing was */
     int line, column;
 } assay_target_config;

@@ -92,8 +92,9 @@ static void append_rows(assay_buf *buf, const char *prefix, const assay_key_tabl
 
 void assay_config_append_reference(assay_buf *buf, const assay_key_table *table)
 {
-    assay_buf_append_format(buf, "## %s\n\n%s\n\n| key | value | default | meaning |\n"
-                                 "|---|---|---|---|\n",
+    assay_buf_append_format(buf,
+                            "## %s\n\n%s\n\n| key | value | default | meaning |\n"
+                            "|---|---|---|---|\n",
                             table->title, table->doc);
     append_rows(buf, "", table);
     assay_buf_append_text(buf, "\n");

@@ -35,8 +35,8 @@ assay_place assay_config_place(const assay_value *map, const char *key, const ch
 
         if (at->kind != ASSAY_VALUE_MAP)
             break;
-        while (index < at->count && (strlen(at->keys[index]) != size ||
-                                     strncmp(at->keys[index], rest, size) != 0))
+        while (index < at->count &&
+               (strlen(at->keys[index]) != size || strncmp(at->keys[index], rest, size) != 0))
             index++;
         if (index == at->count)
             break;
@@ -57,8 +57,7 @@ static const assay_key *find_key(const assay_key_table *table, const char *name)
 }
 
 static assay_status refuse_unknown(const assay_value *map, size_t index,
-                                   const assay_key_table *table, const char *path,
-                                   assay_error *err)
+                                   const assay_key_table *table, const char *path, assay_error *err)
 {
     const char *names[NAMES_MAX] = {NULL};
     size_t count = 0;
@@ -77,13 +76,13 @@ static assay_status refuse_unknown(const assay_value *map, size_t index,
     for (size_t i = 0; i < count && used < sizeof known - 40; i++)
         used += (size_t)snprintf(known + used, sizeof known - used, "%s%.30s", i > 0 ? ", " : "",
                                  names[i]);
-    return assay_error_at(err, ASSAY_ECONFIG, 1201, place,
-                          "unknown key '%s' in %s: known are %s%s", map->keys[index],
-                          table->title, known, used >= sizeof known - 40 ? " .." : "");
+    return assay_error_at(err, ASSAY_ECONFIG, 1201, place, "unknown key '%s' in %s: known are %s%s",
+                          map->keys[index], table->title, known,
+                          used >= sizeof known - 40 ? " .." : "");
 }
 
-static assay_status refuse_kind(const assay_value *value, const assay_key *key,
-                                const char *wanted, const char *path, assay_error *err)
+static assay_status refuse_kind(const assay_value *value, const assay_key *key, const char *wanted,
+                                const char *path, assay_error *err)
 {
     const char *text = assay_config_scalar(value);
 
@@ -111,8 +110,8 @@ static bool is_choice(const char *choices, const char *text)
     return false;
 }
 
-static assay_status refuse_choice(const assay_value *value, const assay_key *key,
-                                  const char *path, assay_error *err)
+static assay_status refuse_choice(const assay_value *value, const assay_key *key, const char *path,
+                                  assay_error *err)
 {
     char copy[CHOICE_MAX * 16] = "";
     const char *names[CHOICE_MAX] = {NULL};
@@ -131,9 +130,8 @@ static assay_status refuse_choice(const assay_value *value, const assay_key *key
     const char *nearest = assay_str_nearest(text, names, count);
     return assay_error_at(err, ASSAY_ECONFIG, 1203, place_of(value, path),
                           "'%s' cannot be '%.80s'%s%s%s; it is one of %s", key->name, text,
-                          nearest != NULL ? ": did you mean '" : "",
-                          nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "",
-                          key->choices);
+                          nearest != NULL ? ": did you mean '" : "", nearest != NULL ? nearest : "",
+                          nearest != NULL ? "'?" : "", key->choices);
 }
 
 static assay_status check_map(const assay_value *map, const assay_key_table *table,
@@ -261,8 +259,8 @@ static assay_status check_map(const assay_value *map, const assay_key_table *tab
     for (size_t i = 0; i < table->count; i++)
         if (table->keys[i].required && assay_config_find(map, table->keys[i].name) == NULL)
             return assay_error_at(err, ASSAY_ECONFIG, 1204, place_of(map, path),
-                                  "%s needs the key '%s' (%s)", table->title,
-                                  table->keys[i].name, table->keys[i].doc);
+                                  "%s needs the key '%s' (%s)", table->title, table->keys[i].name,
+                                  table->keys[i].doc);
     return ASSAY_OK;
 }
 
@@ -274,7 +272,7 @@ assay_status assay_config_check(const assay_value *tree, const assay_key_table *
     for (size_t i = 0; i < table->count; i++)
         if (table->keys[i].required)
             return assay_error_at(err, ASSAY_ECONFIG, 1204, (assay_place){path, 1, 1},
-                                  "%s needs the key '%s' (%s)", table->title,
-                                  table->keys[i].name, table->keys[i].doc);
+                                  "%s needs the key '%s' (%s)", table->title, table->keys[i].name,
+                                  table->keys[i].doc);
     return ASSAY_OK;
 }

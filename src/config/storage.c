@@ -8,23 +8,23 @@
 
 static const char storage_file[] = "config/storage.yaml";
 
-/* What the words and Java class names of other systems mean here. The first row whose `part` occurs in the
- * text (without case) counts. */
+/* What the words and Java class names of other systems mean here. The first row whose `part` occurs
+ * in the text (without case) counts. */
 struct kind_row {
     const char *part;
     const char *kind;
     bool built;
 };
 static const struct kind_row catalog_rows[] = {
-    {"hadoop", "folder", true}, {"folder", "folder", true}, {"glue", "glue", false},
-    {"rest", "rest", false},    {"jdbc", "jdbc", false},    {"sqlite", "sqlite", false},
-    {"hive", "hive", false},    {"nessie", "nessie", false}, {"dynamodb", "dynamodb", false},
+    {"hadoop", "folder", true},        {"folder", "folder", true},  {"glue", "glue", false},
+    {"rest", "rest", false},           {"jdbc", "jdbc", false},     {"sqlite", "sqlite", false},
+    {"hive", "hive", false},           {"nessie", "nessie", false}, {"dynamodb", "dynamodb", false},
     {"snowflake", "snowflake", false},
 };
 static const struct kind_row io_rows[] = {
-    {"hadoopfileio", "local", true}, {"local", "local", true}, {"s3fileio", "s3", false},
-    {"gcsfileio", "gs", false},      {"adlsfileio", "adls", false},
-    {"resolvingfileio", "s3", false},
+    {"hadoopfileio", "local", true}, {"local", "local", true},
+    {"s3fileio", "s3", false},       {"gcsfileio", "gs", false},
+    {"adlsfileio", "adls", false},   {"resolvingfileio", "s3", false},
 };
 
 static bool contains_ci(const char *text, const char *part)
@@ -43,8 +43,7 @@ static bool contains_ci(const char *text, const char *part)
     return false;
 }
 
-static const struct kind_row *find_kind(const struct kind_row *rows, size_t count,
-                                        const char *text)
+static const struct kind_row *find_kind(const struct kind_row *rows, size_t count, const char *text)
 {
     for (size_t i = 0; i < count; i++)
         if (contains_ci(text, rows[i].part))
@@ -85,10 +84,9 @@ static assay_status check_iceberg(const assay_storage_config *config, const assa
     const char *catalog = assay_config_text(tree, "catalog", NULL);
 
     if (impl != NULL)
-        ASSAY_TRY(check_kind(catalog_rows, sizeof catalog_rows / sizeof catalog_rows[0], impl,
-                             "catalog",
-                             assay_config_place(config->iceberg, "catalog_impl", storage_file),
-                             err));
+        ASSAY_TRY(
+            check_kind(catalog_rows, sizeof catalog_rows / sizeof catalog_rows[0], impl, "catalog",
+                       assay_config_place(config->iceberg, "catalog_impl", storage_file), err));
     else if (catalog != NULL)
         ASSAY_TRY(check_kind(catalog_rows, sizeof catalog_rows / sizeof catalog_rows[0], catalog,
                              "catalog", assay_config_place(tree, "catalog", storage_file), err));
@@ -159,8 +157,8 @@ assay_status assay_storage_config_load(const char *root, const char *format,
     ASSAY_TRY(read_section(tree, "iceberg", arena, &config->iceberg, err));
     ASSAY_TRY(read_section(tree, "delta", arena, &config->delta, err));
     ASSAY_TRY(read_section(tree, "parquet", arena, &config->parquet, err));
-    config->warehouse = assay_config_text(tree, "warehouse",
-                                          assay_config_text(config->iceberg, "warehouse", NULL));
+    config->warehouse =
+        assay_config_text(tree, "warehouse", assay_config_text(config->iceberg, "warehouse", NULL));
     config->warehouse_place = assay_config_place(tree, "warehouse", storage_file);
     ASSAY_TRY(read_layers(tree, format, arena, config, err));
     if (uses_iceberg(config))

@@ -21,17 +21,17 @@ typedef struct assay_storage_config {
     const char *format;    /* "iceberg" (default), "delta", "parquet" */
     const char *warehouse; /* as written; NULL = not said */
     assay_place warehouse_place;
-    const char *catalog;   /* "folder" */
+    const char *catalog; /* "folder" */
     assay_keep_config keep;
     assay_layer_storage *layers;
     size_t layer_count;
     assay_value *iceberg, *delta, *parquet; /* the sections as written, or NULL */
-    uint64_t target_file_bytes; /* 0 = default */
+    uint64_t target_file_bytes;             /* 0 = default */
 } assay_storage_config;
 
-/* Loads `<root>/config/storage.yaml` (absent = all defaults). `format` (may be NULL) is the target's:
- * it goes before what the file says for any layer. Catalogs and stores that are not built (glue,
- * rest, jdbc, s3 ..) are EUNSUPPORTED 1230 with their place, where a layer is Iceberg. */
+/* Loads `<root>/config/storage.yaml` (absent = all defaults). `format` (may be NULL) is the
+ * target's: it goes before what the file says for any layer. Catalogs and stores that are not built
+ * (glue, rest, jdbc, s3 ..) are EUNSUPPORTED 1230 with their place, where a layer is Iceberg. */
 ASSAY_NODISCARD assay_status assay_storage_config_load(const char *root, const char *format,
                                                        assay_variables *variables,
                                                        assay_arena *arena,

@@ -5,19 +5,50 @@
 #define ROWS(rows) (rows), sizeof(rows) / sizeof(rows)[0]
 
 /* Short forms of a row; a row that is not of these shapes is written out. */
-#define TEXT(name, otherwise, doc) {name, ASSAY_KEY_TEXT, NULL, otherwise, doc, NULL, false}
-#define BOOL(name, otherwise, doc) {name, ASSAY_KEY_BOOL, NULL, otherwise, doc, NULL, false}
-#define INT(name, otherwise, doc) {name, ASSAY_KEY_INT, NULL, otherwise, doc, NULL, false}
-#define SIZE(name, otherwise, doc) {name, ASSAY_KEY_SIZE, NULL, otherwise, doc, NULL, false}
-#define DURATION(name, otherwise, doc) \
-    {name, ASSAY_KEY_DURATION, NULL, otherwise, doc, NULL, false}
-#define ENUM(name, choices, otherwise, doc) \
-    {name, ASSAY_KEY_ENUM, choices, otherwise, doc, NULL, false}
-#define TEXTS(name, doc) {name, ASSAY_KEY_TEXTS, NULL, NULL, doc, NULL, false}
-#define TEXT_MAP(name, doc) {name, ASSAY_KEY_TEXT_MAP, NULL, NULL, doc, NULL, false}
-#define MAP(name, table, doc) {name, ASSAY_KEY_MAP, NULL, NULL, doc, table, false}
-#define MAP_OF(name, table, doc) {name, ASSAY_KEY_MAP_OF, NULL, NULL, doc, table, false}
-#define ANY(name, doc) {name, ASSAY_KEY_ANY, NULL, NULL, doc, NULL, false}
+#define TEXT(name, otherwise, doc)                              \
+    {                                                           \
+        name, ASSAY_KEY_TEXT, NULL, otherwise, doc, NULL, false \
+    }
+#define BOOL(name, otherwise, doc)                              \
+    {                                                           \
+        name, ASSAY_KEY_BOOL, NULL, otherwise, doc, NULL, false \
+    }
+#define INT(name, otherwise, doc)                              \
+    {                                                          \
+        name, ASSAY_KEY_INT, NULL, otherwise, doc, NULL, false \
+    }
+#define SIZE(name, otherwise, doc)                              \
+    {                                                           \
+        name, ASSAY_KEY_SIZE, NULL, otherwise, doc, NULL, false \
+    }
+#define DURATION(name, otherwise, doc)                              \
+    {                                                               \
+        name, ASSAY_KEY_DURATION, NULL, otherwise, doc, NULL, false \
+    }
+#define ENUM(name, choices, otherwise, doc)                        \
+    {                                                              \
+        name, ASSAY_KEY_ENUM, choices, otherwise, doc, NULL, false \
+    }
+#define TEXTS(name, doc)                                    \
+    {                                                       \
+        name, ASSAY_KEY_TEXTS, NULL, NULL, doc, NULL, false \
+    }
+#define TEXT_MAP(name, doc)                                    \
+    {                                                          \
+        name, ASSAY_KEY_TEXT_MAP, NULL, NULL, doc, NULL, false \
+    }
+#define MAP(name, table, doc)                              \
+    {                                                      \
+        name, ASSAY_KEY_MAP, NULL, NULL, doc, table, false \
+    }
+#define MAP_OF(name, table, doc)                              \
+    {                                                         \
+        name, ASSAY_KEY_MAP_OF, NULL, NULL, doc, table, false \
+    }
+#define ANY(name, doc)                                    \
+    {                                                     \
+        name, ASSAY_KEY_ANY, NULL, NULL, doc, NULL, false \
+    }
 
 #define FORMATS "iceberg|delta|parquet"
 #define MODES "full|append|merge|replace_partitions|scd2"
@@ -56,8 +87,9 @@ static const assay_key project_rows[] = {
     MAP_OF("layers", &layer_table, "policies by layer (bronze, silver, gold ..)"),
     TEXT_MAP("vars", "values of ${NAME} in all files, before the environment"),
 };
-const assay_key_table assay_table_project = {
-    "assay", "assay.yaml", "The project: it lies where this file lies.", ROWS(project_rows)};
+const assay_key_table assay_table_project = {"assay", "assay.yaml",
+                                             "The project: it lies where this file lies.",
+                                             ROWS(project_rows)};
 
 /* ---- config/storage.yaml ---- */
 
@@ -73,9 +105,10 @@ static const assay_key layer_storage_rows[] = {
     ENUM("format", FORMATS, NULL, "table format of this layer"),
     MAP("keep", &keep_table, "what stays in this layer"),
 };
-static const assay_key_table layer_storage_table = {
-    "layer-storage", "layers of config/storage.yaml", "Storage of one layer.",
-    ROWS(layer_storage_rows)};
+static const assay_key_table layer_storage_table = {"layer-storage",
+                                                    "layers of config/storage.yaml",
+                                                    "Storage of one layer.",
+                                                    ROWS(layer_storage_rows)};
 
 static const assay_key iceberg_rows[] = {
     TEXT("catalog_impl", NULL, "Java class or kind of the catalog; hadoop = our folder catalog"),
@@ -110,8 +143,9 @@ static const assay_key storage_rows[] = {
     MAP("keep", &keep_table, "snapshots that stay readable"),
     SIZE("target_file_size", "256MiB", "size that data files aim at"),
 };
-const assay_key_table assay_table_storage = {
-    "storage", "config/storage.yaml", "How and where tables are stored.", ROWS(storage_rows)};
+const assay_key_table assay_table_storage = {"storage", "config/storage.yaml",
+                                             "How and where tables are stored.",
+                                             ROWS(storage_rows)};
 
 /* ---- what models share ---- */
 
@@ -223,9 +257,11 @@ const assay_key_table assay_table_connection = {
     "config/connections.yaml: names, each with the keys of its type. No type is built yet.",
     ROWS(connection_rows)};
 
-#define CONNECTION_TYPE \
-    {"type", ASSAY_KEY_ENUM, "postgres|redshift|snowflake|s3", NULL, "what it is", NULL, true}
-#define CONNECTION_TIMEOUTS                                             \
+#define CONNECTION_TYPE                                                                          \
+    {                                                                                            \
+        "type", ASSAY_KEY_ENUM, "postgres|redshift|snowflake|s3", NULL, "what it is", NULL, true \
+    }
+#define CONNECTION_TIMEOUTS                                              \
     DURATION("login_timeout", "30s", "until the connection must stand"), \
         DURATION("request_timeout", "60s", "of one request"),            \
         DURATION("statement_timeout", "1 hour", "of one statement")

@@ -157,10 +157,9 @@ static assay_status check_selected(struct checking *checking, assay_error *err)
     size_t count = 0;
 
     ASSAY_TRY(assay_context_graph(context, err));
-    ASSAY_TRY(assay_selection_parse(context->project, options->select,
-                                    assay_context_count(options->select), options->exclude,
-                                    assay_context_count(options->exclude), checking->arena,
-                                    &selection, err));
+    assay_selection_words words = {options->select, assay_context_count(options->select),
+                                   options->exclude, assay_context_count(options->exclude)};
+    ASSAY_TRY(assay_selection_parse(context->project, &words, checking->arena, &selection, err));
     ASSAY_TRY(assay_selection_models(context->project, &selection, checking->arena, &models, &count,
                                      err));
     for (size_t i = 0; i < count; i++)

@@ -67,9 +67,9 @@ assay_status assay_models(assay_context *context, const assay_selectors *selecto
     assay_error_clear(err);
     ASSAY_TRY(assay_arena_check(arena, err));
     ASSAY_TRY(assay_context_graph(context, err));
-    ASSAY_TRY(assay_selection_parse(context->project, wanted->select,
-                                    assay_context_count(wanted->select), wanted->exclude,
-                                    assay_context_count(wanted->exclude), arena, &selection, err));
+    assay_selection_words words = {wanted->select, assay_context_count(wanted->select),
+                                   wanted->exclude, assay_context_count(wanted->exclude)};
+    ASSAY_TRY(assay_selection_parse(context->project, &words, arena, &selection, err));
     ASSAY_TRY(assay_selection_models(context->project, &selection, arena, &models, &count, err));
     ASSAY_TRY(assay_document_new(arena, "models", &document, err));
     assay_value *list = assay_value_list(arena);

@@ -47,9 +47,8 @@ static assay_status look(struct compile *compile, const char *name, struct shado
     if (shadow->looked)
         return ASSAY_OK;
     shadow->look.snapshot_id = -1;
-    ASSAY_TRY(compile->env->ops->look(compile->env->ops_user, compile->project, compile->conn,
-                                      name, compile->project->arena, &shadow->look,
-                                      compile->err));
+    ASSAY_TRY(compile->env->ops->look(compile->env->ops_user, compile->project, compile->conn, name,
+                                      compile->project->arena, &shadow->look, compile->err));
     shadow->looked = true;
     return ASSAY_OK;
 }
@@ -131,8 +130,8 @@ static assay_status bind_extract(struct compile *compile, assay_model *model)
 
     ASSAY_TRY(find_shadow(compile, model->name, &shadow));
     ASSAY_TRY(look(compile, model->name, shadow));
-    return compile->env->ops->columns(compile->env->ops_user, compile->project, compile->conn,
-                                      model, &shadow->look, compile->project->arena,
+    assay_columns_request request = {compile->project, compile->conn, model, &shadow->look};
+    return compile->env->ops->columns(compile->env->ops_user, &request, compile->project->arena,
                                       &model->columns, &model->column_count, compile->err);
 }
 

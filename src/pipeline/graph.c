@@ -34,10 +34,10 @@ static assay_status refuse_statement(const assay_model *model, assay_error *err)
          token = assay_token_next(model->sql, size, token.at + token.size))
         if (assay_token_is(model->sql, token, "pivot") ||
             assay_token_is(model->sql, token, "pivot_wider"))
-            return assay_error_at(err, ASSAY_ECONFIG, 2103,
-                                  place_in_sql(model, (int64_t)token.at),
-                                  "PIVOT needs `ON .. IN (..)`: without it the columns would depend "
-                                  "on the data");
+            return assay_error_at(
+                err, ASSAY_ECONFIG, 2103, place_in_sql(model, (int64_t)token.at),
+                "PIVOT needs `ON .. IN (..)`: without it the columns would depend "
+                "on the data");
     return assay_error_at(err, ASSAY_ECONFIG, 2102, place_in_sql(model, (int64_t)first.at),
                           "a model is one SELECT, not '%.*s'", (int)first.size,
                           model->sql + first.at);
@@ -123,9 +123,10 @@ static assay_status mark_new_rows(assay_model *model, assay_error *err)
     }
     if (model->header.mode == ASSAY_LOAD_APPEND && model->header.new_rows_count == 0 &&
         !model->uses_since)
-        return assay_error_at(err, ASSAY_ECONFIG, 2111, assay_model_place(model, "mode"),
-                              "mode 'append' needs new_rows_of (or $since in the query): without it "
-                              "every run would add all rows again");
+        return assay_error_at(
+            err, ASSAY_ECONFIG, 2111, assay_model_place(model, "mode"),
+            "mode 'append' needs new_rows_of (or $since in the query): without it "
+            "every run would add all rows again");
     return ASSAY_OK;
 }
 
@@ -140,9 +141,8 @@ static assay_status read_transform(assay_project *project, assay_model *model, a
     ASSAY_TRY(parse(model, conn, scratch, &tree, err));
     ASSAY_TRY(assay_tree_read(tree, &facts, err));
     if (facts.forbidden != NULL)
-        return assay_error_at(err, ASSAY_ECONFIG, 2102,
-                              place_in_sql(model, facts.forbidden_offset), "the model %s",
-                              facts.forbidden);
+        return assay_error_at(err, ASSAY_ECONFIG, 2102, place_in_sql(model, facts.forbidden_offset),
+                              "the model %s", facts.forbidden);
     model->is_volatile = facts.reads_outside || assay_engine_tree_is_volatile(tree, NULL);
     ASSAY_TRY(assay_conn_unparse(conn, tree, project->arena, &model->canonical_sql, err));
 

@@ -74,8 +74,8 @@ assay_status assay_history_open(const char *state_dir, const assay_clock *clock,
                                 assay_history **ret_history, assay_error *err)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
-    ASSAY_AUTO(assay_history_closep) assay_history *history =
-        assay_mem_new(1, sizeof(assay_history));
+    ASSAY_AUTO(assay_history_closep)
+    assay_history *history = assay_mem_new(1, sizeof(assay_history));
     assay_error failure;
 
     if (arena == NULL || history == NULL)
@@ -123,16 +123,14 @@ static void bind_text(struct binder *binder, const char *text)
 {
     binder->index++;
     if (binder->status == ASSAY_OK)
-        binder->status =
-            assay_db_bind_text(binder->statement, binder->index, text, binder->err);
+        binder->status = assay_db_bind_text(binder->statement, binder->index, text, binder->err);
 }
 
 static void bind_int(struct binder *binder, int64_t value)
 {
     binder->index++;
     if (binder->status == ASSAY_OK)
-        binder->status =
-            assay_db_bind_int(binder->statement, binder->index, value, binder->err);
+        binder->status = assay_db_bind_int(binder->statement, binder->index, value, binder->err);
 }
 
 static assay_status finish(struct binder *binder)
@@ -147,10 +145,11 @@ static assay_status insert_run(assay_db *db, const assay_run_record *run, assay_
 {
     ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
 
-    ASSAY_TRY(assay_db_prepare(db,
-                               "insert into runs (run_id, command, status, assay_version, pid, boot,"
-                               " started_us, now_us) values (?, ?, 'running', ?, ?, ?, ?, ?)",
-                               &statement, err));
+    ASSAY_TRY(
+        assay_db_prepare(db,
+                         "insert into runs (run_id, command, status, assay_version, pid, boot,"
+                         " started_us, now_us) values (?, ?, 'running', ?, ?, ?, ?, ?)",
+                         &statement, err));
     struct binder binder = {statement, 0, ASSAY_OK, err};
     char start[ASSAY_PROCESS_START_SIZE];
 
@@ -189,8 +188,7 @@ static assay_status insert_steps(assay_db *db, const assay_step_record *steps, s
 }
 
 assay_status assay_history_begin_run(assay_history *history, const assay_run_record *run,
-                                     const assay_step_record *steps, size_t count,
-                                     assay_error *err)
+                                     const assay_step_record *steps, size_t count, assay_error *err)
 {
     ASSAY_TRY(assay_db_begin(history->db, err));
     assay_status status = insert_run(history->db, run, err);

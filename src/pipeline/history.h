@@ -47,11 +47,12 @@ typedef struct assay_step_record {
     const char *error_place;   /* "models/x.sql:3:4" or NULL */
 } assay_step_record;
 
-/* Writing. A run is recorded with all its steps (pending) in one transaction before anything runs. */
+/* Writing. A run is recorded with all its steps (pending) in one transaction before anything runs.
+ */
 ASSAY_NODISCARD assay_status assay_history_begin_run(assay_history *history,
                                                      const assay_run_record *run,
-                                                     const assay_step_record *steps,
-                                                     size_t count, assay_error *err);
+                                                     const assay_step_record *steps, size_t count,
+                                                     assay_error *err);
 ASSAY_NODISCARD assay_status assay_history_begin_step(assay_history *history, const char *step_id,
                                                       int64_t started_us, assay_error *err);
 /* A step that runs a second time does so under a new id. */
@@ -61,8 +62,7 @@ ASSAY_NODISCARD assay_status assay_history_end_step(assay_history *history,
                                                     const assay_step_record *step,
                                                     assay_error *err);
 ASSAY_NODISCARD assay_status assay_history_end_run(assay_history *history,
-                                                   const assay_run_record *run,
-                                                   assay_error *err);
+                                                   const assay_run_record *run, assay_error *err);
 
 /* Reading: newest first; `limit` 0 = 100. */
 ASSAY_NODISCARD assay_status assay_history_runs(assay_history *history, size_t limit,
@@ -78,7 +78,7 @@ ASSAY_NODISCARD assay_status assay_history_steps(assay_history *history, const c
 
 /* Runs that are "running" whose process is gone. */
 ASSAY_NODISCARD assay_status assay_history_dead_runs(assay_history *history, assay_arena *arena,
-                                                     assay_run_record **ret_runs,
-                                                     size_t *ret_count, assay_error *err);
+                                                     assay_run_record **ret_runs, size_t *ret_count,
+                                                     assay_error *err);
 
 #endif

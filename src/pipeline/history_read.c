@@ -11,8 +11,8 @@
 
 enum { RUNS_DEFAULT = 100, STAT_MAX = 4096, STARTTIME_FIELD = 22 };
 
-/* Field 22 of /proc/<pid>/stat (proc(5)), counted after the command's closing parenthesis, and the boot
- * id, since the field counts from the boot. */
+/* Field 22 of /proc/<pid>/stat (proc(5)), counted after the command's closing parenthesis, and the
+ * boot id, since the field counts from the boot. */
 void assay_history_process_start(int64_t pid, char text[ASSAY_PROCESS_START_SIZE])
 {
     ASSAY_AUTO(assay_buf_done) assay_buf stat = ASSAY_BUF_EMPTY;
@@ -112,11 +112,12 @@ assay_status assay_history_run(assay_history *history, const char *run_id, assay
     bool row = false;
     bool last = assay_str_equal(run_id, "last");
 
-    ASSAY_TRY(assay_db_prepare(assay_history_db(history),
-                               "select " RUN_COLUMNS
-                               " from runs r where ?1 = 'last' or substr(run_id, 1, length(?1)) = ?1"
-                               " order by started_us desc, run_id desc limit 2",
-                               &statement, err));
+    ASSAY_TRY(
+        assay_db_prepare(assay_history_db(history),
+                         "select " RUN_COLUMNS
+                         " from runs r where ?1 = 'last' or substr(run_id, 1, length(?1)) = ?1"
+                         " order by started_us desc, run_id desc limit 2",
+                         &statement, err));
     ASSAY_TRY(assay_db_bind_text(statement, 1, run_id, err));
     ASSAY_TRY(assay_db_step(statement, &row, err));
     if (!row || run_id[0] == '\0')
@@ -166,8 +167,7 @@ static assay_status read_step(assay_db_statement *statement, assay_arena *arena,
 }
 
 assay_status assay_history_steps(assay_history *history, const char *run_id, assay_arena *arena,
-                                 assay_step_record **ret_steps, size_t *ret_count,
-                                 assay_error *err)
+                                 assay_step_record **ret_steps, size_t *ret_count, assay_error *err)
 {
     ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
     ASSAY_AUTO(assay_vec_done) assay_vec steps = ASSAY_VEC_OF(assay_step_record);

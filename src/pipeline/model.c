@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* Schemas that mean something else to the engine or to assay. */
-static const char *const reserved_layers[] = {"main",   "temp",       "system", "information_schema",
+static const char *const reserved_layers[] = {"main",       "temp",
+                                              "system",     "information_schema",
                                               "pg_catalog", "quarantine"};
 
 static bool is_name(const char *text, size_t size)
@@ -99,8 +100,8 @@ static assay_status check_parameter(assay_model *model, const char *sql, assay_t
     if (since || until)
         return ASSAY_OK;
     return assay_error_at(err, ASSAY_ECONFIG, 2116, place_at(model, sql, token.at),
-                          "unknown parameter '%.*s': models have $since and $until", (int)token.size,
-                          sql + token.at);
+                          "unknown parameter '%.*s': models have $since and $until",
+                          (int)token.size, sql + token.at);
 }
 
 /* Finds where the one statement begins and ends, and its parameters. */
@@ -148,8 +149,8 @@ static assay_status load_transform(assay_model *model, size_t size, assay_variab
                                     split.yaml_line, split.yaml_column};
 
         ASSAY_TRY(assay_yaml_parse(&source, arena, &tree, err));
-        ASSAY_TRY(assay_template_expand(tree, model->path, assay_variables_lookup, variables,
-                                        arena, err));
+        ASSAY_TRY(assay_template_expand(tree, model->path, assay_variables_lookup, variables, arena,
+                                        err));
     }
     ASSAY_TRY(assay_model_header_read(tree, model->path, arena, &model->header, err));
     return read_sql(model, size, split.sql, arena, err);
@@ -189,9 +190,8 @@ assay_status assay_model_load(const char *root, const char *path, assay_variable
     return ASSAY_OK;
 }
 
-assay_status assay_model_bind_interval(const assay_model *model, int64_t since_us,
-                                       int64_t until_us, assay_arena *arena, const char **ret_sql,
-                                       assay_error *err)
+assay_status assay_model_bind_interval(const assay_model *model, int64_t since_us, int64_t until_us,
+                                       assay_arena *arena, const char **ret_sql, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     size_t size = strlen(model->sql);
@@ -201,8 +201,7 @@ assay_status assay_model_bind_interval(const assay_model *model, int64_t since_u
         *ret_sql = model->sql;
         return ASSAY_OK;
     }
-    for (assay_token token = assay_token_next(model->sql, size, 0);
-         token.kind != ASSAY_TOKEN_END;
+    for (assay_token token = assay_token_next(model->sql, size, 0); token.kind != ASSAY_TOKEN_END;
          token = assay_token_next(model->sql, size, token.at + token.size)) {
         char time[ASSAY_TIME_TEXT_SIZE];
 

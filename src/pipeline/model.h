@@ -24,7 +24,8 @@ typedef struct assay_model_input {
     bool new_rows;      /* named in new_rows_of */
     int line, column;   /* first mention in the file */
 
-    /* filled by assay_compile: what the model is bound against, and what is published as it begins */
+    /* filled by assay_compile: what the model is bound against, and what is published as it begins
+     */
     bool published;
     int64_t snapshot_id; /* -1 = none */
     const char *uuid;    /* of the published table, NULL = none */
@@ -45,9 +46,9 @@ struct assay_model {
     const assay_extract_config *extract; /* EXTRACT only */
 
     /* TRANSFORM: */
-    const char *sql; /* after the header, without a closing ';' */
-    int sql_line;    /* line of the file where `sql` begins (its column is 1, or: */
-    int sql_column;  /* column of the first byte on that line) */
+    const char *sql;             /* after the header, without a closing ';' */
+    int sql_line;                /* line of the file where `sql` begins (its column is 1, or: */
+    int sql_column;              /* column of the first byte on that line) */
     bool uses_since, uses_until; /* $since, $until */
 
     /* filled by assay_graph_build: */

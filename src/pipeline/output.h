@@ -1,5 +1,5 @@
-/* What a model gives: its columns checked, and the engine's refusals told in the user's terms. For this
- * room alone. */
+/* What a model gives: its columns checked, and the engine's refusals told in the user's terms. For
+ * this room alone. */
 #ifndef ASSAY_PIPELINE_OUTPUT_H
 #define ASSAY_PIPELINE_OUTPUT_H
 

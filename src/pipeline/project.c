@@ -48,9 +48,10 @@ assay_status assay_project_find(const char *start, bool exact, assay_arena *aren
         ASSAY_TRY(assay_arena_check(at, err));
     }
     return assay_error_set(err, ASSAY_ENOTFOUND, 2001,
-                           exact ? "there is no assay.yaml in '%s'; `assay init` makes a project"
-                                 : "there is no assay.yaml in '%s' or above it; `assay init` makes a "
-                                   "project",
+                           exact
+                               ? "there is no assay.yaml in '%s'; `assay init` makes a project"
+                               : "there is no assay.yaml in '%s' or above it; `assay init` makes a "
+                                 "project",
                            folder);
 }
 
@@ -67,8 +68,7 @@ static assay_status resolve_warehouse(assay_project *project, assay_error *err)
     const assay_target_config *target = project->target_config;
     const char *written = target->warehouse;
     const char *path = NULL;
-    assay_place place =
-        assay_config_place(target->tree, "warehouse", project->config->path);
+    assay_place place = assay_config_place(target->tree, "warehouse", project->config->path);
 
     if (written == NULL) {
         written = project->storage->warehouse;
@@ -134,10 +134,10 @@ static assay_status load_config(const assay_project_options *options, assay_proj
                                             project->target_config->connections, arena,
                                             &connections, err));
     project->connections = connections;
-    ASSAY_TRY(assay_config_file_load(project->root, quality_file, true, variables, arena, &quality,
-                                     err));
-    ASSAY_TRY(assay_config_file_load(project->root, lineage_file, true, variables, arena, &lineage,
-                                     err));
+    ASSAY_TRY(
+        assay_config_file_load(project->root, quality_file, true, variables, arena, &quality, err));
+    ASSAY_TRY(
+        assay_config_file_load(project->root, lineage_file, true, variables, arena, &lineage, err));
     project->quality_tree = quality;
     project->quality_path = quality_file;
     project->lineage_tree = lineage;

@@ -20,11 +20,11 @@ typedef struct assay_project_options {
 } assay_project_options;
 
 typedef struct assay_project {
-    const char *root;      /* absolute */
+    const char *root; /* absolute */
     const char *name;
     const char *target;
-    const char *warehouse; /* absolute folder */
-    const char *state_dir; /* <root>/.assay/<target> */
+    const char *warehouse;   /* absolute folder */
+    const char *state_dir;   /* <root>/.assay/<target> */
     const char *results_dir; /* <root>/.assay/results, or reporting.output_path of dq.yaml */
     const char *spool_dir;   /* <root>/.assay/<target>/lineage */
     const char *temp_dir;    /* spill folder of the engine */

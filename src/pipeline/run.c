@@ -42,8 +42,8 @@ static assay_status build_steps(assay_active_run *run, const assay_run_choice *c
 
     run->count = choice->count;
     result->count = choice->count;
-    run->step_of_model = assay_arena_take(run->arena, run->project->model_count + 1,
-                                          sizeof *run->step_of_model);
+    run->step_of_model =
+        assay_arena_take(run->arena, run->project->model_count + 1, sizeof *run->step_of_model);
     run->steps = assay_arena_take(run->arena, choice->count + 1, sizeof *run->steps);
     result->steps = assay_arena_take(run->arena, choice->count + 1, sizeof *result->steps);
     if (run->step_of_model == NULL || run->steps == NULL || result->steps == NULL)
@@ -306,8 +306,7 @@ static int interrupt_signal(const assay_active_run *run)
     return signal_number != 0 ? signal_number : SIGINT;
 }
 
-static assay_status run_all(assay_active_run *run, const assay_run_choice *choice,
-                            assay_error *err)
+static assay_status run_all(assay_active_run *run, const assay_run_choice *choice, assay_error *err)
 {
     assay_run_moment moment = {
         .project = run->project,
@@ -339,7 +338,8 @@ assay_status assay_pipeline_run(assay_project *project, const assay_run_options 
                                 const assay_step_env *env, assay_arena *arena,
                                 assay_run_result **ret_result, assay_error *err)
 {
-    ASSAY_AUTO(active_run_done) assay_active_run run = {
+    ASSAY_AUTO(active_run_done)
+    assay_active_run run = {
         .project = project,
         .options = options,
         .env = env,
@@ -354,8 +354,7 @@ assay_status assay_pipeline_run(assay_project *project, const assay_run_options 
     assay_uuid_format(assay_uuid_v7(env->clock, env->random), run.result->run_id);
     ASSAY_TRY(assay_history_open(project->state_dir, env->clock, env->log, &run.history, err));
     ASSAY_TRY(assay_run_recover(project, env, run.history, err));
-    ASSAY_TRY(assay_run_prepare(project, options, env, run.result->started_us, run.history, arena,
-                                &choice, err));
+    ASSAY_TRY(assay_run_prepare(project, options, env, run.history, arena, &choice, err));
     run.result->nothing_selected = choice.count == 0;
     ASSAY_TRY(build(&run, &choice, err));
     ASSAY_TRY(run_all(&run, &choice, err));

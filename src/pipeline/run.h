@@ -8,11 +8,11 @@
 
 enum {
     ASSAY_RUN_JOBS_MAX = 64,
-    ASSAY_RUN_JOBS_DEFAULT_MAX = 4,    /* processors, at most */
-    ASSAY_RUN_LOCK_WAIT_MS = 10000,    /* SEMANTICS.md 2.6 */
-    ASSAY_RUN_STOP_WAIT_MS = 1500,     /* SEMANTICS.md 3.5 */
-    ASSAY_RUN_PROGRESS_MS = 100,       /* between progress events of a step */
-    ASSAY_RUN_SCHEMA_VERSION = 1       /* of the JSON lines */
+    ASSAY_RUN_JOBS_DEFAULT_MAX = 4, /* processors, at most */
+    ASSAY_RUN_LOCK_WAIT_MS = 10000, /* SEMANTICS.md 2.6 */
+    ASSAY_RUN_STOP_WAIT_MS = 1500,  /* SEMANTICS.md 3.5 */
+    ASSAY_RUN_PROGRESS_MS = 100,    /* between progress events of a step */
+    ASSAY_RUN_SCHEMA_VERSION = 1    /* of the JSON lines */
 };
 
 typedef enum assay_run_event_kind {
@@ -43,13 +43,13 @@ typedef struct assay_run_event {
 
     /* STEP_*: */
     const char *table, *mode, *step_id;
-    size_t step_index;      /* position in the order of the run, from 0 */
-    double percent;         /* PROGRESS: -1 = not known */
-    uint64_t rows;          /* PROGRESS: rows read so far */
-    const char *phase;      /* PROGRESS: what it is doing, NULL = not said */
-    int64_t elapsed_us;     /* of the step; RUN_FINISHED: of the run */
+    size_t step_index;               /* position in the order of the run, from 0 */
+    double percent;                  /* PROGRESS: -1 = not known */
+    uint64_t rows;                   /* PROGRESS: rows read so far */
+    const char *phase;               /* PROGRESS: what it is doing, NULL = not said */
+    int64_t elapsed_us;              /* of the step; RUN_FINISHED: of the run */
     const assay_step_result *result; /* FINISHED */
-    const assay_error *error;        /* FINISHED: of a failed or gated step; RUN_FINISHED: the first */
+    const assay_error *error; /* FINISHED: of a failed or gated step; RUN_FINISHED: the first */
 
     /* RUN_FINISHED: */
     const struct assay_run_result *run;
@@ -66,18 +66,18 @@ typedef struct assay_run_options {
     size_t select_count;
     const char *const *exclude;
     size_t exclude_count;
-    bool full_refresh;  /* rebuild the selected tables */
-    bool yes;           /* allows full_refresh of file-fed bronze tables that are named */
-    bool retry;         /* what did not end well in the last run of this target */
-    bool fail_fast;     /* the first failure ends the run */
-    int64_t now_us;     /* clock of models; 0 = the start of the run */
+    bool full_refresh; /* rebuild the selected tables */
+    bool yes;          /* allows full_refresh of file-fed bronze tables that are named */
+    bool retry;        /* what did not end well in the last run of this target */
+    bool fail_fast;    /* the first failure ends the run */
+    int64_t now_us;    /* clock of models; 0 = the start of the run */
     bool has_from, has_to;
     int64_t from_us, to_us;
-    int jobs;           /* 0 = the target's, else processors, at most 4 */
+    int jobs;             /* 0 = the target's, else processors, at most 4 */
     int64_t lock_wait_ms; /* -1 = the target's, else 10 s */
     const struct assay_gate_override *overrides;
     size_t override_count;
-    const char *command; /* for the history: what the user typed; may be NULL */
+    const char *command;        /* for the history: what the user typed; may be NULL */
     assay_run_event_sink *sink; /* may be NULL */
     void *sink_user;
     /* Steps did not stop within 1.5 s of an interrupt, and ABORT is spooled: leaves the process
@@ -102,19 +102,19 @@ typedef struct assay_run_result {
     assay_run_step *steps; /* in order of the run */
     size_t count;
     size_t outcomes[ASSAY_STEP_OUTCOME_COUNT];
-    size_t unchanged;   /* skipped because nothing was needed */
+    size_t unchanged; /* skipped because nothing was needed */
     int64_t started_us, elapsed_us;
     int64_t now_us;
     int64_t rows_added, bytes;
     bool nothing_selected; /* the selection was empty, or there was nothing to retry */
-    int exit_code; /* SEMANTICS.md 3.1: first present of 130/143, 5, 2, 3, 1, 4 (6: a lock) */
+    int exit_code;       /* SEMANTICS.md 3.1: first present of 130/143, 5, 2, 3, 1, 4 (6: a lock) */
     assay_status status; /* that belongs to exit_code */
     const assay_run_step *decisive; /* the step that exit_code comes from; NULL = none */
 } assay_run_result;
 
-/* Runs. Returns ASSAY_OK when the run took place, however its steps ended: see ret_result->exit_code.
- * An error means that nothing was run: configuration, selection, compile, locked state. The result
- * lives in `arena`. The graph must have been built. */
+/* Runs. Returns ASSAY_OK when the run took place, however its steps ended: see
+ * ret_result->exit_code. An error means that nothing was run: configuration, selection, compile,
+ * locked state. The result lives in `arena`. The graph must have been built. */
 ASSAY_NODISCARD assay_status assay_pipeline_run(assay_project *project,
                                                 const assay_run_options *options,
                                                 const assay_step_env *env, assay_arena *arena,
@@ -129,7 +129,7 @@ typedef struct assay_planned_step {
 ASSAY_NODISCARD assay_status assay_pipeline_plan(assay_project *project,
                                                  const assay_run_options *options,
                                                  const assay_step_env *env, assay_arena *arena,
-                                                 assay_planned_step **ret_steps,
-                                                 size_t *ret_count, assay_error *err);
+                                                 assay_planned_step **ret_steps, size_t *ret_count,
+                                                 assay_error *err);
 
 #endif

@@ -141,8 +141,7 @@ static void write_end(assay_json_writer *json, const assay_run_event *event)
     write_int(json, "exit_code", run->exit_code);
     write_int(json, "steps", (int64_t)run->count);
     for (size_t i = 0; i < ASSAY_STEP_OUTCOME_COUNT; i++)
-        write_int(json, assay_step_outcome_name((assay_step_outcome)i),
-                  (int64_t)run->outcomes[i]);
+        write_int(json, assay_step_outcome_name((assay_step_outcome)i), (int64_t)run->outcomes[i]);
     write_int(json, "unchanged", (int64_t)run->unchanged);
     write_int(json, "rows_added", run->rows_added);
     write_int(json, "bytes", run->bytes);

@@ -68,8 +68,7 @@ assay_status assay_pipeline_plan(assay_project *project, const assay_run_options
 
     if (options->retry)
         ASSAY_TRY(assay_history_open(project->state_dir, env->clock, env->log, &history, err));
-    ASSAY_TRY(assay_run_prepare(project, options, env, env->clock->now_us(env->clock->user),
-                                history, arena, &choice, err));
+    ASSAY_TRY(assay_run_prepare(project, options, env, history, arena, &choice, err));
     ASSAY_TRY(assay_conn_open(env->engine, &conn, err));
     if (choice.count > 0) {
         steps = assay_arena_take(arena, choice.count, sizeof *steps);

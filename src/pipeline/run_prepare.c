@@ -95,9 +95,9 @@ static assay_status check_since(const assay_run_options *options, const assay_ru
         const assay_model *model = choice->models[i];
 
         if (model->uses_since && !options->has_from && !choice->refresh[i])
-            return assay_error_set(err, ASSAY_EINVAL, 2113,
-                                   "'%s' reads from $since on: give --from TIME (or --full-refresh)",
-                                   model->name);
+            return assay_error_set(
+                err, ASSAY_EINVAL, 2113,
+                "'%s' reads from $since on: give --from TIME (or --full-refresh)", model->name);
     }
     return ASSAY_OK;
 }
@@ -130,26 +130,26 @@ static assay_status check_inputs(const assay_run_choice *choice, assay_error *er
 }
 
 assay_status assay_run_prepare(assay_project *project, const assay_run_options *options,
-                               const assay_step_env *env, int64_t now_us, assay_history *history,
+                               const assay_step_env *env, assay_history *history,
                                assay_arena *arena, assay_run_choice *ret_choice, assay_error *err)
 {
     ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
     assay_selection selection;
     assay_run_choice choice = {0};
+    assay_selection_words words = {options->select, options->select_count, options->exclude,
+                                   options->exclude_count};
 
     if (options->jobs < 0 || options->jobs > ASSAY_RUN_JOBS_MAX)
         return assay_error_set(err, ASSAY_EINVAL, 2303, "--jobs must lie between 1 and %d",
                                ASSAY_RUN_JOBS_MAX);
-    ASSAY_TRY(choose_interval(options, now_us, &choice, err));
+    ASSAY_TRY(choose_interval(options, env->clock->now_us(env->clock->user), &choice, err));
     ASSAY_TRY(assay_conn_open(env->engine, &conn, err));
     ASSAY_TRY(assay_graph_build(project, conn, err));
-    ASSAY_TRY(assay_selection_parse(project, options->select, options->select_count,
-                                    options->exclude, options->exclude_count, arena, &selection,
-                                    err));
+    ASSAY_TRY(assay_selection_parse(project, &words, arena, &selection, err));
     if (options->retry && history != NULL)
         ASSAY_TRY(select_unfinished(project, history, arena, &selection, err));
-    ASSAY_TRY(assay_selection_models(project, &selection, arena, &choice.models, &choice.count,
-                                     err));
+    ASSAY_TRY(
+        assay_selection_models(project, &selection, arena, &choice.models, &choice.count, err));
     ASSAY_TRY(choose_refresh(options, &selection, arena, &choice, err));
     ASSAY_TRY(check_since(options, &choice, err));
     ASSAY_TRY(assay_compile(project, choice.models, choice.count, env, conn, err));

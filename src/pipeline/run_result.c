@@ -58,6 +58,5 @@ void assay_run_conclude(assay_active_run *run, int signal_number)
     result->exit_code = 0;
     result->status = ASSAY_OK;
     decide(result, signal_number);
-    result->elapsed_us =
-        run->env->clock->monotonic_us(run->env->clock->user) - run->started_us;
+    result->elapsed_us = run->env->clock->monotonic_us(run->env->clock->user) - run->started_us;
 }

@@ -24,9 +24,9 @@ typedef struct assay_active_step {
     assay_run_step *out; /* in the result */
     assay_step_state state;
     bool full_refresh;
-    bool beside; /* another step ran at the same time */
-    int64_t started_us; /* monotonic */
-    assay_conn *conn;   /* while it runs */
+    bool beside;                       /* another step ran at the same time */
+    int64_t started_us;                /* monotonic */
+    assay_conn *conn;                  /* while it runs */
     const assay_step_context *context; /* while it runs */
     assay_step_progress progress;
     int64_t published_snapshot; /* after a good end: what its readers read */
@@ -49,10 +49,10 @@ typedef struct assay_active_run {
     size_t *step_of_model; /* by model index: position in `steps` + 1, 0 = not selected */
     size_t running, ended;
     int jobs;
-    bool stopping; /* nothing more begins */
+    bool stopping;           /* nothing more begins */
     bool stopped_by_failure; /* --fail-fast */
-    bool alone;    /* the running step wants to be the only one */
-    int64_t started_us; /* monotonic */
+    bool alone;              /* the running step wants to be the only one */
+    int64_t started_us;      /* monotonic */
     int64_t since_us, until_us;
 } assay_active_run;
 
@@ -60,7 +60,7 @@ typedef struct assay_active_run {
 typedef struct assay_run_choice {
     assay_model **models; /* in order of the run */
     size_t count;
-    bool *refresh; /* by position: rebuild from all input */
+    bool *refresh;     /* by position: rebuild from all input */
     const char **kept; /* names of tables that --full-refresh leaves alone */
     size_t kept_count;
     int64_t now_us, since_us, until_us;
@@ -69,9 +69,9 @@ typedef struct assay_run_choice {
 /* Selects, checks the options, and compiles. `history` may be NULL where nothing is retried. */
 ASSAY_NODISCARD assay_status assay_run_prepare(assay_project *project,
                                                const assay_run_options *options,
-                                               const assay_step_env *env, int64_t now_us,
-                                               assay_history *history, assay_arena *arena,
-                                               assay_run_choice *ret_choice, assay_error *err);
+                                               const assay_step_env *env, assay_history *history,
+                                               assay_arena *arena, assay_run_choice *ret_choice,
+                                               assay_error *err);
 
 /* Closes what dead processes left open in the history. */
 ASSAY_NODISCARD assay_status assay_run_recover(const assay_project *project,
@@ -79,9 +79,9 @@ ASSAY_NODISCARD assay_status assay_run_recover(const assay_project *project,
                                                assay_error *err);
 
 /* Fills the inputs of a step from the pins of the compile and the steps that have ended. */
-ASSAY_NODISCARD assay_status assay_run_inputs(const assay_active_run *run,
-                                              const assay_model *model, assay_arena *arena,
-                                              assay_step_input **ret_inputs, assay_error *err);
+ASSAY_NODISCARD assay_status assay_run_inputs(const assay_active_run *run, const assay_model *model,
+                                              assay_arena *arena, assay_step_input **ret_inputs,
+                                              assay_error *err);
 
 /* Runs steps until none is left: the body of a worker thread (argument = the run). */
 void assay_run_work(void *argument);

@@ -42,8 +42,8 @@ static void note(assay_active_run *run, const char *message)
 static void keep(assay_active_run *run, assay_status status, const assay_error *failure)
 {
     if (status != ASSAY_OK)
-        assay_log_write(run->env->log, ASSAY_LOG_WARNING, "the history of the run is incomplete: %s",
-                        failure->message);
+        assay_log_write(run->env->log, ASSAY_LOG_WARNING,
+                        "the history of the run is incomplete: %s", failure->message);
 }
 
 static void record_end(assay_active_run *run, const assay_active_step *step)
@@ -238,9 +238,18 @@ static void run_attempt(struct attempt *attempt)
     assay_error failure;
 
     attempt->result = (assay_step_result){
-        .rows_added = -1, .rows_updated = -1, .rows_removed = -1, .rows = -1,
-        .bytes = -1, .files = -1, .quarantined = -1, .bad_rows = -1,
-        .checks_passed = -1, .checks_total = -1, .warnings = -1, .snapshot_id = -1,
+        .rows_added = -1,
+        .rows_updated = -1,
+        .rows_removed = -1,
+        .rows = -1,
+        .bytes = -1,
+        .files = -1,
+        .quarantined = -1,
+        .bad_rows = -1,
+        .checks_passed = -1,
+        .checks_total = -1,
+        .warnings = -1,
+        .snapshot_id = -1,
     };
     attempt->look.snapshot_id = -1;
     attempt->status = open_attempt(attempt);
@@ -255,9 +264,9 @@ static void run_attempt(struct attempt *attempt)
 
     /* What the readers of this table will read, seen while the lock still keeps others away. */
     assay_error_clear(&failure);
-    assay_status status = env->ops->look(env->ops_user, attempt->run->project, attempt->conn,
-                                         attempt->context.model->name, attempt->arena,
-                                         &attempt->look, &failure);
+    assay_status status =
+        env->ops->look(env->ops_user, attempt->run->project, attempt->conn,
+                       attempt->context.model->name, attempt->arena, &attempt->look, &failure);
     if (status != ASSAY_OK)
         attempt->status = assay_error_copy(&attempt->error, &failure);
 }
@@ -304,8 +313,7 @@ static bool is_ready(assay_active_run *run, assay_active_step *step)
         if (upstream == NULL || !has_failed(upstream))
             continue;
         end_idle(run, step, ASSAY_SKIP_UPSTREAM_FAILED,
-                 assay_arena_format(run->arena, "upstream failed: %s",
-                                    upstream->out->model->name));
+                 assay_arena_format(run->arena, "upstream failed: %s", upstream->out->model->name));
         return false;
     }
     return true;
@@ -364,7 +372,8 @@ static void begin_again_later(assay_active_run *run, struct attempt *attempt)
     assay_run_step *out = attempt->step->out;
     assay_error failure;
     const char *message =
-        assay_arena_format(run->arena, "%s ran out of memory beside other steps: it runs again, alone",
+        assay_arena_format(run->arena,
+                           "%s ran out of memory beside other steps: it runs again, alone",
                            out->model->name);
 
     (void)snprintf(old, sizeof old, "%s", out->step_id);
@@ -414,8 +423,9 @@ static void run_step(assay_active_run *run, assay_active_step *step)
     assay_error_clear(&failure);
     assay_error_clear(&attempt.error);
     assay_lock_acquire(run->history_lock);
-    keep(run, assay_history_begin_step(run->history, step->out->step_id, step->out->started_us,
-                                       &failure),
+    keep(run,
+         assay_history_begin_step(run->history, step->out->step_id, step->out->started_us,
+                                  &failure),
          &failure);
     assay_lock_release(run->history_lock);
     run_attempt(&attempt);

@@ -77,8 +77,8 @@ static size_t collect_candidates(const assay_project *project, const char *metho
     return count;
 }
 
-static assay_status refuse_atom(const assay_project *project, const char *method,
-                                const char *value, assay_arena *arena, assay_error *err)
+static assay_status refuse_atom(const assay_project *project, const char *method, const char *value,
+                                assay_arena *arena, assay_error *err)
 {
     const char *what = method[0] == '\0' || strcmp(method, "name") == 0 ? "model" : method;
     const char *nearest = NULL;
@@ -110,7 +110,8 @@ static bool *new_set(const struct choice *choice)
     return assay_arena_take(choice->arena, choice->project->model_count + 1, sizeof(bool));
 }
 
-/* Adds what lies `depth` steps away (-1 = any) in one direction. `near` holds the distance already known. */
+/* Adds what lies `depth` steps away (-1 = any) in one direction. `near` holds the distance already
+ * known. */
 static void spread(const struct choice *choice, const assay_model *model, bool up, int depth,
                    bool *set, int *near)
 {
@@ -238,10 +239,9 @@ static bool has_words(const char *const *texts, size_t count)
     return false;
 }
 
-assay_status assay_selection_parse(const assay_project *project, const char *const *select,
-                                   size_t select_count, const char *const *exclude,
-                                   size_t exclude_count, assay_arena *arena,
-                                   assay_selection *ret_selection, assay_error *err)
+assay_status assay_selection_parse(const assay_project *project, const assay_selection_words *words,
+                                   assay_arena *arena, assay_selection *ret_selection,
+                                   assay_error *err)
 {
     struct choice choice = {project, arena, err};
     size_t count = project->model_count;
@@ -252,11 +252,11 @@ assay_status assay_selection_parse(const assay_project *project, const char *con
 
     if (set == NULL || named == NULL || out == NULL || ignored == NULL)
         return assay_error_nomem(err);
-    if (has_words(select, select_count))
-        ASSAY_TRY(select_words(&choice, select, select_count, set, named));
+    if (has_words(words->select, words->select_count))
+        ASSAY_TRY(select_words(&choice, words->select, words->select_count, set, named));
     else
         memset(set, true, count * sizeof *set);
-    ASSAY_TRY(select_words(&choice, exclude, exclude_count, out, ignored));
+    ASSAY_TRY(select_words(&choice, words->exclude, words->exclude_count, out, ignored));
 
     assay_selection selection = {set, named, 0};
     for (size_t i = 0; i < count; i++) {
@@ -268,9 +268,9 @@ assay_status assay_selection_parse(const assay_project *project, const char *con
     return ASSAY_OK;
 }
 
-assay_status assay_selection_models(const assay_project *project,
-                                    const assay_selection *selection, assay_arena *arena,
-                                    assay_model ***ret_models, size_t *ret_count, assay_error *err)
+assay_status assay_selection_models(const assay_project *project, const assay_selection *selection,
+                                    assay_arena *arena, assay_model ***ret_models,
+                                    size_t *ret_count, assay_error *err)
 {
     assay_model **models = NULL;
     size_t all = 0, count = 0;

@@ -18,9 +18,9 @@ struct assay_step_env;
 
 /* How a step ended. */
 typedef enum assay_step_outcome {
-    ASSAY_STEP_DONE,      /* committed */
-    ASSAY_STEP_SKIPPED,   /* nothing was needed, or nothing could be done: see reason */
-    ASSAY_STEP_GATED,     /* the gate was shut; nothing is visible */
+    ASSAY_STEP_DONE,    /* committed */
+    ASSAY_STEP_SKIPPED, /* nothing was needed, or nothing could be done: see reason */
+    ASSAY_STEP_GATED,   /* the gate was shut; nothing is visible */
     ASSAY_STEP_FAILED,
     ASSAY_STEP_CANCELLED, /* interrupted, or not begun because the run ended early */
     ASSAY_STEP_OUTCOME_COUNT
@@ -49,32 +49,32 @@ typedef struct assay_step_result {
     int64_t bytes, files;
     int64_t quarantined, bad_rows; /* bad_rows: dropped by the contract */
     int64_t checks_passed, checks_total;
-    int64_t warnings; /* checks that failed without shutting the gate */
-    const char *verdict;  /* "pass", "untested", "override", "fail"; NULL = not judged */
-    int64_t snapshot_id;  /* the commit; -1 = none */
+    int64_t warnings;          /* checks that failed without shutting the gate */
+    const char *verdict;       /* "pass", "untested", "override", "fail"; NULL = not judged */
+    int64_t snapshot_id;       /* the commit; -1 = none */
     const char *results_path;  /* file with the checks' results; NULL = none */
     const char *bad_rows_path; /* file with the dropped records; NULL = none */
-    const char *evidence; /* lines for people: failed checks with samples; NULL = none */
-    bool checks_only;     /* only the suite ran again on the published table */
-    const char *const *notes; /* lines to show (warnings), newest last */
+    const char *evidence;      /* lines for people: failed checks with samples; NULL = none */
+    bool checks_only;          /* only the suite ran again on the published table */
+    const char *const *notes;  /* lines to show (warnings), newest last */
     size_t note_count;
 } assay_step_result;
 
 /* One input of a step, with the snapshot that the run decided on. */
 typedef struct assay_step_input {
-    const char *name;     /* "bronze.orders" */
+    const char *name;         /* "bronze.orders" */
     const assay_model *model; /* NULL = outside */
     bool new_rows;
-    bool written_by_run;  /* its step belongs to this run and has ended well */
-    int64_t snapshot_id;  /* pinned snapshot; -1 = the table has none */
-    const char *uuid;     /* of the table, NULL = not known */
+    bool written_by_run;         /* its step belongs to this run and has ended well */
+    int64_t snapshot_id;         /* pinned snapshot; -1 = the table has none */
+    const char *uuid;            /* of the table, NULL = not known */
     const assay_column *columns; /* as the model was bound against, for shadow catalogs */
     size_t column_count;
 } assay_step_input;
 
 /* What is published under a name. */
 typedef struct assay_table_look {
-    bool exists; /* a table with a snapshot or at least a schema lies there */
+    bool exists;         /* a table with a snapshot or at least a schema lies there */
     int64_t snapshot_id; /* -1 = none */
     const char *uuid;
     assay_column *columns; /* names and DuckDB types as the user sees them */
@@ -95,7 +95,7 @@ typedef struct assay_step_context {
     int64_t now_us;      /* clock of models */
     bool has_interval;   /* --from/--to were given */
     int64_t since_us, until_us; /* for assay_model_bind_interval */
-    bool full_refresh;   /* rebuild this table from all of its input */
+    bool full_refresh;          /* rebuild this table from all of its input */
     const struct assay_gate_override *overrides;
     size_t override_count;
     const assay_step_input *inputs; /* as model->inputs */
@@ -118,9 +118,17 @@ typedef struct assay_open_step {
 typedef struct assay_step_plan {
     bool will_run;
     assay_skip_reason skip; /* where not */
-    const char *reason; /* one line */
-    int64_t new_files;  /* extracts: files to load; -1 = does not apply */
+    const char *reason;     /* one line */
+    int64_t new_files;      /* extracts: files to load; -1 = does not apply */
 } assay_step_plan;
+
+/* An extract whose columns are asked for. */
+typedef struct assay_columns_request {
+    const assay_project *project;
+    assay_conn *conn;
+    const assay_model *model;
+    const assay_table_look *published;
+} assay_columns_request;
 
 /* Whatever is asked for one of a run's moments without a step of its own. */
 typedef struct assay_run_moment {
@@ -142,11 +150,9 @@ typedef struct assay_step_ops {
                          assay_error *err);
 
     /* The columns that the table of an extract will have (bronze columns included): from the
-     * contract, else from `published`, else by sniffing. */
-    assay_status (*columns)(void *user, const assay_project *project, assay_conn *conn,
-                            const assay_model *model, const assay_table_look *published,
-                            assay_arena *arena, assay_column **ret_columns, size_t *ret_count,
-                            assay_error *err);
+     * contract, else from what is published, else by sniffing. */
+    assay_status (*columns)(void *user, const assay_columns_request *request, assay_arena *arena,
+                            assay_column **ret_columns, size_t *ret_count, assay_error *err);
 
     /* Before the first and after the last step (lineage of the run itself). */
     assay_status (*begin)(void *user, const assay_run_moment *moment, assay_error *err);
@@ -154,26 +160,26 @@ typedef struct assay_step_ops {
 
     /* Whether the step would do something; writes nothing. Inputs that this plan would write
      * are not asked for: the caller knows that the step will run. */
-    assay_status (*plan)(void *user, const assay_step_context *context,
-                         assay_step_plan *ret_plan, assay_error *err);
+    assay_status (*plan)(void *user, const assay_step_context *context, assay_step_plan *ret_plan,
+                         assay_error *err);
 
     /* Does the work of one step: decides whether it is needed (skip key in the table's state
-     * file), stages, checks, commits, sends its lineage. Called by a worker thread with the table's lock held.
-     * Returns ASSAY_OK for DONE and SKIPPED, EGATE for a shut gate (with the result filled), ECANCELLED, ENOMEM
-     * (the run tries again alone), else the step has failed. */
+     * file), stages, checks, commits, sends its lineage. Called by a worker thread with the table's
+     * lock held. Returns ASSAY_OK for DONE and SKIPPED, EGATE for a shut gate (with the result
+     * filled), ECANCELLED, ENOMEM (the run tries again alone), else the step has failed. */
     assay_status (*run)(void *user, const assay_step_context *context,
                         assay_step_result *ret_result, assay_error *err);
 
-    /* A step that a dead process left open: *ret_committed says whether its commit is there. Closes its
-     * lineage (COMPLETE or ABORT) and removes what it left behind. */
+    /* A step that a dead process left open: *ret_committed says whether its commit is there. Closes
+     * its lineage (COMPLETE or ABORT) and removes what it left behind. */
     assay_status (*recover)(void *user, const assay_project *project, assay_conn *conn,
                             const assay_open_step *step, bool *ret_committed, assay_error *err);
     /* The same for the run that the open steps belonged to, after them. */
     void (*recover_run)(void *user, const assay_project *project, const char *run_id,
                         int64_t started_us);
 
-    /* The process is about to leave while this step is still running: spool ABORT. Called by another thread
-     * than the one in `run`; must not wait for it. */
+    /* The process is about to leave while this step is still running: spool ABORT. Called by
+     * another thread than the one in `run`; must not wait for it. */
     void (*abort)(void *user, const assay_step_context *context);
 } assay_step_ops;
 
@@ -191,8 +197,8 @@ typedef struct assay_step_env {
 } assay_step_env;
 
 /* The skip key (SEMANTICS.md 3.2): hex SHA-256 of input snapshots, canonical SQL, header, storage
- * options, interval and engine version; `extra` (may be NULL) is what else the caller's work depends
- * on. Empty text where the model is volatile: it is never skipped. */
+ * options, interval and engine version; `extra` (may be NULL) is what else the caller's work
+ * depends on. Empty text where the model is volatile: it is never skipped. */
 ASSAY_NODISCARD assay_status assay_step_skip_key(const assay_step_context *context,
                                                  const char *extra, char ret_key[65],
                                                  assay_error *err);

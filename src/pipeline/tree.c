@@ -4,9 +4,10 @@
 
 #include <string.h>
 
-/* Table functions that only look at their arguments. All others read something outside the graph. */
-static const char *const pure_tables[] = {"range",     "generate_series", "unnest", "repeat",
-                                          "repeat_row", "json_each",      "json_tree"};
+/* Table functions that only look at their arguments. All others read something outside the graph.
+ */
+static const char *const pure_tables[] = {"range",      "generate_series", "unnest",   "repeat",
+                                          "repeat_row", "json_each",       "json_tree"};
 
 /* Table functions that name tables in text: the graph could not see them. */
 static const char *const hidden_tables[] = {"query", "query_table", "json_execute_serialized_sql",

@@ -14,8 +14,8 @@ typedef struct assay_tree_reference {
 } assay_tree_reference;
 
 typedef struct assay_tree_facts {
-    assay_vec references; /* of assay_tree_reference, in order of the tree; CTEs left out */
-    bool reads_outside;   /* a table function that reads what is no table: files, settings .. */
+    assay_vec references;  /* of assay_tree_reference, in order of the tree; CTEs left out */
+    bool reads_outside;    /* a table function that reads what is no table: files, settings .. */
     const char *forbidden; /* what a model may not do; NULL = nothing */
     int64_t forbidden_offset;
 } assay_tree_facts;

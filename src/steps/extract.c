@@ -66,12 +66,11 @@ static assay_status add_bronze(const assay_source *source, assay_column **ret_co
     return ASSAY_OK;
 }
 
-assay_status assay_extract_columns(const assay_project *project, assay_conn *conn,
-                                   const assay_model *model, const assay_table_look *published,
-                                   assay_arena *arena, assay_column **ret_columns,
-                                   size_t *ret_count, assay_error *err)
+assay_status assay_extract_columns(const assay_columns_request *request, assay_arena *arena,
+                                   assay_column **ret_columns, size_t *ret_count, assay_error *err)
 {
-    assay_source source = source_of(project, model, conn, arena);
+    const assay_table_look *published = request->published;
+    assay_source source = source_of(request->project, request->model, request->conn, arena);
     bool exists = published != NULL && published->exists;
 
     ASSAY_TRY(assay_source_list(&source, NULL, err));

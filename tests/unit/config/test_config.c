@@ -164,7 +164,8 @@ static void an_unknown_key_is_refused_with_its_place_and_the_nearest_one(void **
     expect_error(fixture, ASSAY_ECONFIG, 1204, 1, 1, "needs the key 'name'");
     assert_int_equal(load_project(fixture, "- a\n", &config), ASSAY_ECONFIG);
     expect_error(fixture, ASSAY_ECONFIG, 1202, 1, 1, "must be a map");
-    assert_int_equal(load_project(fixture, "name: x\ntargets: { a: { format: icebrg } }\n", &config),
+    assert_int_equal(load_project(fixture, "name: x\ntargets: { a: { format: icebrg } }\n",
+                                  &config),
                      ASSAY_ECONFIG);
     expect_error(fixture, ASSAY_ECONFIG, 1203, 2, 25, "did you mean 'iceberg'");
     assert_int_equal(load_project(fixture, "name: x\ntargets: { a: { engine: spark } }\n", &config),
@@ -187,8 +188,8 @@ static void storage_defaults_to_iceberg_in_the_folder_catalog(void **state)
     assay_storage_config *config = NULL;
     assay_variables where = variables();
 
-    assert_int_equal(assay_storage_config_load(fixture->root, NULL, &where, fixture->arena,
-                                               &config, NULL),
+    assert_int_equal(assay_storage_config_load(fixture->root, NULL, &where, fixture->arena, &config,
+                                               NULL),
                      ASSAY_OK);
     assert_string_equal(assay_storage_format(config, "gold"), "iceberg");
     assert_int_equal(assay_storage_keep(config, "gold").snapshots, 10);
@@ -212,8 +213,8 @@ static void one_layer_may_have_another_format_and_keep(void **state)
     assert_int_equal(assay_storage_keep(config, "gold").snapshots, 3);
     assert_int_equal(assay_storage_keep(config, "gold").days, 7);
     assert_int_equal(config->target_file_bytes, 1024 * 1024);
-    assert_true(assay_value_find_bool(assay_storage_options(config, "delta"), "auto_compact",
-                                      false));
+    assert_true(
+        assay_value_find_bool(assay_storage_options(config, "delta"), "auto_compact", false));
 
     assert_int_equal(load_storage(fixture, "layers: { gold: { format: delta } }\n", "parquet",
                                   &config),
@@ -293,17 +294,17 @@ static void connections_are_checked_by_their_type_and_not_used_yet(void **state)
     const assay_connection_config *connection = NULL;
     assay_place place = {"models/bronze/x.yaml", 1, 9};
 
-    assert_int_equal(load_connections(fixture,
-                                      "shop_db: { type: postgres, host: h, database: d, user: u,"
-                                      " password: env:PW }\n"
-                                      "lake_s3: { type: s3, region: r, credentials: { key_id: env:A,"
-                                      " secret: env:B } }\n",
-                                      &config),
-                     ASSAY_OK);
-    assert_int_equal(config->count, 2);
     assert_int_equal(
-        assay_connections_use(config, "shop_db", place, &connection, &fixture->err),
-        ASSAY_EUNSUPPORTED);
+        load_connections(fixture,
+                         "shop_db: { type: postgres, host: h, database: d, user: u,"
+                         " password: env:PW }\n"
+                         "lake_s3: { type: s3, region: r, credentials: { key_id: env:A,"
+                         " secret: env:B } }\n",
+                         &config),
+        ASSAY_OK);
+    assert_int_equal(config->count, 2);
+    assert_int_equal(assay_connections_use(config, "shop_db", place, &connection, &fixture->err),
+                     ASSAY_EUNSUPPORTED);
     expect_error(fixture, ASSAY_EUNSUPPORTED, 1242, 1, 9, "postgres");
     assert_int_equal(assay_connections_use(config, "shopdb", place, &connection, &fixture->err),
                      ASSAY_ECONFIG);
@@ -451,18 +452,19 @@ static void an_extract_has_a_source_a_dialect_and_a_contract(void **state)
     assay_extract_config *extract = NULL;
     assay_model_header header;
 
-    assert_int_equal(read_extract(fixture,
-                                  "source:\n"
-                                  "  files: [a/*.csv.gz, b/*.csv]\n"
-                                  "  csv: { delimiter: '\\t', header: false, null: [NA, ''], skip: 2,"
-                                  " max_line_size: 1MB }\n"
-                                  "  hive: true\n"
-                                  "changed_file: replace\n"
-                                  "contract:\n"
-                                  "  bad_row: drop\n"
-                                  "  columns: { id: BIGINT, d: 'DECIMAL(18,2)' }\n",
-                                  &extract, &header),
-                     ASSAY_OK);
+    assert_int_equal(
+        read_extract(fixture,
+                     "source:\n"
+                     "  files: [a/*.csv.gz, b/*.csv]\n"
+                     "  csv: { delimiter: '\\t', header: false, null: [NA, ''], skip: 2,"
+                     " max_line_size: 1MB }\n"
+                     "  hive: true\n"
+                     "changed_file: replace\n"
+                     "contract:\n"
+                     "  bad_row: drop\n"
+                     "  columns: { id: BIGINT, d: 'DECIMAL(18,2)' }\n",
+                     &extract, &header),
+        ASSAY_OK);
     assert_int_equal(extract->file_count, 2);
     assert_int_equal(extract->format, ASSAY_FILE_CSV);
     assert_string_equal(extract->csv.delimiter, "\t");
@@ -514,8 +516,7 @@ static void a_wrong_extract_is_refused_with_its_place(void **state)
     assay_model_header header;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(read_extract(fixture, cases[i].text, &extract, &header),
-                         cases[i].status);
+        assert_int_equal(read_extract(fixture, cases[i].text, &extract, &header), cases[i].status);
         expect_error(fixture, cases[i].status, cases[i].number, cases[i].line, cases[i].column, "");
     }
 }

@@ -63,17 +63,12 @@ static assay_status look(void *user, const assay_project *project, assay_conn *c
     return ASSAY_OK;
 }
 
-static assay_status columns(void *user, const assay_project *project, assay_conn *conn,
-                            const assay_model *model, const assay_table_look *published,
-                            assay_arena *arena, assay_column **ret_columns, size_t *ret_count,
-                            assay_error *err)
+static assay_status columns(void *user, const assay_columns_request *request, assay_arena *arena,
+                            assay_column **ret_columns, size_t *ret_count, assay_error *err)
 {
-    const assay_extract_config *extract = model->extract;
+    const assay_extract_config *extract = request->model->extract;
 
     (void)user;
-    (void)project;
-    (void)conn;
-    (void)published;
     *ret_columns = assay_arena_take(arena, extract->column_count + 1, sizeof **ret_columns);
     ASSAY_TRY(assay_arena_check(*ret_columns, err));
     for (size_t i = 0; i < extract->column_count; i++)
@@ -233,8 +228,7 @@ static void sink(void *user, const assay_run_event *event)
         return;
     else
         (void)snprintf(line, sizeof line, "%s:%s%s%s", kinds[event->kind],
-                       event->table != NULL ? event->table : "",
-                       event->result != NULL ? "=" : "",
+                       event->table != NULL ? event->table : "", event->result != NULL ? "=" : "",
                        event->result != NULL ? assay_step_outcome_name(event->result->outcome)
                                              : "");
     note(fixture->events, line);
@@ -302,16 +296,16 @@ static const char *no_environment(void *user, const char *name)
 
 assay_status fixture_open(shop *fixture)
 {
-    assay_project_options options = {
-        .start = fixture->folder->path, .exact = true, .environment = no_environment};
+    assay_project_options options = {.start = fixture->folder->path,
+                                     .exact = true,
+                                     .environment = no_environment};
 
     assay_error_clear(&fixture->err);
     ASSAY_TRY(assay_project_open(&options, fixture->arena, &fixture->project, &fixture->err));
     return assay_graph_build(fixture->project, fixture->conn, &fixture->err);
 }
 
-assay_status fixture_run(shop *fixture, assay_run_options options,
-                         assay_run_result **ret_result)
+assay_status fixture_run(shop *fixture, assay_run_options options, assay_run_result **ret_result)
 {
     options.sink = sink;
     options.sink_user = fixture;

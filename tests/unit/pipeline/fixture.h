@@ -16,8 +16,8 @@ typedef struct fake_table {
     assay_column *columns;
     size_t column_count;
     /* behaviour: */
-    assay_status status; /* of run; ASSAY_OK = commits a snapshot */
-    int fail_times;      /* then it goes well; 0 = always */
+    assay_status status;    /* of run; ASSAY_OK = commits a snapshot */
+    int fail_times;         /* then it goes well; 0 = always */
     assay_skip_reason skip; /* not NONE: skipped for that reason */
     int wait_ms;            /* how long run takes */
     bool stubborn;          /* does not notice an interrupt */
@@ -43,7 +43,7 @@ typedef struct shop {
     assay_lock *lock; /* guards what follows */
     fake_table tables[FAKE_TABLES_MAX];
     size_t table_count;
-    char order[LOG_SIZE]; /* names in the order of their runs, "a.x b.y " */
+    char order[LOG_SIZE];  /* names in the order of their runs, "a.x b.y " */
     char events[LOG_SIZE]; /* JSON lines are checked as they come; here only kinds and tables */
     int running, most_running;
     int recovered;
@@ -68,8 +68,7 @@ fake_table *fixture_publish(shop *fixture, const char *name, const char *const *
                             size_t count);
 
 /* Runs with the options; the sink is the fixture's. */
-assay_status fixture_run(shop *fixture, assay_run_options options,
-                         assay_run_result **ret_result);
+assay_status fixture_run(shop *fixture, assay_run_options options, assay_run_result **ret_result);
 
 /* The step of a table in a result. */
 const assay_run_step *fixture_step(const assay_run_result *result, const char *table);

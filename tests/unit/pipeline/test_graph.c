@@ -1,5 +1,5 @@
-#include "fixture.h"
 #include "base/path.h"
+#include "fixture.h"
 #include "pipeline/token.h"
 
 #include <setjmp.h>
@@ -25,8 +25,8 @@ static assay_status compile(shop *fixture)
     size_t count = 0;
 
     ASSAY_TRY(fixture_open(fixture));
-    assert_int_equal(
-        assay_graph_order(fixture->project, fixture->arena, &models, &count, NULL), ASSAY_OK);
+    assert_int_equal(assay_graph_order(fixture->project, fixture->arena, &models, &count, NULL),
+                     ASSAY_OK);
     return assay_compile(fixture->project, models, count, &fixture->env, fixture->conn,
                          &fixture->err);
 }
@@ -195,8 +195,8 @@ static void wrong_models_are_refused_with_their_place(void **state)
         {"/* ---\ncolumns: { emial: { pii: true } }\n--- */ select id as email from bronze.t",
          ASSAY_ECONFIG, 2120, 2, 12, "did you mean 'email'"},
         {"/* ---\nkey: [idd]\n--- */ select id from bronze.t", ASSAY_ECONFIG, 2120, 2, 7, "idd"},
-        {"/* ---\npartition_by: [month(id)]\n--- */ select id from bronze.t", ASSAY_ECONFIG, 4021, 2,
-         16, ""},
+        {"/* ---\npartition_by: [month(id)]\n--- */ select id from bronze.t", ASSAY_ECONFIG, 4021,
+         2, 16, ""},
         {"select interval 1 day as i from bronze.t", ASSAY_EUNSUPPORTED, 4001, 1, 1, "'i'"},
         {"/* ---\nmode: full\nx: 1\n--- */ select 1", ASSAY_ECONFIG, 1201, 3, 1, "'x'"},
         {"/* ---\nmode: [full\n--- */ select 1", ASSAY_ECONFIG, 1110, 3, 1, ""},
@@ -211,8 +211,8 @@ static void wrong_models_are_refused_with_their_place(void **state)
             fixture->err.line != cases[i].line || fixture->err.column != cases[i].column ||
             strstr(fixture->err.message, cases[i].part) == NULL)
             fail_msg("%s\n -> %s E%d %s:%d:%d %s", cases[i].sql, assay_status_name(status),
-                     fixture->err.number, fixture->err.path, fixture->err.line,
-                     fixture->err.column, fixture->err.message);
+                     fixture->err.number, fixture->err.path, fixture->err.line, fixture->err.column,
+                     fixture->err.message);
     }
 }
 
@@ -243,8 +243,8 @@ static void bad_names_of_models_are_refused(void **state)
         fixture_write(fixture, paths[i], "select 1 as a");
         assert_int_equal(fixture_open(fixture), ASSAY_ECONFIG);
         fixture_expect(fixture, 2003, paths[i], 0, 0, "");
-        assert_int_equal(
-            assay_path_remove_tree(test_folder_path(fixture->folder, "models"), NULL), ASSAY_OK);
+        assert_int_equal(assay_path_remove_tree(test_folder_path(fixture->folder, "models"), NULL),
+                         ASSAY_OK);
     }
 }
 
@@ -262,8 +262,8 @@ static void since_and_until_become_literals(void **state)
     const assay_model *model = assay_project_model(fixture->project, "silver.m");
     assert_true(model->uses_since);
     assert_true(model->uses_until);
-    assert_int_equal(
-        assay_model_bind_interval(model, 0, 86400000000, fixture->arena, &sql, NULL), ASSAY_OK);
+    assert_int_equal(assay_model_bind_interval(model, 0, 86400000000, fixture->arena, &sql, NULL),
+                     ASSAY_OK);
     assert_string_equal(sql, "select id, '$since' as s from bronze.t where ts >= TIMESTAMP "
                              "'1970-01-01 00:00:00.000000' and ts < TIMESTAMP "
                              "'1970-01-02 00:00:00.000000'");
@@ -305,7 +305,8 @@ static void a_project_resolves_folders_formats_and_variables(void **state)
     assert_string_equal(assay_project_location(project, "gold.t", fixture->arena),
                         test_folder_path(fixture->folder, "w/gold/t"));
     assert_null(project->lineage_tree);
-    fixture_write(fixture, "assay.yaml", "name: shop\ntargets:\n  p: { warehouse: 's3://b', variables: { A: x } }\n");
+    fixture_write(fixture, "assay.yaml",
+                  "name: shop\ntargets:\n  p: { warehouse: 's3://b', variables: { A: x } }\n");
     assert_int_equal(fixture_open(fixture), ASSAY_EUNSUPPORTED);
     fixture_expect(fixture, 1232, "assay.yaml", 3, 8, "s3");
 }

@@ -72,7 +72,7 @@ static void a_run_commits_every_step_after_its_inputs(void **state)
     assert_true(assay_str_ends(fixture->events, "end: "));
     assert_non_null(strstr(fixture->events, "finish:g.z=done"));
 
-    result = must_run(fixture, (assay_run_options){.jobs = 1});
+    assert_int_equal(must_run(fixture, (assay_run_options){.jobs = 1})->exit_code, 0);
     assert_int_equal(fixture_table(fixture, "s.x")->read_snapshot, 2);
     assert_string_equal(fixture->order, "b.x b.y s.x s.y g.x g.y g.z ");
 }
@@ -127,8 +127,7 @@ static void fail_fast_ends_the_run_at_the_first_failure(void **state)
     shop *fixture = *state;
 
     fixture_table(fixture, "b.x")->status = ASSAY_EDATA;
-    assay_run_result *result =
-        must_run(fixture, (assay_run_options){.jobs = 1, .fail_fast = true});
+    assay_run_result *result = must_run(fixture, (assay_run_options){.jobs = 1, .fail_fast = true});
     assert_string_equal(fixture->order, "b.x ");
     assert_int_equal(fixture_step(result, "b.y")->result.skip, ASSAY_SKIP_RUN_ENDED);
     assert_int_equal(result->outcomes[ASSAY_STEP_SKIPPED], 6);
@@ -154,8 +153,7 @@ static void a_selected_step_reads_the_pinned_snapshot_of_what_is_not_selected(vo
     const char *select[] = {"g.x"};
     assay_run_result *result = NULL;
 
-    assert_int_equal(fixture_run(fixture,
-                                 (assay_run_options){.select = select, .select_count = 1},
+    assert_int_equal(fixture_run(fixture, (assay_run_options){.select = select, .select_count = 1},
                                  &result),
                      ASSAY_ECONFIG);
     fixture_expect(fixture, 2119, "models/g/x.sql", 1, 15, "select +g.x");
@@ -171,9 +169,10 @@ static void an_empty_selection_is_a_run_with_nothing_to_do(void **state)
 {
     shop *fixture = *state;
     const char *select[] = {"g.x"};
-    assay_run_result *result =
-        must_run(fixture, (assay_run_options){.select = select, .select_count = 1,
-                                              .exclude = select, .exclude_count = 1});
+    assay_run_result *result = must_run(fixture, (assay_run_options){.select = select,
+                                                                     .select_count = 1,
+                                                                     .exclude = select,
+                                                                     .exclude_count = 1});
 
     assert_true(result->nothing_selected);
     assert_int_equal(result->exit_code, 0);
@@ -187,8 +186,7 @@ static void retry_runs_what_did_not_end_well(void **state)
     fixture_table(fixture, "s.x")->status = ASSAY_EDATA;
     (void)must_run(fixture, (assay_run_options){.jobs = 1});
     fixture_table(fixture, "s.x")->status = ASSAY_OK;
-    assay_run_result *result =
-        must_run(fixture, (assay_run_options){.jobs = 1, .retry = true});
+    assay_run_result *result = must_run(fixture, (assay_run_options){.jobs = 1, .retry = true});
     assert_string_equal(fixture->order, "s.x g.x g.z ");
     assert_int_equal(result->exit_code, 0);
     result = must_run(fixture, (assay_run_options){.jobs = 1, .retry = true});
@@ -225,14 +223,16 @@ static void full_refresh_leaves_file_fed_tables_unless_named_and_meant(void **st
     assert_false(fixture_table(fixture, "b.x")->full_refresh);
     assert_true(fixture_table(fixture, "g.x")->full_refresh);
     assert_non_null(strstr(fixture->events, "note:"));
-    assert_int_equal(fixture_run(fixture,
-                                 (assay_run_options){.select = named, .select_count = 1,
-                                                     .full_refresh = true},
-                                 &result),
-                     ASSAY_EINVAL);
+    assert_int_equal(
+        fixture_run(fixture,
+                    (assay_run_options){.select = named, .select_count = 1, .full_refresh = true},
+                    &result),
+        ASSAY_EINVAL);
     fixture_expect(fixture, 2301, "", 0, 0, "--yes");
-    (void)must_run(fixture, (assay_run_options){.select = named, .select_count = 1,
-                                                .full_refresh = true, .yes = true});
+    (void)must_run(fixture, (assay_run_options){.select = named,
+                                                .select_count = 1,
+                                                .full_refresh = true,
+                                                .yes = true});
     assert_true(fixture_table(fixture, "b.x")->full_refresh);
 }
 
@@ -241,11 +241,11 @@ static void an_interval_must_not_be_empty_and_since_must_be_given(void **state)
     shop *fixture = *state;
     assay_run_result *result = NULL;
 
-    assert_int_equal(fixture_run(fixture,
-                                 (assay_run_options){.has_from = true, .from_us = 2,
-                                                     .has_to = true, .to_us = 1},
-                                 &result),
-                     ASSAY_EINVAL);
+    assert_int_equal(
+        fixture_run(fixture,
+                    (assay_run_options){.has_from = true, .from_us = 2, .has_to = true, .to_us = 1},
+                    &result),
+        ASSAY_EINVAL);
     assert_int_equal(fixture->err.number, 2302);
     assert_int_equal(fixture_run(fixture, (assay_run_options){.jobs = 1000}, &result),
                      ASSAY_EINVAL);
@@ -519,9 +519,10 @@ static void a_damaged_history_is_set_aside_and_the_run_goes_on(void **state)
 {
     shop *fixture = *state;
 
-    fixture_write(fixture, ".assay/local/state.db", "this is no database, but long enough to be "
-                                                    "read as a page of one, which it is not at "
-                                                    "all: not a page, not a header, nothing");
+    fixture_write(fixture, ".assay/local/state.db",
+                  "this is no database, but long enough to be "
+                  "read as a page of one, which it is not at "
+                  "all: not a page, not a header, nothing");
     assert_int_equal(must_run(fixture, (assay_run_options){.jobs = 1})->exit_code, 0);
     assert_true(test_folder_count(fixture->folder, ".assay/local") >= 3);
 }

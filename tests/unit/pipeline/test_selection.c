@@ -18,7 +18,8 @@ static int setup(void **state)
 
     fixture_write(fixture, "models/b/one.sql", "select 1 as a");
     fixture_write(fixture, "models/b/two.sql", "select 1 as a");
-    fixture_write(fixture, "models/s/one.sql", "/* --- { tags: [daily] } --- */ select * from b.one");
+    fixture_write(fixture, "models/s/one.sql",
+                  "/* --- { tags: [daily] } --- */ select * from b.one");
     fixture_write(fixture, "models/s/two.sql",
                   "/* --- { tags: [daily, slow] } --- */ select * from b.two");
     fixture_write(fixture, "models/s/lone.sql", "select 1 as a");
@@ -34,11 +35,11 @@ static const char *select_names(shop *fixture, const char *select, const char *e
     assay_selection selection;
     assay_model **models = NULL;
     size_t count = 0, used = 0;
+    assay_selection_words words = {&select, select != NULL, &exclude, exclude != NULL};
 
     assay_error_clear(&fixture->err);
     names[0] = '\0';
-    if (assay_selection_parse(fixture->project, &select, select != NULL, &exclude,
-                              exclude != NULL, fixture->arena, &selection,
+    if (assay_selection_parse(fixture->project, &words, fixture->arena, &selection,
                               &fixture->err) != ASSAY_OK) {
         (void)snprintf(names, sizeof names, "E%d %s", fixture->err.number, fixture->err.message);
         return names;
@@ -131,10 +132,11 @@ static void a_name_that_was_written_out_is_known_from_a_pattern(void **state)
 {
     shop *fixture = *state;
     assay_selection selection;
-    const char *words[] = {"s.one+", "b.*"};
+    const char *select[] = {"s.one+", "b.*"};
+    assay_selection_words words = {select, 2, NULL, 0};
 
-    assert_int_equal(assay_selection_parse(fixture->project, words, 2, NULL, 0, fixture->arena,
-                                           &selection, NULL),
+    assert_int_equal(assay_selection_parse(fixture->project, &words, fixture->arena, &selection,
+                                           NULL),
                      ASSAY_OK);
     for (size_t i = 0; i < fixture->project->model_count; i++)
         assert_int_equal(selection.named[i],
