@@ -36,24 +36,89 @@ static assay_status drop_scan(assay_conn *conn, assay_error *err)
     return assay_conn_execute(conn, assay_buf_text(&text), NULL, err);
 }
 
+/* What the engine is given instead of the stream: duckdb_arrow_scan never releases a schema that it
+ * asked for, so all it gets are copies of one that is released here. */
+struct lent_stream {
+    struct ArrowArrayStream stream;
+    struct ArrowSchema schema;
+};
+
+static void keep_schema(struct ArrowSchema *schema)
+{
+    schema->release = NULL;
+}
+
+static void keep_stream(struct ArrowArrayStream *stream)
+{
+    stream->release = NULL;
+}
+
+static int lend_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+    const struct lent_stream *lent = stream->private_data;
+
+    *out = lent->schema;
+    out->release = keep_schema;
+    return 0;
+}
+
+static int lend_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+    struct lent_stream *lent = stream->private_data;
+
+    return lent->stream.get_next(&lent->stream, out);
+}
+
+static const char *lend_error(struct ArrowArrayStream *stream)
+{
+    struct lent_stream *lent = stream->private_data;
+
+    return lent->stream.get_last_error(&lent->stream);
+}
+
+static void release_lent(struct lent_stream *lent)
+{
+    if (lent->schema.release != NULL)
+        lent->schema.release(&lent->schema);
+    if (lent->stream.release != NULL)
+        lent->stream.release(&lent->stream);
+}
+
+static assay_status fail_stream(struct lent_stream *lent, const char *name, assay_error *err)
+{
+    const char *cause = lent->stream.get_last_error(&lent->stream);
+
+    return assay_error_set(err, ASSAY_EDATA, 3019, "the Arrow stream '%s' cannot be read: %s", name,
+                           cause != NULL ? cause : "the engine refuses its schema");
+}
+
+static assay_status read_stream(assay_conn *conn, const char *name, struct lent_stream *lent,
+                                assay_error *err)
+{
+    struct ArrowArrayStream view = {.get_schema = lend_schema,
+                                    .get_next = lend_next,
+                                    .get_last_error = lend_error,
+                                    .release = keep_stream,
+                                    .private_data = lent};
+    void *handle = &view;
+
+    if (lent->stream.get_schema(&lent->stream, &lent->schema) != 0)
+        return fail_stream(lent, name, err);
+    if (duckdb_arrow_scan(conn->handle, scan_name, (duckdb_arrow_stream)handle) != DuckDBSuccess)
+        return fail_stream(lent, name, err);
+    assay_status status = read_scan(conn, name, err);
+    (void)drop_scan(conn, NULL);
+    return status;
+}
+
 assay_status assay_conn_register_stream(assay_conn *conn, const char *name,
                                         struct ArrowArrayStream *stream, assay_error *err)
 {
-    struct ArrowArrayStream moved = *stream;
-    void *handle = &moved;
-    assay_status status = ASSAY_OK;
+    struct lent_stream lent = {.stream = *stream};
 
     stream->release = NULL;
-    if (duckdb_arrow_scan(conn->handle, scan_name, (duckdb_arrow_stream)handle) != DuckDBSuccess) {
-        const char *cause = moved.get_last_error(&moved);
-        status = assay_error_set(err, ASSAY_EDATA, 3019, "the Arrow stream '%s' cannot be read: %s",
-                                 name, cause != NULL ? cause : "the engine refuses its schema");
-    } else {
-        status = read_scan(conn, name, err);
-        (void)drop_scan(conn, NULL);
-    }
-    if (moved.release != NULL)
-        moved.release(&moved);
+    assay_status status = read_stream(conn, name, &lent, err);
+    release_lent(&lent);
     return status;
 }
 

@@ -16,8 +16,8 @@ typedef struct assay_conn assay_conn;
 
 typedef struct assay_engine_options {
     uint64_t memory_limit; /* bytes for the engine; 0 = its default */
-    int threads; /* 0 = processors of the process */
-    const char *temp_dir; /* spill folder; NULL = no spilling */
+    int threads;           /* 0 = processors of the process */
+    const char *temp_dir;  /* spill folder; NULL = no spilling */
 } assay_engine_options;
 
 /* An in-memory database with TimeZone 'UTC', no automatic installing or loading of extensions, no
@@ -63,7 +63,7 @@ typedef struct assay_rows {
     const char **types; /* DuckDB's type text */
     size_t count;
     assay_value ***cells; /* cells[row][column] */
-    bool truncated; /* there were more than `limit` rows */
+    bool truncated;       /* there were more than `limit` rows */
 } assay_rows;
 
 enum { ASSAY_ROWS_MAX = 1000000 };
@@ -98,7 +98,7 @@ ASSAY_NODISCARD assay_status assay_conn_describe(assay_conn *conn, const char *s
 typedef struct assay_written_column {
     const char **path; /* parts of the column path, quotes removed: {"st", "a"}, {"l", "element"} */
     size_t depth;
-    int64_t column_size; /* compressed bytes, -1 unknown */
+    int64_t column_size;            /* compressed bytes, -1 unknown */
     int64_t num_values, null_count; /* -1 unknown */
     const char *min, *max;
     int has_nan; /* 1, 0, -1 unknown */

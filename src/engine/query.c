@@ -106,7 +106,7 @@ struct reading {
     duckdb_result *result;
     const char *sql;
     size_t limit; /* rows wanted */
-    bool cut; /* more rows are cut, else refused */
+    bool cut;     /* more rows are cut, else refused */
     duckdb_logical_type *types;
     assay_rows *rows;
     assay_vec lines;
