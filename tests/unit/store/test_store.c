@@ -1,5 +1,6 @@
 #include "base/path.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "store/store.h"
 #include "support/exhaust.h"
 #include "support/folder.h"
@@ -159,6 +160,46 @@ static void permission_denied_is_clear_and_leaves_nothing(void **state)
     assert_int_equal(test_folder_count(folder, "."), 0);
 }
 
+enum { SWAPS = 300 };
+
+/* Lets "table" lead to "v1" and "v2" in turn, as a Parquet table's commits do. */
+static void swap_link(void *argument)
+{
+    const char *root = argument;
+    char link[300];
+    char fresh[300];
+
+    (void)snprintf(link, sizeof link, "%s/table", root);
+    (void)snprintf(fresh, sizeof fresh, "%s/.table", root);
+    for (int i = 0; i < SWAPS; i++) {
+        assert_int_equal(symlink(i % 2 == 0 ? "v2" : "v1", fresh), 0);
+        assert_int_equal(rename(fresh, link), 0);
+    }
+}
+
+static void a_put_goes_through_a_link_that_is_swapped(void **state)
+{
+    test_folder *folder = *state;
+    ASSAY_AUTO(assay_store_closep) assay_store *store = open_here(folder);
+    assay_thread *thread = NULL;
+    assay_error err = {0};
+    char key[32];
+
+    test_folder_write(folder, "v1/first", "");
+    test_folder_write(folder, "v2/first", "");
+    assert_int_equal(symlink("v1", test_folder_path(folder, "table")), 0);
+    assert_int_equal(assay_thread_start(swap_link, folder->path, &thread, NULL), ASSAY_OK);
+    for (int i = 0; i < SWAPS / 2; i++) {
+        (void)snprintf(key, sizeof key, "table/new%d", i);
+        if (assay_store_put_new(store, key, "x", 1, &err) != ASSAY_OK ||
+            assay_store_put(store, "table/same", "x", 1, &err) != ASSAY_OK)
+            fail_msg("%s", err.message);
+    }
+    assay_thread_join(thread);
+    size_t count = test_folder_count(folder, "v1") + test_folder_count(folder, "v2");
+    assert_true(count >= SWAPS / 2 + 3 && count <= SWAPS / 2 + 4);
+}
+
 enum { NOT_PERMITTED = 77, NEW_NAMESPACE = 0x00020000 };
 
 /* In a child with a file system of 64 KiB over the folder, which nobody else sees. */
@@ -257,6 +298,7 @@ int main(void)
         TEST(exactly_one_process_wins_a_key),
         TEST(a_put_over_a_folder_leaves_nothing_behind),
         TEST(permission_denied_is_clear_and_leaves_nothing),
+        TEST(a_put_goes_through_a_link_that_is_swapped),
         TEST(a_full_disk_is_clear_and_leaves_nothing),
         TEST(stores_survive_every_failed_allocation),
     };
