@@ -168,7 +168,8 @@ ASSAY_NODISCARD assay_status assay_lineage_fields_of_columns(const assay_column 
 /* ---- names (OpenLineage naming) ---- */
 
 /* A file, folder, glob or URI under its dataset name: "/a/b/" -> "file", "/a/b"; "s3://b/k/" ->
- * "s3://b", "k". `location` is absolute or a URI. Sets namespace, name and dataSource. */
+ * "s3://b", "k"; "/a/[*].csv" -> "/a"; "/a/orders_[*].csv" stays. `location` is absolute or a URI.
+ * Sets namespace, name and dataSource. */
 ASSAY_NODISCARD assay_status assay_lineage_dataset_locate(assay_lineage_dataset *dataset,
                                                           const char *location,
                                                           assay_arena *arena, assay_error *err);

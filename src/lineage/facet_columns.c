@@ -46,7 +46,6 @@ static void write_input(assay_json_writer *writer, const assay_lineage_event *ev
         assay_json_begin_map(writer);
         assay_facet_text(writer, "type", assay_lineage_subtype_type(made->subtype));
         assay_facet_text(writer, "subtype", assay_lineage_subtype_name(made->subtype));
-        assay_facet_text(writer, "description", "");
         assay_json_key(writer, "masking");
         assay_json_bool(writer, made->masking);
         assay_json_end_map(writer);

@@ -37,12 +37,32 @@ static size_t last_slash(const char *name, size_t length)
     return length;
 }
 
-/* Takes off trailing slashes, file patterns and partition folders (key=value): the dataset is what they
- * lie in. */
+/* True where a pattern of file names says which of a folder's files are meant ("orders_*.csv", but
+ * not "*.csv"): it is then the name of the dataset, or unlike files of one folder would be one
+ * dataset. */
+static bool is_telling(const char *pattern)
+{
+    if (strchr(pattern, '/') != NULL)
+        return false;
+    for (; *pattern != '\0' && *pattern != '.'; pattern++)
+        if (isalnum((unsigned char)*pattern))
+            return true;
+    return false;
+}
+
+/* Takes off trailing slashes, patterns that mean a whole folder, and partition folders
+ * (key=value): the dataset is what they lie in. */
 static size_t trimmed_length(const char *name)
 {
     size_t pattern = strcspn(name, "*?[{");
-    size_t length = pattern < strlen(name) ? last_slash(name, pattern) : strlen(name);
+    size_t length = strlen(name);
+
+    if (pattern < length) {
+        size_t folder = last_slash(name, pattern);
+        if (is_telling(name + folder))
+            return length;
+        length = folder;
+    }
 
     for (;;) {
         while (length > 1 && name[length - 1] == '/')
