@@ -325,8 +325,8 @@ static CURLcode run_transfer(const assay_http *http, const assay_cancel *cancel)
     while (code == CURLM_OK && running > 0) {
         code = curl_multi_perform(http->multi, &running);
         if (code == CURLM_OK && running > 0)
-            code = curl_multi_poll(http->multi, NULL, 0, cancel != NULL ? CANCEL_POLL_MS : 1000,
-                                   NULL);
+            code =
+                curl_multi_poll(http->multi, NULL, 0, cancel != NULL ? CANCEL_POLL_MS : 1000, NULL);
     }
     for (const CURLMsg *message = curl_multi_info_read(http->multi, &left); message != NULL;
          message = curl_multi_info_read(http->multi, &left))
