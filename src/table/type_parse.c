@@ -142,7 +142,7 @@ static assay_status take_name(struct parser *parser, const char **ret_name, assa
     } else {
         for (; is_word_char(*parser->at); parser->at++)
             assay_buf_append_char(&name, *parser->at);
-        if (name.size == 0)
+        if (name.size == 0 && !name.failed)
             return malformed(parser, err);
     }
     ASSAY_TRY(assay_buf_check(&name, err));
