@@ -1,4 +1,5 @@
-/* Answers from statistics. The statistics here are lies: what comes out shows whether they were asked. */
+/* Answers from statistics. The statistics here are lies: what comes out shows whether they were
+ * asked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,23 +18,28 @@ struct statistics {
     assay_column_stats stats[FILES][COLUMNS];
 };
 
-static assay_datum datum(const char *text, const assay_schema *schema, int column, assay_arena *arena)
+static assay_datum datum(const char *text, const assay_schema *schema, int column,
+                         assay_arena *arena)
 {
     return assay_datum_parse(text, &schema->fields[column].type, arena);
 }
 
-/* Two files of 50 rows; id 1..100, price 0.5..9.5, day in 2025, s without bounds; nothing is NULL. */
+/* Two files of 50 rows; id 1..100, price 0.5..9.5, day in 2025, s without bounds; nothing is NULL.
+ */
 static struct statistics *make_statistics(bench *b)
 {
-    static const assay_column columns[COLUMNS] = {
-        {"id", "BIGINT"}, {"price", "DOUBLE"}, {"day", "DATE"}, {"s", "VARCHAR"}};
+    static const assay_column columns[COLUMNS] = {{"id", "BIGINT"},
+                                                  {"price", "DOUBLE"},
+                                                  {"day", "DATE"},
+                                                  {"s", "VARCHAR"}};
     static const char *const bounds[FILES][COLUMNS][2] = {
         {{"1", "50"}, {"0.5", "9.5"}, {"2025-01-01", "2025-06-30"}, {NULL, NULL}},
         {{"51", "100"}, {"1.0", "2.0"}, {"2025-07-01", "2025-12-31"}, {NULL, NULL}}};
     struct statistics *made = assay_arena_take(b->arena, 1, sizeof(*made));
 
     assert_non_null(made);
-    assert_int_equal(assay_schema_from_columns(columns, COLUMNS, b->arena, &made->schema, &b->err), ASSAY_OK);
+    assert_int_equal(assay_schema_from_columns(columns, COLUMNS, b->arena, &made->schema, &b->err),
+                     ASSAY_OK);
     for (int f = 0; f < FILES; f++) {
         made->files[f] = (assay_data_file){.path = f == 0 ? "a.parquet" : "b.parquet",
                                            .rows = 50,
@@ -42,7 +48,8 @@ static struct statistics *make_statistics(bench *b)
                                            .stats_count = COLUMNS};
         for (int c = 0; c < COLUMNS; c++) {
             assay_column_stats *stats = &made->stats[f][c];
-            *stats = (assay_column_stats){.field_id = made->schema->fields[c].id, .value_count = 50};
+            *stats =
+                (assay_column_stats){.field_id = made->schema->fields[c].id, .value_count = 50};
             if (bounds[f][c][0] != NULL) {
                 stats->lower = datum(bounds[f][c][0], made->schema, c, b->arena);
                 stats->upper = datum(bounds[f][c][1], made->schema, c, b->arena);
@@ -58,8 +65,9 @@ static struct statistics *make_statistics(bench *b)
 /* The true table: three rows, far outside of everything the statistics say. */
 static void make_table(bench *b)
 {
-    bench_table(b, "SELECT * FROM (VALUES (NULL::BIGINT, 99.0::DOUBLE, DATE '1999-01-01', 'x'),\n"
-                   "(1000, NULL, DATE '1999-01-02', NULL), (1000, 1.0, NULL, 'y')) v(id, price, day, s)");
+    bench_table(
+        b, "SELECT * FROM (VALUES (NULL::BIGINT, 99.0::DOUBLE, DATE '1999-01-01', 'x'),\n"
+           "(1000, NULL, DATE '1999-01-02', NULL), (1000, 1.0, NULL, 'y')) v(id, price, day, s)");
 }
 
 static void expect(bench *b, const char *check, assay_check_status status, assay_check_proof proof)
@@ -68,7 +76,8 @@ static void expect(bench *b, const char *check, assay_check_status status, assay
 
     if (result->status != status || result->proof != proof)
         fail_msg("%s: %s by %s: %s", check, assay_check_status_name(result->status),
-                 assay_check_proof_name(result->proof), result->reason == NULL ? "-" : result->reason);
+                 assay_check_proof_name(result->proof),
+                 result->reason == NULL ? "-" : result->reason);
 }
 
 static void statistics_of_own_files_answer_without_reading(void **state)
@@ -77,13 +86,17 @@ static void statistics_of_own_files_answer_without_reading(void **state)
         "{ type: expect_column_values_to_not_be_null, column: id }",
         "{ type: expect_column_values_to_not_be_null, column: price }",
         "{ type: expect_column_values_to_be_between, column: id, min_value: 1, max_value: 100 }",
-        "{ type: expect_column_values_to_be_between, column: price, min_value: 0, strict_min: true }",
-        "{ type: expect_column_values_to_be_between, column: day, min_value: '2025-01-01', max_value: '2025-12-31' }",
+        "{ type: expect_column_values_to_be_between, column: price, min_value: 0, strict_min: true "
+        "}",
+        "{ type: expect_column_values_to_be_between, column: day, min_value: '2025-01-01', "
+        "max_value: '2025-12-31' }",
         "{ type: expect_column_min_to_be_between, column: id, min_value: 1, max_value: 1 }",
-        "{ type: expect_column_max_to_be_between, column: day, min_value: '2025-12-31', max_value: '2025-12-31' }",
+        "{ type: expect_column_max_to_be_between, column: day, min_value: '2025-12-31', max_value: "
+        "'2025-12-31' }",
         "{ type: expect_table_row_count_to_equal, value: 100 }",
         "{ type: min_row_count, value: 100 }",
-        "{ type: expect_column_proportion_of_non_null_values_to_be_between, column: id, min_value: 1 }",
+        "{ type: expect_column_proportion_of_non_null_values_to_be_between, column: id, min_value: "
+        "1 }",
         "{ type: freshness, column: day, max_age: 1 day }",
     };
     bench *b = *state;
@@ -116,10 +129,13 @@ static void bounds_that_do_not_prove_lead_to_the_scan(void **state)
     make_table(b);
     (void)make_statistics(b);
     b->request.result_format = ASSAY_RESULT_FORMAT_BASIC;
-    expect(b, "{ type: expect_column_values_to_be_between, column: id, min_value: 1, max_value: 99 }",
+    expect(b,
+           "{ type: expect_column_values_to_be_between, column: id, min_value: 1, max_value: 99 }",
            ASSAY_CHECK_STATUS_FAIL, ASSAY_CHECK_PROOF_SCAN);
-    expect(b, "{ type: expect_column_mean_to_be_between, column: id, min_value: 1000, max_value: 1000 }",
-           ASSAY_CHECK_STATUS_PASS, ASSAY_CHECK_PROOF_SCAN);
+    expect(
+        b,
+        "{ type: expect_column_mean_to_be_between, column: id, min_value: 1000, max_value: 1000 }",
+        ASSAY_CHECK_STATUS_PASS, ASSAY_CHECK_PROOF_SCAN);
 }
 
 static void files_of_others_are_not_believed(void **state)
@@ -163,8 +179,8 @@ static void what_is_not_known_is_not_proved(void **state)
     made->stats[0][2].upper.known = false;
     expect(b, "{ type: expect_column_values_to_not_be_null, column: id }", ASSAY_CHECK_STATUS_FAIL,
            ASSAY_CHECK_PROOF_SCAN);
-    expect(b, "{ type: expect_column_values_to_not_be_null, column: price }", ASSAY_CHECK_STATUS_FAIL,
-           ASSAY_CHECK_PROOF_SCAN);
+    expect(b, "{ type: expect_column_values_to_not_be_null, column: price }",
+           ASSAY_CHECK_STATUS_FAIL, ASSAY_CHECK_PROOF_SCAN);
     expect(b, "{ type: expect_column_max_to_be_between, column: day, max_value: '1999-12-31' }",
            ASSAY_CHECK_STATUS_PASS, ASSAY_CHECK_PROOF_SCAN);
     expect(b, "{ type: expect_column_values_to_not_be_null, column: price, nan_is_null: false }",
