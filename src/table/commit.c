@@ -85,18 +85,17 @@ static assay_status save_state(struct committing *committing, assay_error *err)
 {
     assay_commit_request *request = committing->request;
     const assay_table *base = request->base;
-    size_t known = count_known(request);
-    const char *previous = NULL;
+    assay_state_chain chain = {NULL, count_known(request)};
 
     request->state.number = base->current != NULL ? base->current->number + 1 : 1;
-    if (known > 0 && request->previous->commit_id != NULL) {
-        previous = assay_state_file_path(request->previous->number, request->previous->commit_id,
-                                         committing->arena);
-        ASSAY_TRY(assay_arena_check(previous, err));
+    if (chain.new_files_from > 0 && request->previous->commit_id != NULL) {
+        chain.previous_path =
+            assay_state_file_path(request->previous->number, request->previous->commit_id,
+                                  committing->arena);
+        ASSAY_TRY(assay_arena_check(chain.previous_path, err));
     }
-    return assay_state_file_save(base->location, &request->state, previous, known,
-                                 committing->store, committing->arena, &request->change.state_path,
-                                 err);
+    return assay_state_file_save(base->location, &request->state, &chain, committing->store,
+                                 committing->arena, &request->change.state_path, err);
 }
 
 /* A state that nothing refers to. */

@@ -17,7 +17,7 @@ const char *assay_gate_token_verdict(const assay_gate_token *token);
 
 typedef struct assay_commit_request {
     const assay_table *base;
-    assay_change change; /* state_path, verdict and commit_id are filled here */
+    assay_change change;    /* state_path, verdict and commit_id are filled here */
     assay_state_file state; /* number and commit_id are filled here */
     const char *stage_id;
     const assay_state_file *previous; /* may be NULL */

@@ -8,12 +8,12 @@ __extension__ typedef __int128 assay_int128;
 
 typedef struct assay_datum {
     bool known; /* false: no value is known (and nothing else is set) */
-    bool null; /* a partition value that is NULL */
+    bool null;  /* a partition value that is NULL */
     assay_type_kind kind;
-    int64_t integer; /* BOOLEAN 0/1, INT*, DATE days, TIME, TIMESTAMP(TZ) microseconds */
-    double real; /* FLOAT, DOUBLE */
+    int64_t integer;       /* BOOLEAN 0/1, INT*, DATE days, TIME, TIMESTAMP(TZ) microseconds */
+    double real;           /* FLOAT, DOUBLE */
     assay_int128 unscaled; /* DECIMAL */
-    const char *bytes; /* STRING (UTF-8), BINARY, UUID (16, big endian) */
+    const char *bytes;     /* STRING (UTF-8), BINARY, UUID (16, big endian) */
     size_t size;
 } assay_datum;
 

@@ -9,7 +9,7 @@ typedef struct assay_column_stats {
     int64_t column_size; /* bytes, -1 unknown; the same for the counts */
     int64_t value_count; /* with nulls */
     int64_t null_count;
-    int64_t nan_count; /* only where really known; 0 = none for sure */
+    int64_t nan_count;        /* only where really known; 0 = none for sure */
     assay_datum lower, upper; /* not cut; the format cuts as it needs */
 } assay_column_stats;
 
@@ -23,13 +23,13 @@ typedef struct assay_data_file {
     size_t stats_count;
     int64_t *split_offsets; /* may be NULL */
     size_t split_count;
-    int64_t sequence; /* Iceberg data sequence number; Delta: version that added it; -1 = new */
+    int64_t sequence;    /* Iceberg data sequence number; Delta: version that added it; -1 = new */
     int64_t snapshot_id; /* snapshot or version that added it; -1 = new */
-    bool own; /* written by assay: its statistics can be trusted to the full */
+    bool own;            /* written by assay: its statistics can be trusted to the full */
     const int64_t *deleted_rows; /* 0-based positions of rows that are deleted in it, ascending; */
-    size_t deleted_count; /* `rows` does not count them, a scan leaves them out */
+    size_t deleted_count;        /* `rows` does not count them, a scan leaves them out */
     const struct assay_partition_spec
-        *spec; /* of an older snapshot; NULL = the table's current one */
+        *spec;               /* of an older snapshot; NULL = the table's current one */
     const void *format_data; /* private to the format */
 } assay_data_file;
 

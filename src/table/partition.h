@@ -16,8 +16,8 @@ typedef enum assay_transform {
 
 typedef struct assay_partition_field {
     int32_t source_id; /* column's field id */
-    int32_t field_id; /* from 1000 */
-    const char *name; /* "order_date_month" for transforms, the column's name for identity */
+    int32_t field_id;  /* from 1000 */
+    const char *name;  /* "order_date_month" for transforms, the column's name for identity */
     assay_transform transform;
     const char *transform_text; /* "bucket[16]" as written in the metadata */
 } assay_partition_field;

@@ -30,7 +30,7 @@ struct scan {
     size_t column_count;
     const assay_scan_options *options;
     const assay_partition_spec *spec; /* of the files */
-    bool *by_name; /* of each file */
+    bool *by_name;                    /* of each file */
 };
 
 /* One of the SELECTs. */
@@ -130,8 +130,8 @@ static void append_read_parquet(const struct scan *scan, const struct branch *br
     assay_buf_append_char(buf, ')');
 }
 
-/* The source of column i in a branch: the file, and where the file has nothing the joined value; the
- * column may be in some of the files, and an identity partition says the same as the file. */
+/* The source of column i in a branch: the file, and where the file has nothing the joined value;
+ * the column may be in some of the files, and an identity partition says the same as the file. */
 static void append_source(const struct scan *scan, const struct branch *branch, size_t index)
 {
     bool joined = branch->inject && scan->columns[index].partition != NULL;

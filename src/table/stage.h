@@ -10,9 +10,9 @@ typedef struct assay_stage_request {
     const assay_schema
         *schema; /* with ids; columns of the query are matched by name, missing = NULL */
     const assay_partition_spec *spec; /* count 0 = unpartitioned */
-    const char *select; /* the query */
-    const char *stage_id; /* unique text, part of file names */
-    uint64_t target_file_bytes; /* 0 = 256 MiB */
+    const char *select;               /* the query */
+    const char *stage_id;             /* unique text, part of file names */
+    uint64_t target_file_bytes;       /* 0 = 256 MiB */
 } assay_stage_request;
 
 typedef struct assay_stage_result {

@@ -7,7 +7,7 @@
 /* A column of the write. */
 typedef struct assay_stage_column {
     const assay_field *field;
-    assay_type stored; /* what the file holds */
+    assay_type stored;      /* what the file holds */
     const char *given_type; /* of the query's column; NULL = the query does not give it */
 } assay_stage_column;
 
@@ -15,7 +15,7 @@ typedef struct assay_stage_plan {
     const assay_stage_request *request;
     const char *folder;
     assay_stage_column *columns; /* one a field of the schema */
-    const char *select; /* the query without a closing semicolon */
+    const char *select;          /* the query without a closing semicolon */
 } assay_stage_plan;
 
 /* Matches the query's columns with the schema's and asks the format for the stored types. */

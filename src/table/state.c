@@ -77,8 +77,8 @@ static void write_value(assay_json_writer *writer, const char *key, const assay_
 
 struct chain {
     const char *previous; /* NULL = none: the file holds the whole list */
-    int64_t length; /* files in the chain, this one included */
-    size_t from; /* first consumed file that is written out */
+    int64_t length;       /* files in the chain, this one included */
+    size_t from;          /* first consumed file that is written out */
 };
 
 static void write_state(assay_buf *buf, const assay_state_file *state, const struct chain *chain)
@@ -255,31 +255,30 @@ assay_status assay_state_file_load(const char *location, const char *path, assay
 }
 
 /* How the new file hangs on the one before it. */
-static assay_status choose_chain(const char *location, const char *previous_path,
-                                 size_t new_files_from, assay_store *store, assay_arena *arena,
-                                 struct chain *chain, assay_error *err)
+static assay_status choose_chain(const char *location, const assay_state_chain *wanted,
+                                 assay_store *store, assay_arena *arena, struct chain *chain,
+                                 assay_error *err)
 {
     assay_value *tree = NULL;
 
     *chain = (struct chain){NULL, 1, 0};
-    if (previous_path == NULL)
+    if (wanted->previous_path == NULL)
         return ASSAY_OK;
-    ASSAY_TRY(read_object(location, previous_path, store, arena, &tree, err));
+    ASSAY_TRY(read_object(location, wanted->previous_path, store, arena, &tree, err));
     int64_t length = assay_value_find_int(tree, "chain", 1) + 1;
     if (length <= CHAIN_LENGTH)
-        *chain = (struct chain){previous_path, length, new_files_from};
+        *chain = (struct chain){wanted->previous_path, length, wanted->new_files_from};
     return ASSAY_OK;
 }
 
 assay_status assay_state_file_save(const char *location, const assay_state_file *state,
-                                   const char *previous_path, size_t new_files_from,
-                                   assay_store *store, assay_arena *arena, const char **ret_path,
-                                   assay_error *err)
+                                   const assay_state_chain *wanted, assay_store *store,
+                                   assay_arena *arena, const char **ret_path, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
     struct chain chain;
 
-    ASSAY_TRY(choose_chain(location, previous_path, new_files_from, store, arena, &chain, err));
+    ASSAY_TRY(choose_chain(location, wanted, store, arena, &chain, err));
     write_state(&text, state, &chain);
     ASSAY_TRY(assay_buf_check(&text, err));
     if (text.size > STATE_BYTES_MAX)

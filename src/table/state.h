@@ -24,7 +24,7 @@ typedef struct assay_state_file {
     int64_t number; /* n: one more than the base's */
     const char *run_id, *step_run_id, *commit_id;
     const char *skip_key; /* hash */
-    const char *verdict; /* as in the snapshot */
+    const char *verdict;  /* as in the snapshot */
     const char *suite_hash;
     assay_value
         *gate; /* verdict details: pass_rate, checks, overrides (who, when, why); may be NULL */
@@ -32,18 +32,24 @@ typedef struct assay_state_file {
     size_t file_count;
     assay_consumed_input *inputs;
     size_t input_count;
-    int64_t rows; /* rows this commit added */
+    int64_t rows;           /* rows this commit added */
     assay_value *watermark; /* may be NULL */
 } assay_state_file;
 
 /* The path, relative to the table, of the state file of that commit; NULL when memory is short. */
 char *assay_state_file_path(int64_t number, const char *commit_id, assay_arena *arena);
 
-/* Writes `state` as `<location>/_assay/state-<number>-<commit_id>.json`, chained to
- * `previous_path` so that only `new_files` are written out. *ret_path is relative to the table. */
+/* What a state file hangs on. */
+typedef struct assay_state_chain {
+    const char *previous_path; /* the state file before it; NULL = none */
+    size_t new_files_from;     /* state->files before this index are known to the chain */
+} assay_state_chain;
+
+/* Writes `state` as `<location>/_assay/state-<number>-<commit_id>.json`, chained so that only new
+ * files are written out. *ret_path is relative to the table. */
 ASSAY_NODISCARD assay_status assay_state_file_save(const char *location,
                                                    const assay_state_file *state,
-                                                   const char *previous_path, size_t new_files_from,
+                                                   const assay_state_chain *chain,
                                                    assay_store *store, assay_arena *arena,
                                                    const char **ret_path, assay_error *err);
 

@@ -4,7 +4,7 @@
 #include "engine/engine.h"
 
 struct kind_row {
-    const char *text; /* NULL: has parts */
+    const char *text;   /* NULL: has parts */
     int integer_digits; /* of the widest value of an integer, 0 = none */
 };
 

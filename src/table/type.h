@@ -16,7 +16,7 @@ typedef enum assay_type_kind {
     ASSAY_TYPE_DECIMAL,
     ASSAY_TYPE_DATE,
     ASSAY_TYPE_TIME,
-    ASSAY_TYPE_TIMESTAMP, /* naive, microseconds */
+    ASSAY_TYPE_TIMESTAMP,   /* naive, microseconds */
     ASSAY_TYPE_TIMESTAMPTZ, /* an instant, microseconds */
     ASSAY_TYPE_STRING,
     ASSAY_TYPE_BINARY,
@@ -41,7 +41,7 @@ struct assay_field {
     const char *name;
     assay_type type;
     bool required;
-    const char *doc; /* NULL = none */
+    const char *doc;      /* NULL = none */
     const char *original; /* DuckDB type text as the user sees it where the stored type is wider or
                            * other (TINYINT, UUID in Delta, ENUM ..); NULL = the type itself */
 };
@@ -107,8 +107,8 @@ ASSAY_NODISCARD assay_status assay_schema_from_columns(const struct assay_column
 /* What a write may do to the schema. */
 typedef enum assay_schema_policy {
     ASSAY_SCHEMA_REPLACE, /* mode full: anything; same name and type keep their id */
-    ASSAY_SCHEMA_EVOLVE, /* add columns and widen; a missing column becomes NULL */
-    ASSAY_SCHEMA_FREEZE /* exactly the same columns (order is free) */
+    ASSAY_SCHEMA_EVOLVE,  /* add columns and widen; a missing column becomes NULL */
+    ASSAY_SCHEMA_FREEZE   /* exactly the same columns (order is free) */
 } assay_schema_policy;
 
 /* The schema that `table` has after a write of `incoming` (ids 0 or own). *ret_changed says

@@ -87,7 +87,7 @@ static const char *const refused_names[][2] = {
 
 struct parser {
     const char *at;
-    const char *text; /* whole */
+    const char *text;   /* whole */
     const char *column; /* for messages */
     assay_arena *arena;
     int depth;

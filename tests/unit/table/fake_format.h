@@ -12,11 +12,11 @@ extern const assay_table_format fake_by_name;
 
 /* What the next commits do (each takes one step off): */
 typedef struct fake_orders {
-    int lose; /* somebody else commits first */
-    int unknown_done; /* EUNKNOWN_OUTCOME, and it is there */
+    int lose;           /* somebody else commits first */
+    int unknown_done;   /* EUNKNOWN_OUTCOME, and it is there */
     int unknown_absent; /* EUNKNOWN_OUTCOME, and it is not */
-    bool load_fails; /* after the commit, loading fails */
-    int commits; /* calls so far */
+    bool load_fails;    /* after the commit, loading fails */
+    int commits;        /* calls so far */
 } fake_orders;
 
 extern fake_orders fake_next;

@@ -104,12 +104,12 @@ static void types_that_no_table_holds_are_refused_by_column(void **state)
         assert_int_equal(err.number, cases[i].number);
         assert_non_null(strstr(err.message, "'price'"));
     }
-    char deep[512];
-    memset(deep, 0, sizeof deep);
+    ASSAY_AUTO(assay_buf_done) assay_buf deep = ASSAY_BUF_EMPTY;
     for (int i = 0; i < 40; i++)
-        (void)strcat(deep, "MAP(DATE,");
+        assay_buf_append_text(&deep, "MAP(DATE,");
     assay_type type = {0};
-    assert_int_equal(assay_type_parse(deep, "price", arena, &type, NULL, NULL), ASSAY_EUNSUPPORTED);
+    assert_int_equal(assay_type_parse(assay_buf_text(&deep), "price", arena, &type, NULL, NULL),
+                     ASSAY_EUNSUPPORTED);
 }
 
 static assay_type type_of(assay_arena *arena, const char *text)
