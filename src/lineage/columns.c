@@ -39,8 +39,9 @@ static assay_status write_transformations(const assay_plan_edge *edge, assay_are
 
     for (int subtype = 0; subtype < ASSAY_LINEAGE_SUBTYPE_COUNT; subtype++)
         if ((edge->kinds & 1U << subtype) != 0)
-            made[input->transformation_count++] = (assay_lineage_transformation){
-                (assay_lineage_subtype)subtype, (edge->masked & 1U << subtype) != 0};
+            made[input->transformation_count++] =
+                (assay_lineage_transformation){(assay_lineage_subtype)subtype,
+                                               (edge->masked & 1U << subtype) != 0};
     input->transformations = made;
     return ASSAY_OK;
 }
@@ -133,8 +134,8 @@ static assay_status name_columns(const assay_lineage_plan *plan, const assay_pla
     for (size_t i = 0; i < result.count; i++)
         ASSAY_TRY(assay_map_put(by_column, plan->names[i], &result.columns[i], err));
     for (size_t i = 0; i < assay_map_count(by_column); i++)
-        ASSAY_TRY(add_column(walk, assay_map_key_at(by_column, i),
-                             assay_map_value_at(by_column, i), lineage, err));
+        ASSAY_TRY(add_column(walk, assay_map_key_at(by_column, i), assay_map_value_at(by_column, i),
+                             lineage, err));
     return ASSAY_OK;
 }
 
@@ -180,8 +181,8 @@ static assay_status run_walk(const assay_lineage_plan *plan, assay_plan_walk *wa
     ASSAY_TRY(assay_plan_edges_close(walk, walk->scope, &dataset, err));
     ASSAY_TRY(make_inputs(walk, dataset, &lineage->dataset, &lineage->dataset_count, err));
     ASSAY_TRY(make_tables(walk, lineage, err));
-    lineage->output = walk->target.writes ? assay_arena_text(walk->arena, walk->target.table)
-                                          : plan->output;
+    lineage->output =
+        walk->target.writes ? assay_arena_text(walk->arena, walk->target.table) : plan->output;
     return !walk->target.writes ? ASSAY_OK : assay_arena_check(lineage->output, err);
 }
 

@@ -29,8 +29,10 @@ static const struct {
 
 /* Transports of the official clients that assay does not have. */
 static const char *const not_built[] = {
-    "kafka", "kinesis", "s3", "gcs", "gcplineage", "datadog", "datazone", "amazon_datazone_api",
-    "composite", "transform", "async_http", "datahub", "openmetadata",
+    "kafka",        "kinesis",   "s3",         "gcs",
+    "gcplineage",   "datadog",   "datazone",   "amazon_datazone_api",
+    "composite",    "transform", "async_http", "datahub",
+    "openmetadata",
 };
 
 /* One load: what all of its functions use. */
@@ -68,10 +70,11 @@ static assay_status unknown_backend(const struct load *load, const assay_value *
 
     for (size_t i = 0; i < sizeof not_built / sizeof *not_built; i++)
         if (assay_str_equal_ci(text, not_built[i]))
-            return assay_error_at(err, ASSAY_EUNSUPPORTED, 6002, place,
-                                  "the lineage backend '%s' is not built in this version; built are "
-                                  "http, file and console",
-                                  text);
+            return assay_error_at(
+                err, ASSAY_EUNSUPPORTED, 6002, place,
+                "the lineage backend '%s' is not built in this version; built are "
+                "http, file and console",
+                text);
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         names[i] = backends[i].name;
     const char *nearest = assay_str_nearest(text, names, sizeof names / sizeof *names);
@@ -118,15 +121,21 @@ static assay_status check_url(const struct load *load, const assay_value *map, c
     else if (assay_str_starts(url, "https://"))
         rest = url + strlen("https://");
     if (rest == NULL || rest[0] == '\0' || rest[0] == '/')
-        return refuse(load, map, "url", "the url of a lineage backend begins with http:// or "
-                                        "https:// and names a host", err);
+        return refuse(load, map, "url",
+                      "the url of a lineage backend begins with http:// or "
+                      "https:// and names a host",
+                      err);
     if (memchr(rest, '@', strcspn(rest, "/?#")) != NULL)
-        return refuse(load, map, "url", "the url of a lineage backend holds a user or a password; "
-                                        "use api_key or headers", err);
+        return refuse(load, map, "url",
+                      "the url of a lineage backend holds a user or a password; "
+                      "use api_key or headers",
+                      err);
     for (const char *at = url; *at != '\0'; at++)
         if ((unsigned char)*at <= ' ' || *at == '\x7f' || *at == '"')
-            return refuse(load, map, "url", "the url of a lineage backend holds a blank, a quote "
-                                            "or a control character", err);
+            return refuse(load, map, "url",
+                          "the url of a lineage backend holds a blank, a quote "
+                          "or a control character",
+                          err);
     return ASSAY_OK;
 }
 
@@ -139,8 +148,10 @@ static assay_status read_url(const struct load *load, const assay_value *map,
     if (url == NULL)
         url = variable(load, "OPENLINEAGE_URL");
     if (url == NULL)
-        return refuse(load, map, "backend", "a lineage backend over http needs `url` (or "
-                                            "OPENLINEAGE_URL)", err);
+        return refuse(load, map, "backend",
+                      "a lineage backend over http needs `url` (or "
+                      "OPENLINEAGE_URL)",
+                      err);
     if (endpoint == NULL)
         endpoint = variable(load, "OPENLINEAGE_ENDPOINT");
     if (endpoint == NULL)
@@ -150,8 +161,7 @@ static assay_status read_url(const struct load *load, const assay_value *map,
         length--;
     while (*endpoint == '/')
         endpoint++;
-    transport->url =
-        assay_arena_format(load->arena, "%.*s/%s", (int)length, url, endpoint);
+    transport->url = assay_arena_format(load->arena, "%.*s/%s", (int)length, url, endpoint);
     ASSAY_TRY(assay_arena_check(transport->url, err));
     return check_url(load, map, transport->url, err);
 }
@@ -353,9 +363,10 @@ static assay_status read_parent_id(const struct load *load, const char *name,
 static void read_context_ref(const assay_value *value, assay_lineage_run_ref *ret_ref)
 {
     const assay_value *job = assay_value_find(value, "job");
-    assay_lineage_run_ref ref = {
-        assay_value_find_text(assay_value_find(value, "run"), "runId", NULL),
-        assay_value_find_text(job, "namespace", NULL), assay_value_find_text(job, "name", NULL)};
+    assay_lineage_run_ref ref = {assay_value_find_text(assay_value_find(value, "run"), "runId",
+                                                       NULL),
+                                 assay_value_find_text(job, "namespace", NULL),
+                                 assay_value_find_text(job, "name", NULL)};
 
     if (is_uuid(ref.run_id) && ref.namespace != NULL && ref.name != NULL)
         *ret_ref = ref;
@@ -371,9 +382,8 @@ static assay_status read_parent(const struct load *load, assay_error *err)
 
     ASSAY_TRY(read_parent_id(load, "OPENLINEAGE_PARENT_ID", &config->parent, err));
     ASSAY_TRY(read_parent_id(load, "OPENLINEAGE_ROOT_PARENT_ID", &config->root, err));
-    if (context != NULL &&
-        assay_json_parse(context, strlen(context), "OPENLINEAGE_CONTEXT", load->arena, &value,
-                         NULL) == ASSAY_OK) {
+    if (context != NULL && assay_json_parse(context, strlen(context), "OPENLINEAGE_CONTEXT",
+                                            load->arena, &value, NULL) == ASSAY_OK) {
         const assay_value *parent = assay_value_find(value, "parent");
         read_context_ref(parent, &config->parent);
         read_context_ref(assay_value_find(parent, "root"), &config->root);
@@ -421,15 +431,15 @@ assay_status assay_lineage_config_load(const assay_lineage_source *source, assay
 
     const struct load load = {source, arena, config};
     if (source->tree != NULL)
-        ASSAY_TRY(assay_config_check(source->tree, assay_lineage_config_table(), source->path,
-                                     err));
+        ASSAY_TRY(
+            assay_config_check(source->tree, assay_lineage_config_table(), source->path, err));
     ASSAY_TRY(read_all(&load, err));
     *ret_config = config;
     return ASSAY_OK;
 }
 
-const assay_lineage_dataset_config *
-assay_lineage_config_dataset(const assay_lineage_config *config, const char *name)
+const assay_lineage_dataset_config *assay_lineage_config_dataset(const assay_lineage_config *config,
+                                                                 const char *name)
 {
     for (size_t i = 0; i < config->dataset_count; i++)
         if (assay_str_equal(config->datasets[i].name, name))

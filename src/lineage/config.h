@@ -21,7 +21,8 @@ typedef struct assay_lineage_transport {
 
     const char *url;     /* HTTP: the whole address events are posted to */
     const char *api_key; /* HTTP: a secret, never printed or written; NULL = none */
-    const char *const *headers; /* HTTP: "Name: value", NULL-terminated; may hold secrets; NULL = none */
+    const char *const
+        *headers; /* HTTP: "Name: value", NULL-terminated; may hold secrets; NULL = none */
     int timeout_ms;
     bool gzip;
     bool insecure;       /* do not verify TLS */
@@ -48,7 +49,7 @@ typedef struct assay_lineage_run_ref {
 } assay_lineage_run_ref;
 
 typedef struct assay_lineage_config {
-    bool enabled; /* false: nothing is emitted, the rest is still there */
+    bool enabled;          /* false: nothing is emitted, the rest is still there */
     const char *namespace; /* of jobs */
     assay_lineage_transport *transports;
     size_t transport_count; /* 0 where not enabled */
@@ -61,10 +62,10 @@ typedef struct assay_lineage_config {
 enum { ASSAY_LINEAGE_TRANSPORTS_MAX = 16, ASSAY_LINEAGE_DATASETS_MAX = 10000 };
 
 typedef struct assay_lineage_source {
-    const assay_value *tree; /* config/lineage.yaml, expanded; NULL = no such file */
-    const char *path;        /* "config/lineage.yaml", for messages */
-    const char *root;        /* absolute folder that relative paths start at */
-    const char *project;     /* the namespace where nothing names one */
+    const assay_value *tree;            /* config/lineage.yaml, expanded; NULL = no such file */
+    const char *path;                   /* "config/lineage.yaml", for messages */
+    const char *root;                   /* absolute folder that relative paths start at */
+    const char *project;                /* the namespace where nothing names one */
     assay_template_lookup *environment; /* OPENLINEAGE_*; NULL = none is looked at */
     void *environment_user;
 } assay_lineage_source;
@@ -80,8 +81,8 @@ ASSAY_NODISCARD assay_status assay_lineage_config_load(const assay_lineage_sourc
                                                        assay_error *err);
 
 /* The registered dataset of that name, or NULL. */
-const assay_lineage_dataset_config *
-assay_lineage_config_dataset(const assay_lineage_config *config, const char *name);
+const assay_lineage_dataset_config *assay_lineage_config_dataset(const assay_lineage_config *config,
+                                                                 const char *name);
 
 /* The keys of config/lineage.yaml, for the reference and the JSON schema. */
 const assay_key_table *assay_lineage_config_table(void);

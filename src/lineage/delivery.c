@@ -69,7 +69,7 @@ static assay_status keep_refused(const assay_delivery *delivery, const assay_buf
     assay_json_text(&writer, assay_buf_text(&result->answer));
     assay_json_key(&writer, "event");
     size_t size = result->bytes > 0 && block->data[result->bytes - 1] == '\n' ? result->bytes - 1
-                                                                               : result->bytes;
+                                                                              : result->bytes;
     /* The event is a line of JSON already, unless the spool is broken. */
     if (size > 1 && block->data[0] == '{' && block->data[size - 1] == '}') {
         assay_buf_append(&line, block->data, size);
@@ -114,7 +114,8 @@ static void try_job(const assay_delivery *delivery, const struct job *job,
         result->outcome = ASSAY_SEND_REFUSED;
         result->bytes = bytes;
         result->events = 1;
-        (void)snprintf(result->reason, sizeof result->reason, "E6032 the spool holds no event here");
+        (void)snprintf(result->reason, sizeof result->reason,
+                       "E6032 the spool holds no event here");
     } else if (status == ASSAY_OK) {
         assay_send_block(delivery->send, &block, result);
     }
@@ -185,8 +186,8 @@ static int64_t wait_before(const assay_delivery *delivery, const assay_send_resu
 
     random->fill(random->user, &bits, sizeof bits);
     int64_t wait = assay_http_backoff_ms(attempt, transport->wait_ms, transport->wait_max_ms, bits);
-    int64_t asked = result->retry_after_ms < RETRY_AFTER_MAX_MS ? result->retry_after_ms
-                                                                : RETRY_AFTER_MAX_MS;
+    int64_t asked =
+        result->retry_after_ms < RETRY_AFTER_MAX_MS ? result->retry_after_ms : RETRY_AFTER_MAX_MS;
     return asked > wait ? asked : wait;
 }
 
@@ -206,8 +207,9 @@ static void work(assay_delivery *delivery, const struct job *job, int *attempt)
     if (first) {
         assay_lock_release(emitter->lock);
         warn(delivery,
-             result.outcome == ASSAY_SEND_REFUSED ? "refuses an event, which is kept beside the spool"
-                                                  : "takes no events, they wait in the spool",
+             result.outcome == ASSAY_SEND_REFUSED
+                 ? "refuses an event, which is kept beside the spool"
+                 : "takes no events, they wait in the spool",
              result.reason);
         assay_lock_acquire(emitter->lock);
     }

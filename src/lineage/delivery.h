@@ -26,7 +26,7 @@ struct assay_lineage_emitter {
 
     assay_lock *lock;
     assay_condition *changed;
-    assay_vec segments; /* assay_spool_segment *, oldest first */
+    assay_vec segments;           /* assay_spool_segment *, oldest first */
     assay_spool_segment *current; /* the one that is written; last in `segments`, or NULL */
     int64_t spool_bytes;
     char session[ASSAY_SPOOL_NAME_SIZE]; /* begin of the names of our segments */
@@ -35,8 +35,8 @@ struct assay_lineage_emitter {
     bool more;        /* there are more leftovers than were taken over */
     bool new_segment; /* the folder must be synced */
     bool sync_failed;
-    bool stopping;    /* senders: end after the try that is under way */
-    bool ending;      /* keeper: end after a last round */
+    bool stopping; /* senders: end after the try that is under way */
+    bool ending;   /* keeper: end after a last round */
     bool told_lost;
     assay_lineage_counts counts;
 

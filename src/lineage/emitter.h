@@ -25,7 +25,7 @@ typedef void assay_lineage_print(void *user, const char *line);
 
 typedef struct assay_lineage_emitter_options {
     const assay_lineage_config *config; /* must live as long as the emitter */
-    const char *folder; /* of the spool; made where it is missing */
+    const char *folder;                 /* of the spool; made where it is missing */
     assay_clock clock;
     assay_random random;
     assay_log *log;             /* may be NULL */
@@ -34,7 +34,7 @@ typedef struct assay_lineage_emitter_options {
 } assay_lineage_emitter_options;
 
 enum {
-    ASSAY_LINEAGE_EVENT_MAX = 16 * 1024 * 1024, /* bytes of one event */
+    ASSAY_LINEAGE_EVENT_MAX = 16 * 1024 * 1024,  /* bytes of one event */
     ASSAY_LINEAGE_SEGMENT_MAX = 8 * 1024 * 1024, /* a new segment begins behind this */
     ASSAY_LINEAGE_CLOSE_MS = 250
 };
@@ -49,8 +49,7 @@ ASSAY_NODISCARD assay_status assay_lineage_open(const assay_lineage_emitter_opti
  * An event that is not valid is EINVAL 6020, one that is too large EDATA 6021; where the spool
  * is full (ENOSPC, spool_limit) it is EIO 6031 and counted as lost. */
 ASSAY_NODISCARD assay_status assay_lineage_emit(assay_lineage_emitter *emitter,
-                                                const assay_lineage_event *event,
-                                                assay_error *err);
+                                                const assay_lineage_event *event, assay_error *err);
 
 /* Waits until everything emitted so far is on disk. */
 ASSAY_NODISCARD assay_status assay_lineage_sync(assay_lineage_emitter *emitter, assay_error *err);

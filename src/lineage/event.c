@@ -12,8 +12,8 @@ static const char *const type_names[] = {
     [ASSAY_LINEAGE_ABORT] = "ABORT",
 };
 
-static const char *const lifecycles[] = {"ALTER",  "CREATE", "DROP", "OVERWRITE",
-                                         "RENAME", "TRUNCATE"};
+static const char *const lifecycles[] = {"ALTER",     "CREATE", "DROP",
+                                         "OVERWRITE", "RENAME", "TRUNCATE"};
 
 assay_lineage_dataset assay_lineage_dataset_init(void)
 {

@@ -1,6 +1,6 @@
 /* An OpenLineage event as plain data, and its JSON (core 2-0-2, facets in the versions of the
- * table in facet.c). Everything is borrowed from the caller; NULL and -1 mean "not known" and are left
- * out. Any thread. */
+ * table in facet.c). Everything is borrowed from the caller; NULL and -1 mean "not known" and are
+ * left out. Any thread. */
 #ifndef ASSAY_LINEAGE_EVENT_H
 #define ASSAY_LINEAGE_EVENT_H
 
@@ -48,7 +48,7 @@ typedef struct assay_lineage_assertion {
     const char *name;
     const char *expected, *actual;
     const char *content, *content_type; /* SQL of the check, "text/sql" */
-    const assay_value *params; /* MAP */
+    const assay_value *params;          /* MAP */
 } assay_lineage_assertion;
 
 /* One column of `dataQualityMetrics`. */
@@ -72,8 +72,8 @@ typedef struct assay_lineage_dataset {
     /* facets */
     const assay_lineage_field *fields; /* schema */
     size_t field_count;
-    const char *source_name, *source_uri; /* dataSource */
-    const char *version;                  /* snapshot id or Delta version as text */
+    const char *source_name, *source_uri;    /* dataSource */
+    const char *version;                     /* snapshot id or Delta version as text */
     const char *storage_layer, *file_format; /* "iceberg", "delta", "file"; "parquet", "csv" .. */
     const char *catalog_framework, *catalog_type, *catalog_name; /* catalog: all three, or none */
     const char *catalog_metadata_uri, *catalog_warehouse_uri, *catalog_source;
@@ -95,7 +95,7 @@ typedef struct assay_lineage_dataset {
     const assay_lineage_column_metric *column_metrics;
     size_t column_metric_count;
     int64_t metric_rows, metric_bytes, metric_files; /* of dataQualityMetrics */
-    bool has_scan; /* icebergScanReport */
+    bool has_scan;                                   /* icebergScanReport */
     int64_t scan_snapshot_id, scan_schema_id;
     const char *scan_filter;
     const char *const *scan_fields; /* projectedFieldNames */
@@ -126,10 +126,10 @@ typedef struct assay_lineage_event {
     bool has_nominal;
     int64_t nominal_start_us, nominal_end_us; /* end -1 = none */
     const char *engine_name, *engine_version; /* processing_engine: "DuckDB", "1.5.5" */
-    const char *error_message;    /* FAIL, ABORT; never a secret */
-    const char *error_number;     /* "E5010"; put before the message */
-    const char *extraction_error; /* why column lineage could not be derived */
-    const char *extraction_task;  /* what was looked at: the table's name */
+    const char *error_message;                /* FAIL, ABORT; never a secret */
+    const char *error_number;                 /* "E5010"; put before the message */
+    const char *extraction_error;             /* why column lineage could not be derived */
+    const char *extraction_task;              /* what was looked at: the table's name */
     const assay_lineage_tag *run_tags;
     size_t run_tag_count;
 
@@ -171,8 +171,8 @@ ASSAY_NODISCARD assay_status assay_lineage_fields_of_columns(const assay_column 
  * "s3://b", "k"; "/a/[*].csv" -> "/a"; "/a/orders_[*].csv" stays. `location` is absolute or a URI.
  * Sets namespace, name and dataSource. */
 ASSAY_NODISCARD assay_status assay_lineage_dataset_locate(assay_lineage_dataset *dataset,
-                                                          const char *location,
-                                                          assay_arena *arena, assay_error *err);
+                                                          const char *location, assay_arena *arena,
+                                                          assay_error *err);
 
 /* A table "silver.orders" at `location` below the folder `warehouse`: what dataset_locate sets,
  * `table`, datasetType, storage, catalog, and the symlink of type TABLE. `format`: "iceberg",

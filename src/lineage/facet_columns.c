@@ -18,8 +18,7 @@ static const assay_lineage_dataset *find_dataset(const assay_lineage_dataset *da
 
 static struct place place_of(const assay_lineage_event *event, const char *table)
 {
-    const assay_lineage_dataset *dataset =
-        find_dataset(event->inputs, event->input_count, table);
+    const assay_lineage_dataset *dataset = find_dataset(event->inputs, event->input_count, table);
 
     if (dataset == NULL)
         dataset = find_dataset(event->outputs, event->output_count, table);
@@ -55,8 +54,8 @@ static void write_input(assay_json_writer *writer, const assay_lineage_event *ev
 }
 
 static void write_inputs(assay_json_writer *writer, const char *key,
-                         const assay_lineage_event *event,
-                         const assay_lineage_column_input *inputs, size_t count)
+                         const assay_lineage_event *event, const assay_lineage_column_input *inputs,
+                         size_t count)
 {
     assay_json_key(writer, key);
     assay_json_begin_list(writer);

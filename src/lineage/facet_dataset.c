@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-static void write_fields(assay_json_writer *writer, const assay_lineage_field *fields,
-                         size_t count, int depth)
+static void write_fields(assay_json_writer *writer, const assay_lineage_field *fields, size_t count,
+                         int depth)
 {
     assay_json_key(writer, "fields");
     assay_json_begin_list(writer);

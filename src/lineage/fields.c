@@ -24,8 +24,8 @@ static assay_status make_field(const assay_field *from, int depth, assay_arena *
     field->description = from->doc;
     if (from->type.field_count == 0 || depth >= ASSAY_TYPE_DEPTH_MAX)
         return ASSAY_OK;
-    ASSAY_TRY(make_fields(from->type.fields, from->type.field_count, depth + 1, arena, &members,
-                          err));
+    ASSAY_TRY(
+        make_fields(from->type.fields, from->type.field_count, depth + 1, arena, &members, err));
     field->fields = members;
     field->field_count = from->type.field_count;
     return ASSAY_OK;

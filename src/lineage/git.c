@@ -47,13 +47,12 @@ static bool open_repository(const char *top, assay_arena *arena, struct reposito
         git = assay_path_normal(arena, top, link + strspn(link, " "));
     }
     const char *common = git != NULL ? read_small(git, "commondir", arena) : NULL;
-    *ret_repository = (struct repository){
-        top, git, common != NULL ? assay_path_normal(arena, git, common) : git};
+    *ret_repository =
+        (struct repository){top, git, common != NULL ? assay_path_normal(arena, git, common) : git};
     return git != NULL && ret_repository->common != NULL;
 }
 
-static bool find_repository(const char *root, assay_arena *arena,
-                            struct repository *ret_repository)
+static bool find_repository(const char *root, assay_arena *arena, struct repository *ret_repository)
 {
     const char *folder = root;
 
@@ -204,9 +203,8 @@ assay_status assay_lineage_git_fill(assay_lineage_event *event, const char *root
     event->source_repo = repo;
     event->source_path = assay_path_relative(repository.top, absolute);
 
-    assay_buf_append_format(
-        &url, "%s/blob/%s/", repo,
-        event->source_version != NULL ? event->source_version : "HEAD");
+    assay_buf_append_format(&url, "%s/blob/%s/", repo,
+                            event->source_version != NULL ? event->source_version : "HEAD");
     append_path(&url, event->source_path);
     ASSAY_TRY(assay_buf_check(&url, err));
     event->source_url = assay_arena_text(arena, assay_buf_text(&url));

@@ -70,9 +70,9 @@ static void adopt_all(assay_lineage_emitter *emitter)
     size_t count = 0;
     size_t taken = 0;
 
-    assay_status status = arena == NULL ? assay_error_nomem(&error)
-                                        : assay_path_list(emitter->folder, arena, &names, &count,
-                                                          &error);
+    assay_status status = arena == NULL
+                              ? assay_error_nomem(&error)
+                              : assay_path_list(emitter->folder, arena, &names, &count, &error);
     for (size_t i = 0; status == ASSAY_OK && i < count && taken < ADOPTED_MAX; i++) {
         bool one = false;
         if (!assay_spool_is_segment(names[i]))

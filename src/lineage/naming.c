@@ -11,10 +11,10 @@ static const struct {
     const char *scheme, *canonical;
     bool object_store;
 } schemes[] = {
-    {"s3", "s3", true},       {"s3a", "s3", true},      {"s3n", "s3", true},
-    {"gs", "gs", true},       {"gcs", "gs", true},      {"abfss", "abfss", true},
-    {"abfs", "abfs", true},   {"wasbs", "wasbs", true}, {"wasb", "wasb", true},
-    {"http", "http", true},   {"https", "https", true}, {"hdfs", "hdfs", false},
+    {"s3", "s3", true},     {"s3a", "s3", true},      {"s3n", "s3", true},
+    {"gs", "gs", true},     {"gcs", "gs", true},      {"abfss", "abfss", true},
+    {"abfs", "abfs", true}, {"wasbs", "wasbs", true}, {"wasb", "wasb", true},
+    {"http", "http", true}, {"https", "https", true}, {"hdfs", "hdfs", false},
 };
 
 /* Length of "scheme:" at the beginning, 0 where there is none. */

@@ -51,15 +51,15 @@ typedef struct assay_plan_target {
 
 typedef struct assay_plan_walk {
     assay_arena *arena;
-    const char *catalog; /* left out of table names; NULL = none is */
+    const char *catalog;     /* left out of table names; NULL = none is */
     assay_map *source_names; /* table and column -> assay_plan_source */
     assay_vec sources;       /* assay_plan_source * */
     assay_vec ctes;          /* struct cte * of plan_bind.c */
     assay_vec bindings;      /* struct binding of plan_bind.c */
-    assay_vec delims;      /* assay_plan_relation: columns of the enclosing DELIM_JOINs */
+    assay_vec delims;        /* assay_plan_relation: columns of the enclosing DELIM_JOINs */
     assay_vec *scope; /* assay_plan_edge: INDIRECT sources of all columns, and every table that is
-                       * read as an edge without kinds; of the statement or of a CTE's body, since an
-                       * unused CTE counts for nothing */
+                       * read as an edge without kinds; of the statement or of a CTE's body, since
+                       * an unused CTE counts for nothing */
     assay_plan_target target;
     size_t edge_count;
     int depth;
@@ -92,8 +92,7 @@ ASSAY_NODISCARD assay_status assay_plan_edges_add(assay_plan_walk *walk, assay_p
                                                   assay_plan_mode mode, assay_vec *out,
                                                   assay_error *err);
 /* Counts `more` references; ENOMEM 6011 above ASSAY_LINEAGE_EDGES_MAX. */
-ASSAY_NODISCARD assay_status assay_plan_limit(assay_plan_walk *walk, size_t more,
-                                              assay_error *err);
+ASSAY_NODISCARD assay_status assay_plan_limit(assay_plan_walk *walk, size_t more, assay_error *err);
 /* Sorts and merges in place. */
 void assay_plan_edges_sort(assay_vec *collected);
 /* The same, and copies to the arena. */
@@ -170,12 +169,10 @@ ASSAY_NODISCARD assay_status assay_plan_child(assay_plan_walk *walk, const assay
 /* Columns chosen by a list of indexes (projection_map ..); an empty list is all of them. */
 ASSAY_NODISCARD assay_status assay_plan_choose(assay_plan_walk *walk, const assay_value *indexes,
                                                assay_plan_relation relation,
-                                               assay_plan_relation *ret_relation,
-                                               assay_error *err);
+                                               assay_plan_relation *ret_relation, assay_error *err);
 ASSAY_NODISCARD assay_status assay_plan_concat(assay_plan_walk *walk, assay_plan_relation left,
                                                assay_plan_relation right,
-                                               assay_plan_relation *ret_relation,
-                                               assay_error *err);
+                                               assay_plan_relation *ret_relation, assay_error *err);
 
 typedef assay_status assay_plan_visit(assay_plan_walk *walk, const assay_value *node,
                                       assay_plan_relation *ret_relation, assay_error *err);

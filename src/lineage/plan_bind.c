@@ -47,9 +47,7 @@ const assay_plan_column *assay_plan_bound(const assay_plan_walk *walk, const ass
     for (size_t i = walk->bindings.count; table >= 0 && column >= 0 && i > 0; i--) {
         const struct binding *found = assay_vec_at(&walk->bindings, i - 1);
         if (found->index == table)
-            return (size_t)column < found->relation.count
-                       ? &found->relation.columns[column]
-                       : NULL;
+            return (size_t)column < found->relation.count ? &found->relation.columns[column] : NULL;
     }
     return NULL;
 }

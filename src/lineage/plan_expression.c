@@ -4,8 +4,17 @@
 
 /* Functions whose result says little of the value: masking (OpenLineage, column lineage facet). */
 static const char *const masking_functions[] = {
-    "hash",       "md5",        "md5_number", "md5_number_lower",      "md5_number_upper", "sha1",
-    "sha256",     "xxhash64",   "murmurhash3", "count",                "regr_count",
+    "hash",
+    "md5",
+    "md5_number",
+    "md5_number_lower",
+    "md5_number_upper",
+    "sha1",
+    "sha256",
+    "xxhash64",
+    "murmurhash3",
+    "count",
+    "regr_count",
     "approx_count_distinct",
 };
 
@@ -237,22 +246,14 @@ static const struct {
     const char *name;
     visit_class *visit;
 } classes[] = {
-    {"BOUND_REF", visit_reference},
-    {"BOUND_COLUMN_REF", visit_bound},
-    {"BOUND_FUNCTION", visit_function},
-    {"BOUND_CAST", visit_cast},
-    {"BOUND_CONSTANT", visit_nothing},
-    {"BOUND_COMPARISON", visit_comparison},
-    {"BOUND_BETWEEN", visit_comparison},
-    {"BOUND_CONJUNCTION", visit_conjunction},
-    {"BOUND_OPERATOR", visit_operator},
-    {"BOUND_CASE", visit_case},
-    {"BOUND_AGGREGATE", visit_aggregate},
-    {"BOUND_WINDOW", visit_window},
-    {"BOUND_UNNEST", visit_unnest},
-    {"BOUND_DEFAULT", visit_nothing},
-    {"BOUND_PARAMETER", visit_nothing},
-    {"BOUND_LAMBDA_REF", visit_nothing},
+    {"BOUND_REF", visit_reference},       {"BOUND_COLUMN_REF", visit_bound},
+    {"BOUND_FUNCTION", visit_function},   {"BOUND_CAST", visit_cast},
+    {"BOUND_CONSTANT", visit_nothing},    {"BOUND_COMPARISON", visit_comparison},
+    {"BOUND_BETWEEN", visit_comparison},  {"BOUND_CONJUNCTION", visit_conjunction},
+    {"BOUND_OPERATOR", visit_operator},   {"BOUND_CASE", visit_case},
+    {"BOUND_AGGREGATE", visit_aggregate}, {"BOUND_WINDOW", visit_window},
+    {"BOUND_UNNEST", visit_unnest},       {"BOUND_DEFAULT", visit_nothing},
+    {"BOUND_PARAMETER", visit_nothing},   {"BOUND_LAMBDA_REF", visit_nothing},
 };
 
 static assay_status visit_any(const struct visit *of, const assay_value *expression,
@@ -292,11 +293,9 @@ assay_status assay_plan_expression(assay_plan_walk *walk, const assay_value *exp
 }
 
 /* Bare references share the set of the column they mean. */
-static const assay_plan_column *referenced(const assay_value *expression,
-                                           assay_plan_relation input)
+static const assay_plan_column *referenced(const assay_value *expression, assay_plan_relation input)
 {
-    while (assay_str_equal(assay_value_find_text(expression, "expression_class", ""),
-                           "BOUND_CAST"))
+    while (assay_str_equal(assay_value_find_text(expression, "expression_class", ""), "BOUND_CAST"))
         expression = assay_value_find(expression, "child");
     if (!assay_str_equal(assay_value_find_text(expression, "expression_class", ""), "BOUND_REF"))
         return NULL;
@@ -341,6 +340,5 @@ assay_status assay_plan_indirect(assay_plan_walk *walk, const assay_value *expre
                                  assay_plan_relation input, assay_lineage_subtype subtype,
                                  assay_error *err)
 {
-    return assay_plan_expression(walk, expression, input, indirect_mode(subtype), walk->scope,
-                                 err);
+    return assay_plan_expression(walk, expression, input, indirect_mode(subtype), walk->scope, err);
 }

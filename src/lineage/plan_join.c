@@ -28,8 +28,8 @@ static assay_status conditions(assay_plan_walk *walk, const assay_value *node,
         ASSAY_TRY(assay_plan_expression(walk, right, side[1], mode, out, err));
     }
     ASSAY_TRY(assay_plan_concat(walk, side[0], side[1], &both, err));
-    ASSAY_TRY(assay_plan_expression(walk, assay_value_find(node, "predicate"), both, mode, out,
-                                    err));
+    ASSAY_TRY(
+        assay_plan_expression(walk, assay_value_find(node, "predicate"), both, mode, out, err));
     return assay_plan_expression(walk, assay_value_find(node, "condition"), both, mode, out, err);
 }
 
@@ -48,8 +48,8 @@ static assay_status mark(assay_plan_walk *walk, const assay_value *node,
     ASSAY_TRY(assay_plan_edges_close(walk, &collected, &column.edges, err));
     const assay_plan_relation marks = {&column, 1};
     assay_plan_relation left = {NULL, 0};
-    ASSAY_TRY(assay_plan_choose(walk, assay_value_find(node, "left_projection_map"), side[0],
-                                &left, err));
+    ASSAY_TRY(assay_plan_choose(walk, assay_value_find(node, "left_projection_map"), side[0], &left,
+                                err));
     return assay_plan_concat(walk, left, marks, ret_relation, err);
 }
 
@@ -65,8 +65,8 @@ static assay_status join(assay_plan_walk *walk, const assay_value *node,
     if (assay_str_equal(type, "MARK"))
         return mark(walk, node, side, ret_relation, err);
     ASSAY_TRY(conditions(walk, node, side, mode, walk->scope, err));
-    ASSAY_TRY(assay_plan_choose(walk, assay_value_find(node, "left_projection_map"), side[0],
-                                &left, err));
+    ASSAY_TRY(assay_plan_choose(walk, assay_value_find(node, "left_projection_map"), side[0], &left,
+                                err));
     ASSAY_TRY(assay_plan_choose(walk, assay_value_find(node, "right_projection_map"), side[1],
                                 &right, err));
     if (assay_str_equal(type, "SEMI") || assay_str_equal(type, "ANTI"))
@@ -93,12 +93,13 @@ static assay_status push_delim(assay_plan_walk *walk, const assay_value *node,
 {
     assay_plan_relation columns = {NULL, 0};
 
-    ASSAY_TRY(assay_plan_relation_new(
-        walk, assay_plan_count(node, "duplicate_eliminated_columns"), &columns, err));
+    ASSAY_TRY(assay_plan_relation_new(walk, assay_plan_count(node, "duplicate_eliminated_columns"),
+                                      &columns, err));
     for (size_t i = 0; i < columns.count; i++) {
-        ASSAY_TRY(assay_plan_expression_column(
-            walk, assay_plan_item(node, "duplicate_eliminated_columns", i), outer,
-            &columns.columns[i], err));
+        ASSAY_TRY(
+            assay_plan_expression_column(walk,
+                                         assay_plan_item(node, "duplicate_eliminated_columns", i),
+                                         outer, &columns.columns[i], err));
         columns.columns[i].helper = true;
     }
     return assay_vec_push(&walk->delims, &columns, err);

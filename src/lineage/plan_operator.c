@@ -84,12 +84,12 @@ static bool picks_one_row(const assay_value *node)
 {
     return assay_plan_count(node, "groups") == 0 && assay_plan_count(node, "expressions") == 2 &&
            assay_value_find_int(node, "groupings_index", -1) < 0 &&
-           assay_str_equal(
-               assay_value_find_text(assay_plan_item(node, "expressions", 0), "name", ""),
-               "first") &&
-           assay_str_equal(
-               assay_value_find_text(assay_plan_item(node, "expressions", 1), "name", ""),
-               "count_star");
+           assay_str_equal(assay_value_find_text(assay_plan_item(node, "expressions", 0), "name",
+                                                 ""),
+                           "first") &&
+           assay_str_equal(assay_value_find_text(assay_plan_item(node, "expressions", 1), "name",
+                                                 ""),
+                           "count_star");
 }
 
 /* Groups, then aggregates, then GROUPING() numbers. */
@@ -152,9 +152,10 @@ static assay_status sort_by(assay_plan_walk *walk, const assay_value *holder,
                             assay_plan_relation input, assay_error *err)
 {
     for (size_t i = 0; i < assay_plan_count(holder, "orders"); i++)
-        ASSAY_TRY(assay_plan_indirect(
-            walk, assay_value_find(assay_plan_item(holder, "orders", i), "expression"), input,
-            ASSAY_LINEAGE_SORT, err));
+        ASSAY_TRY(assay_plan_indirect(walk,
+                                      assay_value_find(assay_plan_item(holder, "orders", i),
+                                                       "expression"),
+                                      input, ASSAY_LINEAGE_SORT, err));
     return ASSAY_OK;
 }
 
@@ -165,8 +166,7 @@ static assay_status order_by(assay_plan_walk *walk, const assay_value *node,
 
     ASSAY_TRY(assay_plan_child(walk, node, 0, &input, err));
     ASSAY_TRY(sort_by(walk, node, input, err));
-    return assay_plan_choose(walk, assay_value_find(node, "projections"), input, ret_relation,
-                             err);
+    return assay_plan_choose(walk, assay_value_find(node, "projections"), input, ret_relation, err);
 }
 
 static assay_status distinct(assay_plan_walk *walk, const assay_value *node,
@@ -186,9 +186,10 @@ static assay_status limit(assay_plan_walk *walk, const assay_value *node,
 
     ASSAY_TRY(assay_plan_child(walk, node, 0, ret_relation, err));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        ASSAY_TRY(assay_plan_indirect(
-            walk, assay_value_find(assay_value_find(node, keys[i]), "expression"), *ret_relation,
-            ASSAY_LINEAGE_FILTER, err));
+        ASSAY_TRY(
+            assay_plan_indirect(walk,
+                                assay_value_find(assay_value_find(node, keys[i]), "expression"),
+                                *ret_relation, ASSAY_LINEAGE_FILTER, err));
     return ASSAY_OK;
 }
 
@@ -207,8 +208,8 @@ static assay_status merge_columns(assay_plan_walk *walk, assay_plan_relation int
                                from.count);
     for (size_t i = 0; i < into.count; i++) {
         assay_plan_column *column = &into.columns[i];
-        ASSAY_TRY(assay_plan_edges_merge(walk, column->edges, from.columns[i].edges,
-                                         &column->edges, err));
+        ASSAY_TRY(assay_plan_edges_merge(walk, column->edges, from.columns[i].edges, &column->edges,
+                                         err));
         column->helper = column->helper && from.columns[i].helper;
     }
     return ASSAY_OK;
@@ -244,8 +245,8 @@ static assay_status left_rows(assay_plan_walk *walk, const assay_value *node,
         assay_plan_relation right = {NULL, 0};
         ASSAY_TRY(assay_plan_child(walk, node, i, &right, err));
         for (size_t c = 0; c < right.count; c++)
-            ASSAY_TRY(assay_plan_edges_add(walk, right.columns[c].edges, filters, walk->scope,
-                                           err));
+            ASSAY_TRY(
+                assay_plan_edges_add(walk, right.columns[c].edges, filters, walk->scope, err));
     }
     *ret_relation = left;
     return assay_plan_bind(walk, node, "table_index", left, err);
@@ -272,8 +273,8 @@ static assay_status materialized_cte(assay_plan_walk *walk, const assay_value *n
     return assay_plan_child(walk, node, 1, ret_relation, err);
 }
 
-/* Walks the recursion until it adds no source: a set only grows, and each round moves every source at
- * least one column further. */
+/* Walks the recursion until it adds no source: a set only grows, and each round moves every source
+ * at least one column further. */
 static assay_status recursive_cte(assay_plan_walk *walk, const assay_value *node,
                                   assay_plan_relation *ret_relation, assay_error *err)
 {
@@ -295,8 +296,8 @@ static assay_status recursive_cte(assay_plan_walk *walk, const assay_value *node
         ASSAY_TRY(merge_columns(walk, made, round, err));
         changed = false;
         for (size_t i = 0; i < made.count; i++)
-            changed = changed || !assay_plan_edges_equal(made.columns[i].edges,
-                                                         before.columns[i].edges);
+            changed =
+                changed || !assay_plan_edges_equal(made.columns[i].edges, before.columns[i].edges);
         assay_plan_edges_sort(walk->scope);
     }
     *ret_relation = made;

@@ -109,8 +109,7 @@ static assay_status scan_columns(assay_plan_walk *walk, const assay_value *node,
     for (size_t i = 0; table != NULL && i < made.count; i++) {
         int64_t index =
             assay_value_find_int(assay_plan_item(node, "column_indexes", i), "index", -1);
-        const assay_value *name =
-            index >= 0 ? assay_plan_item(node, "names", (size_t)index) : NULL;
+        const assay_value *name = index >= 0 ? assay_plan_item(node, "names", (size_t)index) : NULL;
         if (name != NULL && name->kind == ASSAY_VALUE_TEXT)
             ASSAY_TRY(source_column(walk, table, name->text, &made.columns[i], err));
     }

@@ -12,8 +12,7 @@ static assay_status open_target(assay_plan_walk *walk, const assay_value *info, 
     *target = (assay_plan_target){.writes = true};
     ASSAY_TRY(assay_plan_table_name(walk, assay_value_find_text(info, "catalog", NULL),
                                     assay_value_find_text(info, "schema", NULL),
-                                    assay_value_find_text(info, "table", ""), &target->table,
-                                    err));
+                                    assay_value_find_text(info, "table", ""), &target->table, err));
     if (count == 0)
         return ASSAY_OK;
     target->names = assay_arena_take(walk->arena, count, sizeof *target->names);

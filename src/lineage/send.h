@@ -16,7 +16,7 @@ typedef enum assay_send_outcome {
 
 typedef struct assay_send_result {
     assay_send_outcome outcome;
-    size_t bytes;       /* of the block that this outcome is about: whole lines */
+    size_t bytes; /* of the block that this outcome is about: whole lines */
     size_t events;
     int status;         /* HTTP, 0 = no answer */
     int retry_after_ms; /* -1 = not said */

@@ -11,7 +11,7 @@
 
 enum { TAIL_CHUNK = 64 * 1024, LOCK_TRIES = 40, LOCK_WAIT_MS = 5 };
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd); /* gives the lock back */

@@ -108,8 +108,7 @@ static assay_status take_over(assay_spool_segment *segment, const assay_lineage_
     if (!*ret_taken)
         return ASSAY_OK;
     ASSAY_TRY(whole_lines(segment->fd, (int64_t)info.st_size, segment->path, &segment->size, err));
-    if (segment->size < (int64_t)info.st_size &&
-        ftruncate(segment->fd, (off_t)segment->size) != 0)
+    if (segment->size < (int64_t)info.st_size && ftruncate(segment->fd, (off_t)segment->size) != 0)
         return assay_error_errno(err, errno, "cannot cut '%s'", segment->path);
     for (size_t i = 0; i < config->transport_count; i++)
         segment->done[i] = assay_spool_load(segment, config->transports[i].name);
@@ -170,8 +169,7 @@ assay_status assay_spool_read(const assay_spool_segment *segment, int64_t from, 
         ASSAY_TRY(assay_buf_check(buf, err));
         ssize_t got = pread(segment->fd, buf->data, size, (off_t)from);
         if (got != (ssize_t)size)
-            return assay_error_errno(err, got < 0 ? errno : EIO, "cannot read '%s'",
-                                     segment->path);
+            return assay_error_errno(err, got < 0 ? errno : EIO, "cannot read '%s'", segment->path);
         while (size > 0 && buf->data[size - 1] != '\n')
             size--;
         buf->data[size] = '\0';
@@ -185,19 +183,18 @@ assay_status assay_spool_read(const assay_spool_segment *segment, int64_t from, 
     }
 }
 
-assay_status assay_spool_count(const assay_spool_segment *segment, int64_t from,
-                               int64_t *ret_lines, assay_error *err)
+assay_status assay_spool_count(const assay_spool_segment *segment, int64_t from, int64_t *ret_lines,
+                               assay_error *err)
 {
     char chunk[READ_CHUNK];
     int64_t lines = 0;
 
     while (from < segment->size) {
-        size_t size = segment->size - from > READ_CHUNK ? (size_t)READ_CHUNK
-                                                        : (size_t)(segment->size - from);
+        size_t size =
+            segment->size - from > READ_CHUNK ? (size_t)READ_CHUNK : (size_t)(segment->size - from);
         ssize_t got = pread(segment->fd, chunk, size, (off_t)from);
         if (got <= 0)
-            return assay_error_errno(err, got < 0 ? errno : EIO, "cannot read '%s'",
-                                     segment->path);
+            return assay_error_errno(err, got < 0 ? errno : EIO, "cannot read '%s'", segment->path);
         for (ssize_t i = 0; i < got; i++)
             lines += chunk[i] == '\n' ? 1 : 0;
         from += got;
@@ -237,8 +234,7 @@ assay_status assay_spool_save(const assay_spool_segment *segment, const char *tr
     (void)close(fd);
     return written == (ssize_t)size
                ? ASSAY_OK
-               : assay_error_errno(err, written < 0 ? native : EIO, "cannot write '%s'",
-                                   path.data);
+               : assay_error_errno(err, written < 0 ? native : EIO, "cannot write '%s'", path.data);
 }
 
 int64_t assay_spool_load(const assay_spool_segment *segment, const char *transport)

@@ -1,7 +1,7 @@
 /* Inside of lineage: segments of the spool. A segment is a file of JSON lines; who holds its lock
  * (flock) writes, sends and deletes it. Beside it lies one small file a transport with the number
- * of bytes that are delivered. Not thread-safe by itself: the emitter's lock guards the members, while
- * reading and syncing the file need no lock. */
+ * of bytes that are delivered. Not thread-safe by itself: the emitter's lock guards the members,
+ * while reading and syncing the file need no lock. */
 #ifndef ASSAY_LINEAGE_SPOOL_H
 #define ASSAY_LINEAGE_SPOOL_H
 
@@ -11,8 +11,8 @@
 typedef struct assay_spool_segment {
     char *path;
     int fd;
-    int64_t size;   /* bytes of whole lines */
-    int64_t synced; /* bytes that are on disk for certain */
+    int64_t size;                               /* bytes of whole lines */
+    int64_t synced;                             /* bytes that are on disk for certain */
     int64_t done[ASSAY_LINEAGE_TRANSPORTS_MAX]; /* bytes delivered, by transport */
 } assay_spool_segment;
 
@@ -33,8 +33,7 @@ ASSAY_NODISCARD assay_status assay_spool_create(const char *folder, const char *
  * that was cut is taken off: its event was never acknowledged. */
 ASSAY_NODISCARD assay_status assay_spool_adopt(const char *folder, const char *name,
                                                const assay_lineage_config *config,
-                                               assay_spool_segment **ret_segment,
-                                               assay_error *err);
+                                               assay_spool_segment **ret_segment, assay_error *err);
 
 /* Appends one line in one write; where that fails nothing of it stays. */
 ASSAY_NODISCARD assay_status assay_spool_append(assay_spool_segment *segment, const char *line,
@@ -48,8 +47,7 @@ ASSAY_NODISCARD assay_status assay_spool_read(const assay_spool_segment *segment
 ASSAY_NODISCARD assay_status assay_spool_count(const assay_spool_segment *segment, int64_t from,
                                                int64_t *ret_lines, assay_error *err);
 
-ASSAY_NODISCARD assay_status assay_spool_sync(const assay_spool_segment *segment,
-                                              assay_error *err);
+ASSAY_NODISCARD assay_status assay_spool_sync(const assay_spool_segment *segment, assay_error *err);
 
 /* Remembers what `transport` has got. Not synced: an event may be sent again, never lost. */
 ASSAY_NODISCARD assay_status assay_spool_save(const assay_spool_segment *segment,

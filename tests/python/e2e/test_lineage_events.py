@@ -24,8 +24,8 @@ def fill(project, **lineage):
                   description="orders worth looking at")
     project.model("gold.customers", "select customer, sum(amount) as total, count(*) as orders "
                   "from silver.orders group by customer")
-    project.write("config/dq.yaml", {"suites": {"silver.orders": {"expectations": [
-        {"expectation_type": "expect_column_values_to_not_be_null", "kwargs": {"column": "id"}}]}}})
+    project.write("config/dq.yaml", {"silver": {"orders": {"critical": [
+        {"expect_column_values_to_not_be_null": {"column": "id"}}]}}})
     project.write("config/lineage.yaml", {"enabled": True, "namespace": "shop", **lineage})
     return project
 
@@ -74,16 +74,21 @@ class Backend(ThreadingHTTPServer):
         self.server_close()
 
 
+made_events = {}
+
+
 @pytest.fixture(params=["iceberg", "delta", "parquet"])
 def finished(request, project):
     """The events of a first run, a run with nothing to do, and one after new data."""
-    project.storage(format=request.param, warehouse="lake")
-    fill(project, backend="file", path="events.jsonl")
-    project.ok("run")
-    project.ok("run")
-    project.write("data/orders_2.csv", "id,customer,amount,email\n21,c9,40,x@example.org\n")
-    project.ok("run")
-    return request.param, lines(project.root / "events.jsonl")
+    if request.param not in made_events:
+        project.storage(format=request.param, warehouse="lake")
+        fill(project, backend="file", path="events.jsonl")
+        project.ok("run")
+        project.ok("run")
+        project.write("data/orders_2.csv", "id,customer,amount,email\n21,c9,40,x@example.org\n")
+        project.ok("run")
+        made_events[request.param] = lines(project.root / "events.jsonl")
+    return request.param, made_events[request.param]
 
 
 @pytest.mark.shared
@@ -167,9 +172,8 @@ def test_events_have_the_facets_that_spark_sends(finished, shared):
 @pytest.mark.shared
 def test_a_shut_gate_says_fail_with_the_failed_assertion(project, shared):
     fill(project, backend="file", path="events.jsonl")
-    project.write("config/dq.yaml", {"suites": {"silver.orders": {"expectations": [
-        {"expectation_type": "expect_column_values_to_be_between",
-         "kwargs": {"column": "amount", "min_value": 0, "max_value": 10}}]}}})
+    project.write("config/dq.yaml", {"silver": {"orders": {"critical": [
+        {"expect_column_values_to_be_between": {"column": "amount", "max_value": 10}}]}}})
     assert project.run("run").code == 3
     events = lines(project.root / "events.jsonl")
     schemas = lineage_schemas.load(shared / "data/lineage/schemas")

@@ -59,8 +59,7 @@ static void reply(int fd, const char *status, const char *more, const char *body
 }
 
 /* Reads one request; false where the client or the test ended first. */
-static bool read_request(const test_backend *backend, int fd, assay_buf *request,
-                         size_t *ret_body)
+static bool read_request(const test_backend *backend, int fd, assay_buf *request, size_t *ret_body)
 {
     size_t want = 0;
 

@@ -359,8 +359,8 @@ static void every_public_case_agrees_or_is_listed_with_its_reason(void **state)
 
     const char *path = getenv("ASSAY_LINEAGE_CASES");
     if (path == NULL)
-        path = assay_path_join(arena, shared_folder(arena),
-                               "data/lineage/column_lineage_cases.json");
+        path =
+            assay_path_join(arena, shared_folder(arena), "data/lineage/column_lineage_cases.json");
     if (assay_path_read(path, CASES_MAX_BYTES, &bytes, &err) != ASSAY_OK) {
         print_message("skipped: the cases of ../shared are not here (%s)\n", err.message);
         skip();

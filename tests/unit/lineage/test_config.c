@@ -106,10 +106,14 @@ static void without_a_file_only_the_environment_switches_on(void **state)
 {
     (void)state;
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
-    const char *const environment[] = {"OPENLINEAGE_URL",       "http://h:1",
-                                       "OPENLINEAGE_ENDPOINT",  "/x",
-                                       "OPENLINEAGE_API_KEY",   "k",
-                                       "OPENLINEAGE_NAMESPACE", "n",
+    const char *const environment[] = {"OPENLINEAGE_URL",
+                                       "http://h:1",
+                                       "OPENLINEAGE_ENDPOINT",
+                                       "/x",
+                                       "OPENLINEAGE_API_KEY",
+                                       "k",
+                                       "OPENLINEAGE_NAMESPACE",
+                                       "n",
                                        NULL};
 
     assert_false(loaded(arena, NULL, NULL)->enabled);
@@ -143,10 +147,10 @@ static void the_run_that_started_us_is_known(void **state)
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     const char *const ids[] = {"OPENLINEAGE_PARENT_ID", "s3://x/dag.task/" RUN,
                                "OPENLINEAGE_ROOT_PARENT_ID", "ns/dag/" ROOT, NULL};
-    const char *const context[] = {
-        "OPENLINEAGE_PARENT_ID", "old/job/" ROOT, "OPENLINEAGE_CONTEXT",
-        "{\"parent\":{\"run\":{\"runId\":\"" RUN "\"},\"job\":{\"namespace\":\"n\",\"name\":\"j\"}}}",
-        NULL};
+    const char *const context[] = {"OPENLINEAGE_PARENT_ID", "old/job/" ROOT, "OPENLINEAGE_CONTEXT",
+                                   "{\"parent\":{\"run\":{\"runId\":\"" RUN
+                                   "\"},\"job\":{\"namespace\":\"n\",\"name\":\"j\"}}}",
+                                   NULL};
     const char *const broken[] = {"OPENLINEAGE_PARENT_ID", "nonsense", "OPENLINEAGE_CONTEXT", "{",
                                   NULL};
 

@@ -230,14 +230,14 @@ static void every_transport_gets_every_event_at_its_own_pace(void **state)
     test_world *world = *state;
     test_backend *backend = test_backend_start(0);
     int port = test_backend_port(backend);
-    test_world_config(
-        world, assay_arena_format(world->arena,
-                                  "transports:\n"
-                                  "- {type: http, name: up, url: 'http://127.0.0.1:%d'}\n"
-                                  "- {type: http, name: down, url: 'http://127.0.0.1:1', "
-                                  "retry: {wait: 1ms, max_wait: 2ms}}\n"
-                                  "- {type: file, path: out/events.jsonl}\n",
-                                  port));
+    test_world_config(world,
+                      assay_arena_format(world->arena,
+                                         "transports:\n"
+                                         "- {type: http, name: up, url: 'http://127.0.0.1:%d'}\n"
+                                         "- {type: http, name: down, url: 'http://127.0.0.1:1', "
+                                         "retry: {wait: 1ms, max_wait: 2ms}}\n"
+                                         "- {type: file, path: out/events.jsonl}\n",
+                                         port));
     assay_lineage_emitter *emitter = test_world_open(world);
     for (int i = 0; i < 3; i++)
         test_world_emit(emitter, 1, i);
@@ -372,7 +372,8 @@ static void segments_rotate_and_are_deleted_one_by_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, test_world_setup, test_world_teardown)
+#define TEST(function) \
+    cmocka_unit_test_setup_teardown(function, test_world_setup, test_world_teardown)
         TEST(an_accepted_event_leaves_the_spool),
         TEST(key_and_compression_go_with_the_request_and_nowhere_else),
         TEST(a_refused_event_is_kept_with_the_answer_and_holds_nothing_up),

@@ -39,8 +39,13 @@ static const assay_lineage_assertion assertions[] = {
     {.assertion = "expect_table_row_count_to_be_between", .success = true},
 };
 static const assay_lineage_column_metric column_metrics[] = {
-    {.column = "id", .null_count = 3, .distinct_count = -1, .count = 10, .has_range = true,
-     .min = 1.0, .max = 9.5},
+    {.column = "id",
+     .null_count = 3,
+     .distinct_count = -1,
+     .count = 10,
+     .has_range = true,
+     .min = 1.0,
+     .max = 9.5},
 };
 static const char *const scan_fields[] = {"id"};
 static const assay_lineage_metric numbers[] = {{"resultDataFiles", 2}};
@@ -214,28 +219,29 @@ static void a_full_event_has_every_facet(void **state)
                         "E5010 the gate of 'silver.orders' is shut");
     assert_string_equal(text_at(json, "job.facets.jobType.integration"), "ASSAY");
     assert_string_equal(text_at(json, "job.facets.sourceCodeLocation.type"), "git");
-    assert_string_equal(
-        text_at(json, "inputs.0.facets.schema._schemaURL"),
-        "https://openlineage.io/spec/facets/1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet");
+    assert_string_equal(text_at(json, "inputs.0.facets.schema._schemaURL"),
+                        "https://openlineage.io/spec/facets/1-2-0/SchemaDatasetFacet.json#/$defs/"
+                        "SchemaDatasetFacet");
     assert_string_equal(text_at(json, "inputs.0.facets.schema.fields.1.fields.0.name"), "x");
     assert_int_equal(at(json, "inputs.0.inputFacets.icebergScanReport.snapshotId")->integer,
                      3776207205136740581);
-    assert_int_equal(
-        at(json, "inputs.0.inputFacets.dataQualityAssertions.assertions")->count, 2);
+    assert_int_equal(at(json, "inputs.0.inputFacets.dataQualityAssertions.assertions")->count, 2);
     assert_non_null(at(json, "inputs.0.inputFacets.dataQualityMetrics"));
     assert_non_null(at(json, "outputs.0.facets.dataQualityAssertions"));
-    assert_string_equal(
-        text_at(json, "outputs.0.facets.lifecycleStateChange.lifecycleStateChange"), "OVERWRITE");
-    assert_string_equal(
-        text_at(json, "outputs.0.outputFacets.icebergCommitReport.operation"), "overwrite");
-    assert_string_equal(text_at(json, "outputs.0.facets.columnLineage.fields.id.inputFields.0.name"),
+    assert_string_equal(text_at(json, "outputs.0.facets.lifecycleStateChange.lifecycleStateChange"),
+                        "OVERWRITE");
+    assert_string_equal(text_at(json, "outputs.0.outputFacets.icebergCommitReport.operation"),
+                        "overwrite");
+    assert_string_equal(text_at(json,
+                                "outputs.0.facets.columnLineage.fields.id.inputFields.0.name"),
                         "/wh/bronze/orders");
-    assert_string_equal(
-        text_at(json, "outputs.0.facets.columnLineage.fields.id.inputFields.1.namespace"), "file");
-    assert_string_equal(text_at(json, "outputs.0.facets.columnLineage.fields.id.transformationType"),
+    assert_string_equal(text_at(json,
+                                "outputs.0.facets.columnLineage.fields.id.inputFields.1.namespace"),
+                        "file");
+    assert_string_equal(text_at(json,
+                                "outputs.0.facets.columnLineage.fields.id.transformationType"),
                         "MASKED");
-    assert_int_equal(
-        at(json, "outputs.0.facets.columnLineage.fields.one.inputFields")->count, 0);
+    assert_int_equal(at(json, "outputs.0.facets.columnLineage.fields.one.inputFields")->count, 0);
     assert_string_equal(
         text_at(json, "outputs.0.facets.columnLineage.dataset.0.transformations.0.subtype"),
         "JOIN");

@@ -176,7 +176,8 @@ static void a_broken_line_of_the_spool_is_set_aside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, test_world_setup, test_world_teardown)
+#define TEST(function) \
+    cmocka_unit_test_setup_teardown(function, test_world_setup, test_world_teardown)
         TEST(no_acknowledged_event_is_lost),
         TEST(two_processes_share_a_spool),
         TEST(a_cut_line_of_the_spool_or_the_file_is_taken_off),

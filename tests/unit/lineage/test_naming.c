@@ -45,8 +45,8 @@ static void locations_have_the_names_of_the_specification(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
         assay_lineage_dataset dataset = assay_lineage_dataset_init();
-        assert_int_equal(
-            assay_lineage_dataset_locate(&dataset, cases[i].location, arena, NULL), ASSAY_OK);
+        assert_int_equal(assay_lineage_dataset_locate(&dataset, cases[i].location, arena, NULL),
+                         ASSAY_OK);
         assert_string_equal(dataset.namespace, cases[i].namespace);
         assert_string_equal(dataset.name, cases[i].name);
         assert_non_null(dataset.source_uri);

@@ -55,8 +55,9 @@ void test_world_config(test_world *world, const char *yaml)
                               .path = "config/lineage.yaml",
                               .first_line = 1,
                               .first_column = 1};
-    assay_lineage_source source = {
-        .path = text.path, .root = world->folder->path, .project = "shop"};
+    assay_lineage_source source = {.path = text.path,
+                                   .root = world->folder->path,
+                                   .project = "shop"};
     assay_value *tree = NULL;
     assay_error err = {.code = ASSAY_OK};
 
