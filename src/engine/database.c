@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -17,7 +18,9 @@ static const struct {
 
 static const char database_setup[] = "SET GLOBAL TimeZone = 'UTC';"
                                      "SET GLOBAL Calendar = 'gregorian';"
-                                     "SET GLOBAL partitioned_write_max_open_files = 1000";
+                                     "SET GLOBAL partitioned_write_max_open_files = ";
+
+enum { OPEN_PARTITIONS_MAX = 1000, OPEN_FILES_WANTED = 8192, OPEN_FILES_OTHERS = 256 };
 
 static const char connection_setup[] = "SET errors_as_json = true;"
                                        "SET enable_progress_bar = true;"
@@ -70,12 +73,35 @@ static assay_status open_database(assay_engine *engine, duckdb_config config, as
     return status;
 }
 
+/* Each partition that is written holds a file open; with fewer, its file is cut into several. A
+ * process often may open 1024 files and raise that itself. */
+static int open_partitions(void)
+{
+    struct rlimit limit = {0, 0};
+    int files = OPEN_FILES_WANTED;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return OPEN_PARTITIONS_MAX / 10;
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < OPEN_FILES_WANTED) {
+        struct rlimit more = limit;
+        more.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > OPEN_FILES_WANTED
+                            ? OPEN_FILES_WANTED
+                            : limit.rlim_max;
+        files = (int)(setrlimit(RLIMIT_NOFILE, &more) == 0 ? more.rlim_cur : limit.rlim_cur);
+    }
+    int free_files = files > 2 * OPEN_FILES_OTHERS ? files - OPEN_FILES_OTHERS : files / 2;
+    return free_files < OPEN_PARTITIONS_MAX ? free_files : OPEN_PARTITIONS_MAX;
+}
+
 static assay_status set_up_database(assay_engine *engine, assay_error *err)
 {
     ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
+    ASSAY_AUTO(assay_buf_done) assay_buf setup = ASSAY_BUF_EMPTY;
 
+    assay_buf_append_format(&setup, "%s%d", database_setup, open_partitions());
+    ASSAY_TRY(assay_buf_check(&setup, err));
     ASSAY_TRY(assay_conn_open(engine, &conn, err));
-    return assay_engine_run(conn, &(assay_engine_text){.text = database_setup}, NULL, err);
+    return assay_engine_run(conn, &(assay_engine_text){.text = assay_buf_text(&setup)}, NULL, err);
 }
 
 assay_status assay_engine_open(const assay_engine_options *options, assay_engine **ret_engine,
