@@ -199,7 +199,7 @@ static assay_status read_contract(const assay_value *tree, const char *path, ass
                                                  ASSAY_CONTRACT_EVOLVE);
     extract->type_change =
         (assay_contract_policy)assay_config_enum(contract, "type_change", policy_names,
-                                                 ASSAY_CONTRACT_FAIL);
+                                                 ASSAY_CONTRACT_EVOLVE);
     extract->missing_column =
         (assay_contract_policy)assay_config_enum(contract, "missing_column", policy_names,
                                                  ASSAY_CONTRACT_FAIL);

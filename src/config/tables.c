@@ -218,7 +218,7 @@ static const assay_key_table source_table = {"source", "source of an extract",
 static const assay_key contract_rows[] = {
     TEXT_MAP("columns", "columns and their types; default: what the first load finds"),
     ENUM("new_column", "evolve|freeze|fail", "evolve", "a column that the table does not have"),
-    ENUM("type_change", "evolve|fail", "fail",
+    ENUM("type_change", "evolve|fail", "evolve",
          "typed sources: a column whose type differs; evolve widens it where possible"),
     ENUM("missing_column", "evolve|fail", "fail",
          "a column that a file does not have; evolve = NULL"),

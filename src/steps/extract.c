@@ -66,14 +66,29 @@ static assay_status add_bronze(const assay_source *source, assay_column **ret_co
     return ASSAY_OK;
 }
 
-assay_status assay_extract_columns(const assay_columns_request *request, assay_arena *arena,
-                                   assay_column **ret_columns, size_t *ret_count, assay_error *err)
+static assay_status load_state(const assay_steps *steps, assay_conn *conn, const char *name,
+                               assay_arena *arena, assay_state_file **ret_state, assay_error *err)
+{
+    assay_table *table = NULL;
+    int foreign = 0;
+
+    ASSAY_TRY(assay_published_load(steps->project, steps->env, conn, name, arena, &table, err));
+    return assay_state_file_current(table, steps->env->store, arena, ret_state, &foreign, err);
+}
+
+assay_status assay_extract_columns(const assay_steps *steps, const assay_columns_request *request,
+                                   assay_arena *arena, assay_column **ret_columns,
+                                   size_t *ret_count, assay_error *err)
 {
     const assay_table_look *published = request->published;
     assay_source source = source_of(request->project, request->model, request->conn, arena);
     bool exists = published != NULL && published->exists;
+    assay_state_file *state = NULL;
 
-    ASSAY_TRY(assay_source_list(&source, NULL, err));
+    /* files that were loaded have given the table its columns: only new ones are looked into */
+    if (exists)
+        ASSAY_TRY(load_state(steps, request->conn, request->model->name, arena, &state, err));
+    ASSAY_TRY(assay_source_list(&source, state, err));
     if (source.matched == 0 && !exists && source.config->column_count == 0)
         return no_file(&source, err);
     ASSAY_TRY(assay_source_look(&source, err));

@@ -13,7 +13,8 @@ ASSAY_NODISCARD assay_status assay_extract_plan(assay_steps *steps,
                                                 assay_step_plan *ret_plan, assay_error *err);
 
 /* The columns that the table of an extract will have (assay_step_ops.columns). */
-ASSAY_NODISCARD assay_status assay_extract_columns(const assay_columns_request *request,
+ASSAY_NODISCARD assay_status assay_extract_columns(const assay_steps *steps,
+                                                   const assay_columns_request *request,
                                                    assay_arena *arena, assay_column **ret_columns,
                                                    size_t *ret_count, assay_error *err);
 

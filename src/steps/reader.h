@@ -20,6 +20,7 @@ typedef struct assay_reader {
                          const assay_column *column, assay_buf *buf);
     assay_status (*find_bad)(const assay_source *source, const assay_source_file *file,
                              assay_error *err);
+    bool optional_fields; /* a record may lack any field: append_value is asked for every column */
 } assay_reader;
 
 extern const assay_reader assay_reader_csv, assay_reader_json, assay_reader_parquet;

@@ -327,6 +327,13 @@ static void append_failures(const assay_source *source, const assay_source_file 
     assay_buf_append_text(buf, "], lambda f: f IS NOT NULL)");
 }
 
+/* Every read with store_rejects adds to these tables. */
+static assay_status clear_rejects(const assay_source *source, assay_error *err)
+{
+    ASSAY_TRY(assay_conn_execute(source->conn, "DELETE FROM assay_rejects", NULL, err));
+    return assay_conn_execute(source->conn, "DELETE FROM assay_rejects_scan", NULL, err);
+}
+
 /* What the reader itself rejects: line numbers count records, the header and skipped lines. */
 static assay_status take_rejects(const assay_source *source, const assay_source_file *file,
                                  assay_error *err)
@@ -343,8 +350,7 @@ static assay_status take_rejects(const assay_source *source, const assay_source_
         (long long)file->dialect.skip + (file->dialect.header ? 1 : 0));
     ASSAY_TRY(assay_buf_check(&sql, err));
     ASSAY_TRY(assay_conn_execute(source->conn, sql.data, NULL, err));
-    ASSAY_TRY(assay_conn_execute(source->conn, "DELETE FROM assay_rejects", NULL, err));
-    return assay_conn_execute(source->conn, "DELETE FROM assay_rejects_scan", NULL, err);
+    return clear_rejects(source, err);
 }
 
 static assay_status find_rejects(const assay_source *source, const assay_source_file *file,
@@ -387,7 +393,8 @@ static assay_status find_bad(const assay_source *source, const assay_source_file
     if (file->column_count == 0)
         return ASSAY_OK;
     ASSAY_TRY(find_rejects(source, file, err));
-    return find_unconvertible(source, file, err);
+    ASSAY_TRY(find_unconvertible(source, file, err));
+    return clear_rejects(source, err);
 }
 
-const assay_reader assay_reader_csv = {look, append_records, append_value, find_bad};
+const assay_reader assay_reader_csv = {look, append_records, append_value, find_bad, false};

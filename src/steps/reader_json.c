@@ -32,16 +32,12 @@ static assay_status look(const assay_source *source, assay_source_file *file, as
     append_common(source, &sql);
     assay_buf_append_text(&sql, ", ignore_errors=true)");
     ASSAY_TRY(assay_buf_check(&sql, err));
-    return assay_reader_describe(source, sql.data, file, err);
-}
-
-/* Type of a field: the table's, so that what does not convert fails here. */
-static const char *type_of(const assay_source *source, const assay_column *found)
-{
-    for (size_t i = 0; i < source->column_count; i++)
-        if (assay_str_equal_ci(source->columns[i].name, found->name))
-            return source->columns[i].type;
-    return found->type;
+    ASSAY_TRY(assay_reader_describe(source, sql.data, file, err));
+    /* where records are no objects, or broken ones are among them, the engine finds no fields */
+    if (file->column_count == 1 && assay_str_equal(file->columns[0].name, "json") &&
+        assay_str_equal(file->columns[0].type, "JSON"))
+        file->column_count = 0;
+    return ASSAY_OK;
 }
 
 static void append_strict(const assay_source *source, const assay_source_file *file, assay_buf *buf)
@@ -50,11 +46,11 @@ static void append_strict(const assay_source *source, const assay_source_file *f
     assay_sql_append_text(buf, file->path);
     append_common(source, buf);
     assay_buf_append_text(buf, ", columns={");
-    for (size_t i = 0; i < file->column_count; i++) {
+    for (size_t i = 0; i < source->column_count; i++) {
         assay_buf_append_text(buf, i > 0 ? ", " : "");
-        assay_sql_append_text(buf, file->columns[i].name);
+        assay_sql_append_text(buf, source->columns[i].name);
         assay_buf_append_text(buf, ": ");
-        assay_sql_append_text(buf, type_of(source, &file->columns[i]));
+        assay_sql_append_text(buf, source->columns[i].type);
     }
     assay_buf_append_text(buf, "}))");
 }
@@ -74,14 +70,14 @@ static void append_lines(const assay_source *source, const assay_source_file *fi
 }
 
 /* The field as the table's type out of a valid line; NULL where it does not convert. */
-static void append_field(const assay_source *source, const assay_column *found, assay_buf *buf)
+static void append_field(const assay_column *found, assay_buf *buf)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf path = ASSAY_BUF_EMPTY;
 
     assay_buf_append_format(&path, "$.\"%s\"", found->name);
     assay_buf_append_text(buf, "TRY_CAST(json_extract(line, ");
     assay_sql_append_text(buf, assay_buf_text(&path));
-    assay_buf_append_format(buf, ") AS %s)", type_of(source, found));
+    assay_buf_append_format(buf, ") AS %s)", found->type);
     if (path.failed)
         buf->failed = true;
 }
@@ -102,11 +98,11 @@ static void append_tolerant(const assay_source *source, const assay_source_file 
                             assay_buf *buf)
 {
     assay_buf_append_text(buf, "(SELECT __assay_record");
-    for (size_t i = 0; i < file->column_count; i++) {
+    for (size_t i = 0; i < source->column_count; i++) {
         assay_buf_append_text(buf, ", ");
-        append_field(source, &file->columns[i], buf);
+        append_field(&source->columns[i], buf);
         assay_buf_append_text(buf, " AS ");
-        assay_sql_append_name(buf, file->columns[i].name);
+        assay_sql_append_name(buf, source->columns[i].name);
     }
     assay_buf_append_text(buf, " FROM ");
     append_lines(source, file, buf);
@@ -119,7 +115,7 @@ static void append_tolerant(const assay_source *source, const assay_source_file 
 static void append_records(const assay_source *source, const assay_source_file *file, bool tolerant,
                            assay_buf *buf)
 {
-    if (file->column_count == 0)
+    if (file->size == 0 || source->column_count == 0)
         assay_buf_append_text(buf, "(SELECT 0::BIGINT AS __assay_record WHERE false)");
     else if (tolerant)
         append_tolerant(source, file, buf);
@@ -141,7 +137,7 @@ static assay_status find_bad(const assay_source *source, const assay_source_file
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
 
-    if (file->column_count == 0 || assay_str_equal(layout(source), "array"))
+    if (file->size == 0 || assay_str_equal(layout(source), "array"))
         return ASSAY_OK;
     assay_buf_append_text(&sql, "INSERT INTO assay_bad_rows SELECT ");
     assay_sql_append_text(&sql, file->given);
@@ -151,12 +147,12 @@ static assay_status find_bad(const assay_source *source, const assay_source_file
                                 "__assay_record, line, CASE WHEN NOT json_valid(line) THEN [''] "
                                 "WHEN json_type(line) <> 'OBJECT' THEN [''] ELSE "
                                 "list_filter([NULL::VARCHAR");
-    for (size_t i = 0; i < file->column_count; i++) {
-        const assay_column *found = &file->columns[i];
+    for (size_t i = 0; i < source->column_count; i++) {
+        const assay_column *found = &source->columns[i];
         assay_buf_append_text(&sql, ", CASE WHEN ");
         append_present(found, &sql);
         assay_buf_append_text(&sql, " AND ");
-        append_field(source, found, &sql);
+        append_field(found, &sql);
         assay_buf_append_text(&sql, " IS NULL THEN ");
         assay_sql_append_text(&sql, found->name);
         assay_buf_append_text(&sql, " END");
@@ -168,4 +164,4 @@ static assay_status find_bad(const assay_source *source, const assay_source_file
     return assay_conn_execute(source->conn, sql.data, NULL, err);
 }
 
-const assay_reader assay_reader_json = {look, append_records, append_value, find_bad};
+const assay_reader assay_reader_json = {look, append_records, append_value, find_bad, true};

@@ -40,7 +40,7 @@ static void append_value(const assay_source *source, const assay_column *found,
     assay_buf_append_format(buf, " AS %s)", column->type);
 }
 
-const assay_reader assay_reader_parquet = {look, append_records, append_value, NULL};
+const assay_reader assay_reader_parquet = {look, append_records, append_value, NULL, false};
 
 /* ---- shared by the kinds ---- */
 

@@ -262,6 +262,8 @@ static assay_status take_file(const assay_source *source, const assay_source_fil
 static assay_status check_missing(const assay_source *source, const assay_source_file *file,
                                   const assay_column *column, assay_error *err)
 {
+    if (file->column_count == 0 || reader_of(source)->optional_fields)
+        return ASSAY_OK; /* an empty file has no records that could lack it */
     if (find_column(file->columns, file->column_count, column->name) != NULL ||
         source->config->missing_column != ASSAY_CONTRACT_FAIL)
         return ASSAY_OK;
@@ -295,13 +297,13 @@ assay_status assay_source_decide(assay_source *source, const assay_column *publi
             ASSAY_TRY(assay_vec_push(&columns, &column, err));
     }
     ASSAY_TRY(add_contract(source, &columns, err));
-    for (size_t i = 0; i < source->count; i++) {
+    size_t expected = columns.count; /* what comes after is new: not every file can have it */
+    for (size_t i = 0; i < source->count; i++)
         ASSAY_TRY(take_file(source, &source->files[i], first_load, &columns, err));
-    }
     ASSAY_TRY(
         assay_vec_to_arena(&columns, source->arena, &source->columns, &source->column_count, err));
     for (size_t i = 0; i < source->count; i++)
-        for (size_t k = 0; k < source->column_count; k++)
+        for (size_t k = 0; k < expected; k++)
             ASSAY_TRY(check_missing(source, &source->files[i], &source->columns[k], err));
     return ASSAY_OK;
 }
@@ -333,8 +335,9 @@ static void append_columns(const assay_source *source, const assay_source_file *
         const assay_column *column = &source->columns[i];
         const assay_column *found = column_in_file(file, column->name);
         assay_buf_append_text(buf, i > 0 ? ", " : "");
-        if (found != NULL)
-            reader->append_value(source, found, column, buf);
+        bool read = reader->optional_fields ? file->size > 0 : found != NULL;
+        if (read)
+            reader->append_value(source, found != NULL ? found : column, column, buf);
         else
             assay_buf_append_format(buf, "CAST(NULL AS %s)", column->type);
         assay_buf_append_text(buf, " AS ");

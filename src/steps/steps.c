@@ -90,8 +90,7 @@ static assay_status look(void *user, const assay_project *project, assay_conn *c
 static assay_status columns(void *user, const assay_columns_request *request, assay_arena *arena,
                             assay_column **ret_columns, size_t *ret_count, assay_error *err)
 {
-    (void)user;
-    return assay_extract_columns(request, arena, ret_columns, ret_count, err);
+    return assay_extract_columns(user, request, arena, ret_columns, ret_count, err);
 }
 
 static assay_status begin(void *user, const assay_run_moment *moment, assay_error *err)

@@ -152,7 +152,7 @@ def test_a_table_without_suite_is_untested_and_require_suite_shuts_it(project):
     shown = project.ok("table", "show", "gold.totals", "--output", "json").json()
     assert shown["verdict"] == "untested"
     suite(project, [{"expect_column_values_to_be_unique": {"column": "id"}}],
-          dq={"require_suite": ["gold"]})
+          quality_gates={"require_suite": ["gold"]})
     project.write("data/orders3.csv", "id,amount,email\n9,9,z@x.org\n")
     result = project.run("run")
     assert result.code == 3, result
