@@ -3,8 +3,8 @@
 #include "delta/change.h"
 
 /* The base's live files. */
-static assay_status plan_base(assay_delta_change *change, int64_t version, assay_data_file **ret_files,
-                              size_t *ret_count, assay_error *err)
+static assay_status plan_base(assay_delta_change *change, int64_t version,
+                              assay_data_file **ret_files, size_t *ret_count, assay_error *err)
 {
     *ret_files = NULL;
     *ret_count = 0;

@@ -61,7 +61,8 @@ static assay_status begin_new(assay_delta_change *change, assay_value *metadata,
     assay_uuid_format(assay_uuid_v4(change->env->random), id);
     ASSAY_TRY(set_text(change, metadata, "id", id, err));
     ASSAY_TRY(set_text(change, format, "provider", "parquet", err));
-    ASSAY_TRY(assay_value_set(format, "options", assay_value_map(change->arena), change->arena, err));
+    ASSAY_TRY(
+        assay_value_set(format, "options", assay_value_map(change->arena), change->arena, err));
     ASSAY_TRY(assay_value_set(metadata, "format", format, change->arena, err));
     for (size_t i = 0; i < change->change->property_count; i++) {
         const assay_property *property = &change->change->properties[i];
@@ -109,10 +110,11 @@ static assay_status check_columns(const assay_delta_change *change, const assay_
     if (!change->base->exists || replaces ||
         same_list(columns, assay_value_find(change->loaded->state->metadata, "partitionColumns")))
         return ASSAY_OK;
-    return assay_error_set(err, ASSAY_EUNSUPPORTED, 4215,
-                           "table '%s': Delta partitions all files alike; new partition columns need "
-                           "the table to be written anew (--full-refresh)",
-                           change->base->name);
+    return assay_error_set(
+        err, ASSAY_EUNSUPPORTED, 4215,
+        "table '%s': Delta partitions all files alike; new partition columns need "
+        "the table to be written anew (--full-refresh)",
+        change->base->name);
 }
 
 static assay_status set_layout(assay_delta_change *change, assay_value *metadata, bool *changed,
@@ -146,9 +148,9 @@ static assay_status set_protocol(assay_delta_change *change,
         features[count++] = "timestampNtz";
     if (schema->has_widened)
         features[count++] = "typeWidening";
-    ASSAY_TRY(assay_delta_protocol_with(
-        change->base->exists ? change->loaded->state->protocol : NULL, features, count,
-        change->arena, &protocol, err));
+    ASSAY_TRY(
+        assay_delta_protocol_with(change->base->exists ? change->loaded->state->protocol : NULL,
+                                  features, count, change->arena, &protocol, err));
     change->protocol = protocol;
     return ASSAY_OK;
 }

@@ -232,10 +232,11 @@ static assay_status set_stats(const assay_delta_change *change, const assay_data
     ASSAY_TRY(assay_delta_layout_columns(change->change->spec, change->arena, &columns,
                                          &options.partition_count, err));
     options.partition_columns = columns;
-    options.leaf_limit = assay_delta_config_int(
-        change->metadata_after, "delta.dataSkippingNumIndexedCols", ASSAY_DELTA_STATS_COLUMNS);
-    ASSAY_TRY(assay_delta_stats_write(file, change->change->schema, &options, change->arena, &text,
-                                      err));
+    options.leaf_limit =
+        assay_delta_config_int(change->metadata_after, "delta.dataSkippingNumIndexedCols",
+                               ASSAY_DELTA_STATS_COLUMNS);
+    ASSAY_TRY(
+        assay_delta_stats_write(file, change->change->schema, &options, change->arena, &text, err));
     return set_member(change, body, "stats", assay_value_text(change->arena, text), err);
 }
 
@@ -264,14 +265,15 @@ static assay_status make_add(const assay_delta_change *change, const assay_data_
     ASSAY_TRY(set_stats(change, file, body, err));
     ASSAY_TRY(set_version_tag(change, tags, err));
     if (tag != NULL)
-        ASSAY_TRY(set_member(change, tags, assay_delta_partition_key, assay_value_text(arena, tag),
-                             err));
+        ASSAY_TRY(
+            set_member(change, tags, assay_delta_partition_key, assay_value_text(arena, tag), err));
     ASSAY_TRY(set_member(change, body, "tags", tags, err));
     *ret_body = body;
     return ASSAY_OK;
 }
 
-/* PROTOCOL.md, "Add File and Remove File": with extendedFileMetadata size and partition values are there. */
+/* PROTOCOL.md, "Add File and Remove File": with extendedFileMetadata size and partition values are
+ * there. */
 static assay_status make_remove(const assay_delta_change *change, const assay_data_file *file,
                                 assay_value **ret_body, assay_error *err)
 {

@@ -6,7 +6,8 @@
  * a result in memory. */
 enum { PAGE_ROWS = 200000 };
 
-static const char *const fact_kinds[] = {"protocol", "metaData", "txn", "domainMetadata", "sidecar"};
+static const char *const fact_kinds[] = {"protocol", "metaData", "txn", "domainMetadata",
+                                         "sidecar"};
 static const char *const file_kinds[] = {"add", "remove"};
 
 struct query {

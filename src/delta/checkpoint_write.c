@@ -28,21 +28,30 @@ static const char columns_vector[] =
     ", deletionVector STRUCT(storageType VARCHAR, pathOrInlineDv VARCHAR, \"offset\" INTEGER, "
     "sizeInBytes INTEGER, cardinality BIGINT)";
 
-static const char *const add_keys[] = {"path",  "partitionValues", "size",
-                                       "modificationTime", "stats", "tags", "deletionVector"};
-static const char *const remove_keys[] = {"path", "deletionTimestamp", "extendedFileMetadata",
-                                          "partitionValues", "size", "deletionVector"};
+static const char *const add_keys[] = {"path",          "partitionValues",
+                                       "size",          "modificationTime",
+                                       "stats",         "tags",
+                                       "deletionVector"};
+static const char *const remove_keys[] = {
+    "path", "deletionTimestamp", "extendedFileMetadata", "partitionValues",
+    "size", "deletionVector"};
 
 struct names {
     char *json, *parquet, *final, *hint;
 };
 
-/* A temporary file that must not outlive the writing of the checkpoint. */
-static void remove_temporary(char **path)
+static void remove_temporary(const char *path)
 {
-    assay_status status = *path == NULL ? ASSAY_OK : assay_path_remove(*path, NULL);
+    assay_status status = path == NULL ? ASSAY_OK : assay_path_remove(path, NULL);
 
     (void)status; /* at worst a hidden file stays */
+}
+
+/* The temporary files must not outlive the writing of the checkpoint. */
+static void names_done(struct names *names)
+{
+    remove_temporary(names->json);
+    remove_temporary(names->parquet);
 }
 
 bool assay_delta_checkpoint_possible(const assay_delta_state *state)
@@ -197,17 +206,13 @@ assay_status assay_delta_checkpoint_write(const assay_delta_log *log,
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_AUTO(assay_buf_done) assay_buf actions = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_buf_done) assay_buf bytes = ASSAY_BUF_EMPTY;
-    ASSAY_AUTO(remove_temporary) char *json = NULL;
-    ASSAY_AUTO(remove_temporary) char *parquet = NULL;
-    struct names names = {NULL, NULL, NULL, NULL};
+    ASSAY_AUTO(names_done) struct names names = {NULL, NULL, NULL, NULL};
     size_t rows = 0;
 
     ASSAY_TRY(assay_arena_check(arena, err));
     ASSAY_TRY(make_names(log, state->version, arena, &names, err));
     rows = write_actions(state, now_ms, &actions);
     ASSAY_TRY(assay_buf_check(&actions, err));
-    json = names.json;
-    parquet = names.parquet;
     ASSAY_TRY(assay_path_write(names.json, actions.data, actions.size, err));
     ASSAY_TRY(copy_to_parquet(&names, &actions,
                               assay_delta_protocol_has(state->protocol, "deletionVectors"), conn,

@@ -8,8 +8,7 @@
 enum { CHECKPOINT_INTERVAL = 10, US_PER_MS = 1000 };
 
 /* A failed publication may have happened all the same: the log itself tells (facts 7.3). */
-static assay_status look_again(const assay_delta_change *change, const char *path,
-                               assay_error *err)
+static assay_status look_again(const assay_delta_change *change, const char *path, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
     assay_error failure = {0};
@@ -54,8 +53,7 @@ static assay_status publish(const assay_delta_change *change, const assay_delta_
 static void checkpoint_when_due(const assay_delta_change *change, assay_conn *conn)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
-    assay_delta_replay_options options = {
-        .store = change->store, .conn = conn, .with_files = true};
+    assay_delta_replay_options options = {.store = change->store, .conn = conn, .with_files = true};
     int64_t interval = assay_delta_config_int(change->metadata_after, "delta.checkpointInterval",
                                               CHECKPOINT_INTERVAL);
     assay_delta_state *state = NULL;
@@ -65,12 +63,12 @@ static void checkpoint_when_due(const assay_delta_change *change, assay_conn *co
     if (conn == NULL || arena == NULL || change->version == 0 || interval < 1 ||
         change->version % interval != 0)
         return;
-    if (assay_delta_log_list(change->base->location, change->store, arena, &log, NULL) != ASSAY_OK ||
+    if (assay_delta_log_list(change->base->location, change->store, arena, &log, NULL) !=
+            ASSAY_OK ||
         assay_delta_replay(log, change->version, &options, arena, &state, NULL) != ASSAY_OK ||
         !assay_delta_checkpoint_possible(state))
         return;
-    status =
-        assay_delta_checkpoint_write(log, state, change->now_ms, change->store, conn, NULL);
+    status = assay_delta_checkpoint_write(log, state, change->now_ms, change->store, conn, NULL);
     (void)status;
 }
 

@@ -114,8 +114,8 @@ static assay_status settle_start(struct expiry *expiry, const assay_delta_state 
     *ret_possible = assay_delta_checkpoint_possible(state) && expiry->conn != NULL;
     if (!*ret_possible)
         return ASSAY_OK;
-    ASSAY_TRY(assay_delta_checkpoint_write(log, state, expiry->now_ms, expiry->store, expiry->conn,
-                                           err));
+    ASSAY_TRY(
+        assay_delta_checkpoint_write(log, state, expiry->now_ms, expiry->store, expiry->conn, err));
     /* The hint must name the newest checkpoint; without it readers list the log. */
     if (log->checkpoint_count > 0 &&
         log->checkpoints[log->checkpoint_count - 1].version > expiry->from) {
@@ -198,46 +198,44 @@ static void expiry_done(struct expiry *expiry)
     assay_arena_free(expiry->arena);
 }
 
-assay_status assay_delta_expire(const assay_table *base, int64_t older_than_ms, int keep,
+assay_status assay_delta_expire(const assay_table *base, const assay_expiry *expiry,
                                 const assay_commit_env *env, assay_store *store, assay_conn *conn,
-                                size_t *ret_snapshots, size_t *ret_files, assay_error *err)
+                                assay_expired *ret_expired, assay_error *err)
 {
     ASSAY_AUTO(expiry_done)
-    struct expiry expiry = {.base = base,
-                            .loaded = base->format_data,
-                            .store = store,
-                            .conn = conn,
-                            .arena = assay_arena_new(),
-                            .needed = assay_map_new(),
-                            .known = assay_map_new()};
+    struct expiry work = {.base = base,
+                          .loaded = base->format_data,
+                          .store = store,
+                          .conn = conn,
+                          .arena = assay_arena_new(),
+                          .needed = assay_map_new(),
+                          .known = assay_map_new()};
     assay_delta_replay_options options = {.store = store, .conn = conn, .with_files = true};
     assay_delta_state *state = NULL;
     const char *folder = NULL;
     bool possible = false;
 
-    *ret_snapshots = 0;
-    *ret_files = 0;
-    if (expiry.arena == NULL || expiry.needed == NULL || expiry.known == NULL)
+    *ret_expired = (assay_expired){0, 0};
+    if (work.arena == NULL || work.needed == NULL || work.known == NULL)
         return assay_error_nomem(err);
     if (!base->exists || base->snapshot_count == 0)
         return ASSAY_OK;
-    ASSAY_TRY(assay_delta_protocol_check_write(base->name, expiry.loaded->state->protocol,
-                                               expiry.loaded->state->metadata,
-                                               expiry.loaded->schema_tree, ASSAY_CHANGE_APPEND, err));
-    folder = assay_path_normal(expiry.arena, "/", base->location);
+    ASSAY_TRY(assay_delta_protocol_check_write(base->name, work.loaded->state->protocol,
+                                               work.loaded->state->metadata,
+                                               work.loaded->schema_tree, ASSAY_CHANGE_APPEND, err));
+    folder = assay_path_normal(work.arena, "/", base->location);
     ASSAY_TRY(assay_arena_check(folder, err));
-    expiry.now_ms = env->clock->now_us(env->clock->user) / US_PER_MS;
-    expiry.from = oldest_to_keep(base, older_than_ms, keep);
-    ASSAY_TRY(assay_delta_replay(expiry.loaded->log, expiry.from, &options, expiry.arena, &state,
-                                 err));
-    ASSAY_TRY(collect(&expiry, state, err));
-    if (expiry.from > base->snapshots[0].id) {
-        ASSAY_TRY(settle_start(&expiry, state, &possible, err));
+    work.now_ms = env->clock->now_us(env->clock->user) / US_PER_MS;
+    work.from = oldest_to_keep(base, expiry->older_than_ms, expiry->keep);
+    ASSAY_TRY(assay_delta_replay(work.loaded->log, work.from, &options, work.arena, &state, err));
+    ASSAY_TRY(collect(&work, state, err));
+    if (work.from > base->snapshots[0].id) {
+        ASSAY_TRY(settle_start(&work, state, &possible, err));
         if (!possible)
             return ASSAY_OK;
-        ASSAY_TRY(drop_log(&expiry, ret_snapshots, err));
+        ASSAY_TRY(drop_log(&work, &ret_expired->snapshots, err));
     }
-    ASSAY_TRY(sweep(&expiry, folder, 0, err));
-    *ret_files = expiry.files;
+    ASSAY_TRY(sweep(&work, folder, 0, err));
+    ret_expired->files = work.files;
     return ASSAY_OK;
 }

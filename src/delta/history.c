@@ -16,12 +16,18 @@ struct operation {
 };
 
 static const struct operation operations[] = {
-    {"WRITE", "append"},           {"STREAMING UPDATE", "append"},
-    {"COPY INTO", "append"},       {"DELETE", "delete"},
-    {"TRUNCATE", "delete"},        {"OPTIMIZE", "replace"},
-    {"CREATE TABLE", "append"},    {"CREATE TABLE AS SELECT", "append"},
-    {"ADD COLUMNS", "replace"},    {"SET TBLPROPERTIES", "replace"},
-    {"VACUUM START", "replace"},   {"VACUUM END", "replace"},
+    {"WRITE", "append"},
+    {"STREAMING UPDATE", "append"},
+    {"COPY INTO", "append"},
+    {"DELETE", "delete"},
+    {"TRUNCATE", "delete"},
+    {"OPTIMIZE", "replace"},
+    {"CREATE TABLE", "append"},
+    {"CREATE TABLE AS SELECT", "append"},
+    {"ADD COLUMNS", "replace"},
+    {"SET TBLPROPERTIES", "replace"},
+    {"VACUUM START", "replace"},
+    {"VACUUM END", "replace"},
     {"UPGRADE PROTOCOL", "replace"},
 };
 
@@ -87,10 +93,11 @@ static void fill_own(const assay_value *own, assay_snapshot *snapshot)
 static void fill(const assay_value *info, assay_snapshot *snapshot)
 {
     snapshot->operation = operation_name(info);
-    snapshot->engine =
-        assay_value_find_text(info, "engineInfo", assay_value_find_text(info, "clientVersion", NULL));
-    snapshot->timestamp_ms = assay_value_find_int(
-        info, "inCommitTimestamp", assay_value_find_int(info, "timestamp", snapshot->timestamp_ms));
+    snapshot->engine = assay_value_find_text(info, "engineInfo",
+                                             assay_value_find_text(info, "clientVersion", NULL));
+    snapshot->timestamp_ms =
+        assay_value_find_int(info, "inCommitTimestamp",
+                             assay_value_find_int(info, "timestamp", snapshot->timestamp_ms));
     if (snapshot->added_rows < 0 && strcmp(snapshot->operation, "append") == 0)
         snapshot->added_rows = metric(info, "numOutputRows");
     if (assay_value_find(info, "assay") != NULL)
@@ -179,8 +186,8 @@ static assay_status readable_versions(const assay_delta_log *log, assay_vec *ver
 
     while (commit < log->commit_count || checkpoint < log->checkpoint_count) {
         int64_t a = commit < log->commit_count ? log->commits[commit] : INT64_MAX;
-        int64_t b = checkpoint < log->checkpoint_count ? log->checkpoints[checkpoint].version
-                                                       : INT64_MAX;
+        int64_t b =
+            checkpoint < log->checkpoint_count ? log->checkpoints[checkpoint].version : INT64_MAX;
         int64_t version = a < b ? a : b;
 
         commit += a == version ? 1 : 0;

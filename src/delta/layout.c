@@ -53,8 +53,8 @@ static assay_partition_spec *read_property(const char *text, const assay_schema 
     assay_partition_spec *spec = NULL;
     const char **entries = NULL;
 
-    if (text == NULL || assay_json_parse(text, strlen(text), assay_delta_partition_key, arena, &list,
-                                         NULL) != ASSAY_OK)
+    if (text == NULL || assay_json_parse(text, strlen(text), assay_delta_partition_key, arena,
+                                         &list, NULL) != ASSAY_OK)
         return NULL;
     entries = assay_arena_take(arena, list->count + 1, sizeof(*entries));
     if (entries == NULL || list->kind != ASSAY_VALUE_LIST)
@@ -132,7 +132,8 @@ static assay_status write_entry(const assay_partition_field *field, const assay_
         ASSAY_TRY(assay_value_append(columns, assay_value_text(arena, column->name), arena, err));
     else if (transform == NULL)
         return assay_error_set(err, ASSAY_EUNSUPPORTED, 4211,
-                               "a Delta table cannot be partitioned by '%s'", field->transform_text);
+                               "a Delta table cannot be partitioned by '%s'",
+                               field->transform_text);
     else
         entry = assay_arena_format(arena, "%s(%s)", transform, column->name);
     ASSAY_TRY(assay_arena_check(entry, err));
@@ -153,8 +154,8 @@ assay_status assay_delta_layout_write(const assay_partition_spec *spec, const as
         const assay_field *column = assay_schema_find_id(schema, spec->fields[i].source_id);
 
         if (column == NULL)
-            return assay_error_set(err, ASSAY_EINTERNAL, 9001,
-                                   "partition field '%s' has no column", spec->fields[i].name);
+            return assay_error_set(err, ASSAY_EINTERNAL, 9001, "partition field '%s' has no column",
+                                   spec->fields[i].name);
         ASSAY_TRY(write_entry(&spec->fields[i], column, entries, columns, arena, err));
     }
     *ret_columns = columns;
@@ -194,9 +195,9 @@ static assay_datum read_identity_value(const assay_value *add, const char *name,
     assay_datum datum = {.known = true, .null = true, .kind = type->kind};
     const char *text = NULL;
 
-    for (size_t i = 0; values != NULL && values->kind == ASSAY_VALUE_MAP && i < values->count; i++) {
-        if (assay_str_equal_ci(values->keys[i], name) &&
-            values->items[i]->kind == ASSAY_VALUE_TEXT)
+    for (size_t i = 0; values != NULL && values->kind == ASSAY_VALUE_MAP && i < values->count;
+         i++) {
+        if (assay_str_equal_ci(values->keys[i], name) && values->items[i]->kind == ASSAY_VALUE_TEXT)
             text = values->items[i]->text;
     }
     if (text == NULL || text[0] == '\0')
@@ -260,8 +261,8 @@ static assay_datum derive_part(const assay_data_file *file, const assay_partitio
 
 static assay_value *parse_tag(const assay_value *add, assay_arena *arena)
 {
-    const char *text = assay_value_find_text(assay_value_find(add, "tags"),
-                                             assay_delta_partition_key, NULL);
+    const char *text =
+        assay_value_find_text(assay_value_find(add, "tags"), assay_delta_partition_key, NULL);
     assay_value *map = NULL;
 
     if (text == NULL || assay_json_parse(text, strlen(text), assay_delta_partition_key, arena, &map,
@@ -274,9 +275,8 @@ static assay_datum read_part(const assay_value *tag, const assay_partition_field
                              const assay_field *column, const assay_data_file *file)
 {
     const assay_value *value = assay_value_find(tag, field->name);
-    assay_datum datum = {
-        .known = true,
-        .kind = assay_partition_result_type(field->transform, &column->type).kind};
+    assay_datum datum = {.known = true,
+                         .kind = assay_partition_result_type(field->transform, &column->type).kind};
 
     if (value == NULL) {
         assay_datum derived = derive_part(file, field);
@@ -305,10 +305,9 @@ assay_status assay_delta_partition_read(const assay_value *add, const assay_part
 
         if (column == NULL)
             continue;
-        file->partition[i] =
-            field->transform == ASSAY_TRANSFORM_IDENTITY
-                ? read_identity_value(add, column->name, &column->type, arena)
-                : read_part(tag, field, column, file);
+        file->partition[i] = field->transform == ASSAY_TRANSFORM_IDENTITY
+                                 ? read_identity_value(add, column->name, &column->type, arena)
+                                 : read_part(tag, field, column, file);
     }
     return ASSAY_OK;
 }

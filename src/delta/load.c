@@ -29,11 +29,10 @@ static assay_status read_table(assay_table *table, assay_delta_loaded *loaded, a
     assay_delta_state *state = NULL;
     assay_value *tree = NULL;
 
-    ASSAY_TRY(assay_delta_replay(loaded->log, loaded->log->version, &options, table->arena, &state,
-                                 err));
-    loaded->state = state;
     ASSAY_TRY(
-        assay_delta_protocol_check_read(table->name, state->protocol, state->metadata, err));
+        assay_delta_replay(loaded->log, loaded->log->version, &options, table->arena, &state, err));
+    loaded->state = state;
+    ASSAY_TRY(assay_delta_protocol_check_read(table->name, state->protocol, state->metadata, err));
     ASSAY_TRY(assay_delta_schema_parse(table->name,
                                        assay_value_find_text(state->metadata, "schemaString", ""),
                                        table->arena, &tree, err));

@@ -14,7 +14,8 @@ typedef struct assay_delta_loaded {
 
 /* appId of the commits of assay; its version is the number of the state file. */
 extern const char assay_delta_app_id[]; /* "assay" */
-/* A second one, whose version is the begin of the commit id: together they name the state file where no commitInfo is left. */
+/* A second one, whose version is the begin of the commit id: together they name the state file
+ * where no commitInfo is left. */
 extern const char assay_delta_app_commit[]; /* "assay.commit" */
 
 /* 60 bits of a uuid's text as a number, -1 where it is none. */
@@ -40,10 +41,9 @@ ASSAY_NODISCARD assay_status assay_delta_commit(const assay_table *base, const a
                                                 assay_conn *conn,
                                                 const assay_snapshot **ret_snapshot,
                                                 assay_error *err);
-ASSAY_NODISCARD assay_status assay_delta_expire(const assay_table *base, int64_t older_than_ms,
-                                                int keep, const assay_commit_env *env,
-                                                assay_store *store, assay_conn *conn,
-                                                size_t *ret_snapshots, size_t *ret_files,
+ASSAY_NODISCARD assay_status assay_delta_expire(const assay_table *base, const assay_expiry *expiry,
+                                                const assay_commit_env *env, assay_store *store,
+                                                assay_conn *conn, assay_expired *ret_expired,
                                                 assay_error *err);
 
 #endif

@@ -31,7 +31,8 @@ struct part {
     const char *name;
 };
 
-/* "<v>.checkpoint.parquet", "<v>.checkpoint.<n>.<total>.parquet", "<v>.checkpoint.<uuid>.(parquet|json)". */
+/* "<v>.checkpoint.parquet", "<v>.checkpoint.<n>.<total>.parquet",
+ * "<v>.checkpoint.<uuid>.(parquet|json)". */
 static bool parse_checkpoint(const char *name, struct part *ret_part)
 {
     static const char infix[] = ".checkpoint.";
@@ -102,7 +103,8 @@ static assay_status group_parts(assay_delta_log *log, const assay_vec *parts, as
     for (size_t i = 0; i < parts->count; i++) {
         const struct part *part = assay_vec_at(parts, i);
         size_t need = part->total == 0 ? 1 : (size_t)part->total;
-        const struct part *last = i + need <= parts->count ? assay_vec_at(parts, i + need - 1) : NULL;
+        const struct part *last =
+            i + need <= parts->count ? assay_vec_at(parts, i + need - 1) : NULL;
 
         if (part->version == done || part->number > 1 || last == NULL ||
             last->version != part->version || last->total != part->total ||

@@ -1,7 +1,7 @@
 /* What lies in `_delta_log` (PROTOCOL.md, "Delta Log Entries" and "Checkpoints").
  *
- * The listing is the truth; `_last_checkpoint` is only a hint for stores that list slowly and is not
- * read, so a stale or broken one does no harm. */
+ * The listing is the truth; `_last_checkpoint` is only a hint for stores that list slowly and is
+ * not read, so a stale or broken one does no harm. */
 #ifndef ASSAY_DELTA_LOG_H
 #define ASSAY_DELTA_LOG_H
 
@@ -51,7 +51,8 @@ ASSAY_NODISCARD assay_status assay_delta_log_read_commit(const assay_delta_log *
                                                          assay_buf *buf, assay_error *err);
 
 /* Walks the actions of newline-delimited JSON: begins with *at = 0; false at the end. `ret_kind` is
- * the action's key ("add"), `ret_line` the line, both slices of `text`. A line that is no object has the kind "". */
+ * the action's key ("add"), `ret_line` the line, both slices of `text`. A line that is no object
+ * has the kind "". */
 typedef struct assay_delta_line {
     const char *kind;
     size_t kind_size;

@@ -23,8 +23,8 @@ struct plan {
     assay_partition_spec *spec;
 };
 
-static assay_status find_version(const assay_table *table, int64_t snapshot_id, int64_t *ret_version,
-                                 assay_error *err)
+static assay_status find_version(const assay_table *table, int64_t snapshot_id,
+                                 int64_t *ret_version, assay_error *err)
 {
     const assay_delta_loaded *loaded = table->format_data;
 
@@ -55,8 +55,8 @@ static assay_status read_shape(struct plan *plan, const assay_delta_state *state
                                    err);
 }
 
-/* Statistics are text in the log; checkpoints may carry them as a struct instead. Damaged ones count
- * as none. */
+/* Statistics are text in the log; checkpoints may carry them as a struct instead. Damaged ones
+ * count as none. */
 static const assay_value *parse_stats(const assay_value *body, assay_arena *arena)
 {
     const char *text = assay_value_find_text(body, "stats", NULL);
@@ -93,8 +93,8 @@ static assay_status apply_vector(const struct plan *plan, const assay_value *vec
 static assay_status make_file(const struct plan *plan, const assay_delta_file *from,
                               assay_data_file *file, assay_error *err)
 {
-    const char *own = assay_value_find_text(assay_value_find(from->body, "tags"),
-                                            assay_delta_app_id, NULL);
+    const char *own =
+        assay_value_find_text(assay_value_find(from->body, "tags"), assay_delta_app_id, NULL);
     const assay_value *vector = assay_value_find(from->body, "deletionVector");
 
     file->path = from->path;
@@ -162,8 +162,8 @@ static assay_status date_files(const struct plan *plan, int64_t version, assay_d
             files[i].sequence = 0;
         files[i].snapshot_id = files[i].sequence;
     }
-    for (size_t i = 0; assay_map_count(unknown) > 0 && i < log->commit_count &&
-                       log->commits[i] <= start->version;
+    for (size_t i = 0;
+         assay_map_count(unknown) > 0 && i < log->commit_count && log->commits[i] <= start->version;
          i++)
         ASSAY_TRY(find_added(plan, log->commits[i], unknown, err));
     return ASSAY_OK;
@@ -203,8 +203,9 @@ static assay_status snapshot_schema(const assay_table *table, int64_t snapshot_i
 {
     const assay_delta_loaded *loaded = table->format_data;
     struct plan plan = {table, loaded, loaded->store, arena, NULL, NULL};
-    assay_delta_replay_options options = {
-        .store = loaded->store, .conn = NULL, .with_files = false};
+    assay_delta_replay_options options = {.store = loaded->store,
+                                          .conn = NULL,
+                                          .with_files = false};
     assay_delta_state *state = NULL;
     int64_t version = 0;
 

@@ -234,7 +234,8 @@ assay_status assay_delta_protocol_check_write(const char *name, const assay_valu
                                "cannot write table '%s': it needs writer version %lld; up to %d is "
                                "understood",
                                name, (long long)writer, (int)WRITER_FEATURES);
-    /* What the table uses counts, whatever its protocol says: some writers set the property only. */
+    /* What the table uses counts, whatever its protocol says: some writers set the property only.
+     */
     for (size_t i = 0; i < feature_count; i++) {
         if (features[i].rule != WRITE_NEVER && is_in_the_way(&features[i], metadata, schema_tree))
             return refuse_write(name, features[i].name, err);
@@ -291,10 +292,10 @@ static assay_status make_protocol(int64_t reader, int64_t writer, assay_value *r
     assay_value *protocol = assay_value_map(arena);
 
     ASSAY_TRY(assay_arena_check(protocol, err));
-    ASSAY_TRY(assay_value_set(protocol, "minReaderVersion", assay_value_int(arena, reader), arena,
-                              err));
-    ASSAY_TRY(assay_value_set(protocol, "minWriterVersion", assay_value_int(arena, writer), arena,
-                              err));
+    ASSAY_TRY(
+        assay_value_set(protocol, "minReaderVersion", assay_value_int(arena, reader), arena, err));
+    ASSAY_TRY(
+        assay_value_set(protocol, "minWriterVersion", assay_value_int(arena, writer), arena, err));
     if (reader >= READER_FEATURES)
         ASSAY_TRY(assay_value_set(protocol, "readerFeatures", readers, arena, err));
     if (writer >= WRITER_FEATURES)
@@ -304,8 +305,8 @@ static assay_status make_protocol(int64_t reader, int64_t writer, assay_value *r
 }
 
 assay_status assay_delta_protocol_with(const assay_value *base, const char *const *names,
-                                       size_t count, assay_arena *arena,
-                                       assay_value **ret_protocol, assay_error *err)
+                                       size_t count, assay_arena *arena, assay_value **ret_protocol,
+                                       assay_error *err)
 {
     int64_t reader = assay_value_find_int(base, "minReaderVersion", 1);
     int64_t writer = assay_value_find_int(base, "minWriterVersion", 2);

@@ -6,8 +6,8 @@
 #include "table/table.h"
 #include "text/value.h"
 
-/* Refuses, by the feature's name, what this reader does not understand. `protocol` and `metadata` are the
- * bodies of the newest actions of these kinds. `name` is the table's, for messages. */
+/* Refuses, by the feature's name, what this reader does not understand. `protocol` and `metadata`
+ * are the bodies of the newest actions of these kinds. `name` is the table's, for messages. */
 ASSAY_NODISCARD assay_status assay_delta_protocol_check_read(const char *name,
                                                              const assay_value *protocol,
                                                              const assay_value *metadata,
@@ -15,12 +15,9 @@ ASSAY_NODISCARD assay_status assay_delta_protocol_check_read(const char *name,
 
 /* Refuses a write that would have to do what this writer does not. `schema_tree` is the parsed
  * schemaString. */
-ASSAY_NODISCARD assay_status assay_delta_protocol_check_write(const char *name,
-                                                              const assay_value *protocol,
-                                                              const assay_value *metadata,
-                                                              const assay_value *schema_tree,
-                                                              assay_change_kind kind,
-                                                              assay_error *err);
+ASSAY_NODISCARD assay_status assay_delta_protocol_check_write(
+    const char *name, const assay_value *protocol, const assay_value *metadata,
+    const assay_value *schema_tree, assay_change_kind kind, assay_error *err);
 
 /* True where `feature` is in the list of reader or writer features. */
 bool assay_delta_protocol_has(const assay_value *protocol, const char *feature);

@@ -133,7 +133,8 @@ assay_status assay_delta_line_parse(const assay_delta_line *line, const char *pa
     if (line->size > ASSAY_DELTA_LINE_BYTES_MAX)
         return assay_error_set(err, ASSAY_EDATA, 4201, "an action in '%s' is too large", path);
     if (assay_json_parse(line->text, line->size, path, arena, &action, err) != ASSAY_OK)
-        return assay_error_set(err, ASSAY_EDATA, 4201, "the commit '%s' is damaged: not JSON", path);
+        return assay_error_set(err, ASSAY_EDATA, 4201, "the commit '%s' is damaged: not JSON",
+                               path);
     if (action->kind == ASSAY_VALUE_MAP && action->count > 0 &&
         action->items[0]->kind == ASSAY_VALUE_MAP)
         *ret_body = action->items[0];
@@ -185,8 +186,8 @@ static assay_status read_sidecars(struct replay *replay, assay_conn *conn, assay
 
         path = path == NULL ? NULL : assay_delta_uri_resolve(replay->arena, path, name);
         ASSAY_TRY(assay_arena_check(path, err));
-        ASSAY_TRY(assay_delta_checkpoint_read(conn, path, true, replay->arena, take_action, replay,
-                                              err));
+        ASSAY_TRY(
+            assay_delta_checkpoint_read(conn, path, true, replay->arena, take_action, replay, err));
     }
     return ASSAY_OK;
 }
@@ -247,8 +248,8 @@ static assay_status read_commits(struct replay *replay, int64_t from, int64_t to
     return ASSAY_OK;
 }
 
-static assay_status copy_files(const assay_map *map, assay_arena *arena, assay_delta_file **ret_files,
-                               size_t *ret_count, assay_error *err)
+static assay_status copy_files(const assay_map *map, assay_arena *arena,
+                               assay_delta_file **ret_files, size_t *ret_count, assay_error *err)
 {
     size_t count = assay_map_count(map);
     assay_delta_file *files = assay_arena_take(arena, count + 1, sizeof(*files));
@@ -272,8 +273,8 @@ static assay_status finish(struct replay *replay, assay_error *err)
     ASSAY_TRY(copy_files(replay->files, replay->arena, &state->files, &state->file_count, err));
     ASSAY_TRY(copy_files(replay->tombstones, replay->arena, &state->tombstones,
                          &state->tombstone_count, err));
-    ASSAY_TRY(assay_vec_to_arena(&replay->infos, replay->arena, &state->infos, &state->info_count,
-                                 err));
+    ASSAY_TRY(
+        assay_vec_to_arena(&replay->infos, replay->arena, &state->infos, &state->info_count, err));
     state->txn_count = assay_map_count(replay->txns);
     state->txns = assay_arena_take(replay->arena, state->txn_count + 1, sizeof(*state->txns));
     ASSAY_TRY(assay_arena_check(state->txns, err));

@@ -26,8 +26,8 @@ typedef struct assay_delta_state {
     size_t txn_count;
     assay_delta_info *infos; /* of the commits that were read, ascending */
     size_t info_count;
-    size_t domain_count;          /* domainMetadata that are in force */
-    assay_delta_file *files;      /* live ones; only where files were asked for */
+    size_t domain_count;     /* domainMetadata that are in force */
+    assay_delta_file *files; /* live ones; only where files were asked for */
     size_t file_count;
     assay_delta_file *tombstones; /* removed and not added again */
     size_t tombstone_count;
@@ -39,7 +39,8 @@ typedef struct assay_delta_replay_options {
     bool with_files;
 } assay_delta_replay_options;
 
-/* The state at `version`, in `arena`. EDATA 4202 a gap, 4205 no protocol or no metaData, 4201 damaged. */
+/* The state at `version`, in `arena`. EDATA 4202 a gap, 4205 no protocol or no metaData, 4201
+ * damaged. */
 ASSAY_NODISCARD assay_status assay_delta_replay(const assay_delta_log *log, int64_t version,
                                                 const assay_delta_replay_options *options,
                                                 assay_arena *arena, assay_delta_state **ret_state,
@@ -48,8 +49,7 @@ ASSAY_NODISCARD assay_status assay_delta_replay(const assay_delta_log *log, int6
 /* Parses the action of a line; *ret_body is the value of its key, NULL where it is no object. */
 ASSAY_NODISCARD assay_status assay_delta_line_parse(const assay_delta_line *line, const char *path,
                                                     assay_arena *arena,
-                                                    const assay_value **ret_body,
-                                                    assay_error *err);
+                                                    const assay_value **ret_body, assay_error *err);
 
 /* The version of the txn of `app_id`, or -1. */
 int64_t assay_delta_state_txn(const assay_delta_state *state, const char *app_id);

@@ -1,6 +1,5 @@
 #include "delta/schema.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -15,12 +14,18 @@ struct primitive {
 };
 
 static const struct primitive primitives[] = {
-    {"boolean", ASSAY_TYPE_BOOLEAN},       {"byte", ASSAY_TYPE_INT8},
-    {"short", ASSAY_TYPE_INT16},           {"integer", ASSAY_TYPE_INT32},
-    {"long", ASSAY_TYPE_INT64},            {"float", ASSAY_TYPE_FLOAT},
-    {"double", ASSAY_TYPE_DOUBLE},         {"date", ASSAY_TYPE_DATE},
-    {"timestamp", ASSAY_TYPE_TIMESTAMPTZ}, {"timestamp_ntz", ASSAY_TYPE_TIMESTAMP},
-    {"string", ASSAY_TYPE_STRING},         {"binary", ASSAY_TYPE_BINARY},
+    {"boolean", ASSAY_TYPE_BOOLEAN},
+    {"byte", ASSAY_TYPE_INT8},
+    {"short", ASSAY_TYPE_INT16},
+    {"integer", ASSAY_TYPE_INT32},
+    {"long", ASSAY_TYPE_INT64},
+    {"float", ASSAY_TYPE_FLOAT},
+    {"double", ASSAY_TYPE_DOUBLE},
+    {"date", ASSAY_TYPE_DATE},
+    {"timestamp", ASSAY_TYPE_TIMESTAMPTZ},
+    {"timestamp_ntz", ASSAY_TYPE_TIMESTAMP},
+    {"string", ASSAY_TYPE_STRING},
+    {"binary", ASSAY_TYPE_BINARY},
     {"void", ASSAY_TYPE_INT32}, /* only NULL, in no file; never written */
 };
 
@@ -42,18 +47,36 @@ static assay_status bad_schema(const struct reader *reader, const char *what)
                            reader->table, reader->column, what);
 }
 
+/* Passes over blanks, up to two digits, blanks and `end`. */
+static bool take_digits(const char **at, char end, int *ret_value)
+{
+    int digits = 0;
+
+    *ret_value = 0;
+    while (**at == ' ')
+        (*at)++;
+    for (; **at >= '0' && **at <= '9' && digits < 3; (*at)++, digits++)
+        *ret_value = *ret_value * 10 + (**at - '0');
+    while (**at == ' ')
+        (*at)++;
+    if (digits == 0 || **at != end)
+        return false;
+    (*at)++;
+    return true;
+}
+
 static bool parse_decimal(const char *text, assay_type *ret_type)
 {
-    int precision = 0, scale = 0, used = 0;
+    const char *at = text + strlen("decimal");
+    int precision = 0, scale = 0;
 
-    if (sscanf(text, "decimal ( %d , %d )%n", &precision, &scale, &used) != 2 &&
-        sscanf(text, "decimal( %d , %d )%n", &precision, &scale, &used) != 2)
+    if (!assay_str_starts(text, "decimal("))
         return false;
-    if (used == 0 || text[used] != '\0' || precision < 1 || precision > 38 || scale < 0 ||
-        scale > precision)
+    at++;
+    if (!take_digits(&at, ',', &precision) || !take_digits(&at, ')', &scale) || *at != '\0' ||
+        precision < 1 || precision > 38 || scale > precision)
         return false;
-    *ret_type =
-        (assay_type){.kind = ASSAY_TYPE_DECIMAL, .precision = precision, .scale = scale};
+    *ret_type = (assay_type){.kind = ASSAY_TYPE_DECIMAL, .precision = precision, .scale = scale};
     return true;
 }
 
@@ -80,7 +103,8 @@ static assay_status read_field(struct reader *reader, const assay_value *node,
                                assay_field *ret_field)
 {
     const char *name = assay_value_find_text(node, "name", NULL);
-    const char *comment = assay_value_find_text(assay_value_find(node, "metadata"), "comment", NULL);
+    const char *comment =
+        assay_value_find_text(assay_value_find(node, "metadata"), "comment", NULL);
 
     if (name == NULL)
         return bad_schema(reader, "a field has no name");
@@ -230,10 +254,11 @@ static assay_status check_name(const char *name, assay_error *err)
 {
     /* PROTOCOL.md: without column mapping these characters are not allowed in names. */
     if (strpbrk(name, " ,;{}()\n\t=") != NULL)
-        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4208,
-                               "column '%s': a Delta column name holds no blank, tab, line break or "
-                               ",;{}()=; give it another name with AS",
-                               name);
+        return assay_error_set(
+            err, ASSAY_EUNSUPPORTED, 4208,
+            "column '%s': a Delta column name holds no blank, tab, line break or "
+            ",;{}()=; give it another name with AS",
+            name);
     return ASSAY_OK;
 }
 

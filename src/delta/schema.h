@@ -1,7 +1,7 @@
 /* schemaString (PROTOCOL.md, "Schema Serialization Format") <-> assay_schema.
  *
- * The tree of a schemaString has one map a field; keys of its `metadata` that assay does not know are
- * kept. A column whose type Delta lacks is stored in the nearest one, with DuckDB's text of the
+ * The tree of a schemaString has one map a field; keys of its `metadata` that assay does not know
+ * are kept. A column whose type Delta lacks is stored in the nearest one, with DuckDB's text of the
  * original in the metadata key `assay.type`. */
 #ifndef ASSAY_DELTA_SCHEMA_H
 #define ASSAY_DELTA_SCHEMA_H
@@ -27,8 +27,8 @@ typedef struct assay_delta_schema_change {
     bool has_widened;  /* some column of `base` became wider */
 } assay_delta_schema_change;
 
-/* The tree of `schema`; nodes of `base` (NULL = none) with the same name and type are taken over. With
- * `keep_files` files of the base stay, so that widened columns need `delta.typeChanges`. */
+/* The tree of `schema`; nodes of `base` (NULL = none) with the same name and type are taken over.
+ * With `keep_files` files of the base stay, so that widened columns need `delta.typeChanges`. */
 ASSAY_NODISCARD assay_status assay_delta_schema_write(const assay_schema *schema,
                                                       const assay_value *base, bool keep_files,
                                                       assay_arena *arena,

@@ -67,7 +67,8 @@ static const char *primitive_name(struct writer *writer, const assay_type *type)
     return "string";
 }
 
-static assay_status write_type(struct writer *writer, const assay_type *type, assay_value **ret_node);
+static assay_status write_type(struct writer *writer, const assay_type *type,
+                               assay_value **ret_node);
 
 /* A member of a struct, or a column without what is known of it. */
 static assay_status write_plain_field(struct writer *writer, const assay_field *field,
@@ -112,11 +113,11 @@ static assay_status write_member(struct writer *writer, const assay_field *field
 
     ASSAY_TRY(write_type(writer, &field->type, &type));
     ASSAY_TRY(assay_value_set(node, key, type, writer->arena, writer->err));
-    return nullable_key == NULL ? ASSAY_OK
-                                : set_bool(writer, node, nullable_key, !field->required);
+    return nullable_key == NULL ? ASSAY_OK : set_bool(writer, node, nullable_key, !field->required);
 }
 
-static assay_status write_type(struct writer *writer, const assay_type *type, assay_value **ret_node)
+static assay_status write_type(struct writer *writer, const assay_type *type,
+                               assay_value **ret_node)
 {
     assay_value *node = NULL;
 

@@ -155,8 +155,7 @@ static assay_status set_known(struct writer *writer, assay_value *map, const cha
 /* Spark orders NaN above everything: bounds are only safe where there is none for sure. */
 static bool bounds_are_safe(const assay_field *field, const assay_column_stats *stats)
 {
-    bool is_float =
-        field->type.kind == ASSAY_TYPE_FLOAT || field->type.kind == ASSAY_TYPE_DOUBLE;
+    bool is_float = field->type.kind == ASSAY_TYPE_FLOAT || field->type.kind == ASSAY_TYPE_DOUBLE;
 
     if (!is_float)
         return true;
@@ -270,8 +269,7 @@ static const char *scalar_text(const assay_value *value, assay_arena *arena)
     case ASSAY_VALUE_INT:
         return assay_arena_format(arena, "%lld", (long long)value->integer);
     case ASSAY_VALUE_REAL:
-        return value->text != NULL ? value->text
-                                   : assay_arena_format(arena, "%.17g", value->real);
+        return value->text != NULL ? value->text : assay_arena_format(arena, "%.17g", value->real);
     case ASSAY_VALUE_TEXT:
         return value->text;
     case ASSAY_VALUE_BOOL:
@@ -318,7 +316,8 @@ static assay_status read_fields(const struct reader *reader, const assay_field *
                                     .value_count = reader->file->rows,
                                     .null_count = -1,
                                     .nan_count = -1};
-        bool is_float = field->type.kind == ASSAY_TYPE_FLOAT || field->type.kind == ASSAY_TYPE_DOUBLE;
+        bool is_float =
+            field->type.kind == ASSAY_TYPE_FLOAT || field->type.kind == ASSAY_TYPE_DOUBLE;
 
         if (field->type.kind == ASSAY_TYPE_STRUCT) {
             struct bounds inner = {min, max, nulls};
@@ -343,8 +342,9 @@ assay_status assay_delta_stats_read(const assay_value *stats, const assay_schema
 {
     ASSAY_AUTO(assay_vec_done) assay_vec list = ASSAY_VEC_OF(assay_column_stats);
     struct reader reader = {file, &list, arena, err};
-    struct bounds level = {assay_value_find(stats, "minValues"), assay_value_find(stats, "maxValues"),
-                          assay_value_find(stats, "nullCount")};
+    struct bounds level = {assay_value_find(stats, "minValues"),
+                           assay_value_find(stats, "maxValues"),
+                           assay_value_find(stats, "nullCount")};
     const assay_value *rows = assay_value_find(stats, "numRecords");
 
     file->rows = rows != NULL && rows->kind == ASSAY_VALUE_INT ? rows->integer : -1;

@@ -16,7 +16,8 @@ typedef struct assay_delta_stats_options {
 } assay_delta_stats_options;
 
 /* The JSON text of `file`'s statistics. Bounds that readers could take wrong (NaN, infinity, years
- * that are not 4 digits, text that cannot be cut) are left out; timestamps are rounded outwards to milliseconds. */
+ * that are not 4 digits, text that cannot be cut) are left out; timestamps are rounded outwards to
+ * milliseconds. */
 ASSAY_NODISCARD assay_status assay_delta_stats_write(const assay_data_file *file,
                                                      const assay_schema *schema,
                                                      const assay_delta_stats_options *options,

@@ -53,10 +53,10 @@ static uint32_t big_endian(const unsigned char *bytes)
 /* CRC-32 of ISO 3309, four bits at a time. */
 static uint32_t crc32_of(const unsigned char *bytes, size_t size)
 {
-    static const uint32_t table[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+    static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+                                       0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                       0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                       0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
     uint32_t crc = 0xffffffff;
 
     for (size_t i = 0; i < size; i++) {
@@ -79,8 +79,7 @@ static unsigned char *decode_z85(const char *text, size_t length, assay_arena *a
         uint64_t value = 0;
 
         for (size_t k = 0; k < 5; k++) {
-            const char *found =
-                text[i * 5 + k] == '\0' ? NULL : strchr(alphabet, text[i * 5 + k]);
+            const char *found = text[i * 5 + k] == '\0' ? NULL : strchr(alphabet, text[i * 5 + k]);
 
             if (found == NULL)
                 return NULL;
@@ -221,8 +220,10 @@ assay_status assay_delta_vector_decode(const void *bytes, size_t size, assay_are
                                        int64_t **ret_rows, size_t *ret_count, assay_error *err)
 {
     ASSAY_AUTO(decoder_done)
-    struct decoder decoder = {
-        .source = {bytes, size}, .rows = ASSAY_VEC_OF(int64_t), .high = 0, .err = err};
+    struct decoder decoder = {.source = {bytes, size},
+                              .rows = ASSAY_VEC_OF(int64_t),
+                              .high = 0,
+                              .err = err};
     uint64_t magic = 0, bitmaps = 0;
     int64_t last = -1;
 
@@ -266,11 +267,13 @@ static char *relative_path(const char *location, const char *text, assay_arena *
                               b[14], b[15]);
 }
 
-static assay_status read_file(const char *path, int64_t offset, int64_t size,
+static assay_status read_file(const char *path, const assay_value *descriptor,
                               const assay_store *store, assay_arena *arena, int64_t **ret_rows,
                               size_t *ret_count, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf file = ASSAY_BUF_EMPTY;
+    int64_t offset = assay_value_find_int(descriptor, "offset", 0);
+    int64_t size = assay_value_find_int(descriptor, "sizeInBytes", -1);
     const unsigned char *at = NULL;
 
     if (assay_store_get(store, path, ASSAY_DELTA_VECTOR_BYTES_MAX, &file, err) != ASSAY_OK)
@@ -292,7 +295,8 @@ static assay_status read_inline(const char *text, int64_t size, assay_arena *are
     unsigned char *bytes = decode_z85(text, length, arena);
 
     if (bytes == NULL || size < 0 || (uint64_t)size > length / 5 * 4)
-        return assay_error_set(err, ASSAY_EDATA, 4219, "a deletion vector in the log is damaged: not Z85");
+        return assay_error_set(err, ASSAY_EDATA, 4219,
+                               "a deletion vector in the log is damaged: not Z85");
     return assay_delta_vector_decode(bytes, (size_t)size, arena, ret_rows, ret_count, err);
 }
 
@@ -316,8 +320,7 @@ assay_status assay_delta_vector_read(const char *location, const assay_value *de
         if (path == NULL)
             return assay_error_set(err, ASSAY_EDATA, 4219,
                                    "a deletion vector in the log of '%s' has no place", location);
-        ASSAY_TRY(read_file(path, assay_value_find_int(descriptor, "offset", 0), size, store, arena,
-                            ret_rows, ret_count, err));
+        ASSAY_TRY(read_file(path, descriptor, store, arena, ret_rows, ret_count, err));
     }
     if (cardinality >= 0 && (uint64_t)cardinality != *ret_count)
         return assay_error_set(err, ASSAY_EDATA, 4219,

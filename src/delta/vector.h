@@ -10,9 +10,9 @@ enum {
     ASSAY_DELTA_VECTOR_ROWS_MAX = 500 * 1000 * 1000 /* deleted rows of one file */
 };
 
-/* Reads the vector that `descriptor` names: ascending, 0-based positions in `arena`. Bytes that do not
- * decode, or another number of rows than the log says, are EDATA 4219; a file that is not there too,
- * by its name. */
+/* Reads the vector that `descriptor` names: ascending, 0-based positions in `arena`. Bytes that do
+ * not decode, or another number of rows than the log says, are EDATA 4219; a file that is not there
+ * too, by its name. */
 ASSAY_NODISCARD assay_status assay_delta_vector_read(const char *location,
                                                      const assay_value *descriptor,
                                                      const assay_store *store, assay_arena *arena,

@@ -239,29 +239,27 @@ static assay_status check_expirable(const assay_table *base, const assay_iceberg
     return assay_iceberg_check_writable(base, err);
 }
 
-assay_status assay_iceberg_expire(const assay_table *base, int64_t older_than_ms, int keep,
+assay_status assay_iceberg_expire(const assay_table *base, const assay_expiry *expiry,
                                   const assay_commit_env *env, assay_store *store,
-                                  struct assay_conn *conn, size_t *ret_snapshots, size_t *ret_files,
+                                  struct assay_conn *conn, assay_expired *ret_expired,
                                   assay_error *err)
 {
     (void)conn;
     const assay_iceberg_table *data = base->format_data;
-    *ret_snapshots = 0;
-    *ret_files = 0;
+    *ret_expired = (assay_expired){0, 0};
     if (data->metadata == NULL)
         return ASSAY_OK;
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_TRY(assay_arena_check(arena, err));
-    ASSAY_AUTO(expiry_done) struct expiry expiry = {.data = data, .store = store, .arena = arena};
+    ASSAY_AUTO(expiry_done) struct expiry work = {.data = data, .store = store, .arena = arena};
     ASSAY_TRY(check_expirable(base, data, err));
-    ASSAY_TRY(choose(&expiry, older_than_ms, keep, err));
-    if (expiry.id_count == 0)
+    ASSAY_TRY(choose(&work, expiry->older_than_ms, expiry->keep, err));
+    if (work.id_count == 0)
         return ASSAY_OK;
     /* Files are found before, deleted after the commit: readers of old metadata lose the race
      * only for snapshots that are expired. */
-    ASSAY_TRY(collect_files(&expiry, err));
-    ASSAY_TRY(publish(&expiry, env, err));
-    *ret_snapshots = expiry.id_count;
-    *ret_files = delete_files(&expiry);
+    ASSAY_TRY(collect_files(&work, err));
+    ASSAY_TRY(publish(&work, env, err));
+    *ret_expired = (assay_expired){work.id_count, delete_files(&work)};
     return ASSAY_OK;
 }

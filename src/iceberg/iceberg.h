@@ -31,9 +31,9 @@ assay_status assay_iceberg_commit(const assay_table *base, const assay_change *c
                                   const assay_commit_env *env, assay_store *store,
                                   struct assay_conn *conn, const assay_snapshot **ret_snapshot,
                                   assay_error *err);
-assay_status assay_iceberg_expire(const assay_table *base, int64_t older_than_ms, int keep,
+assay_status assay_iceberg_expire(const assay_table *base, const assay_expiry *expiry,
                                   const assay_commit_env *env, assay_store *store,
-                                  struct assay_conn *conn, size_t *ret_snapshots, size_t *ret_files,
+                                  struct assay_conn *conn, assay_expired *ret_expired,
                                   assay_error *err);
 
 /* Metadata of a loaded table; NULL where it does not exist. */

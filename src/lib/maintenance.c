@@ -25,8 +25,7 @@ static assay_status expire_one(assay_context *context, assay_conn *conn, const c
     assay_table *table = NULL;
     const char *layer = NULL;
     const char *short_name = NULL;
-    size_t snapshots = 0;
-    size_t files = 0;
+    assay_expired expired = {0, 0};
 
     if (!assay_published_split(name, arena, &layer, &short_name))
         return assay_error_set(err, ASSAY_EINVAL, 1003, "'%s' is no table name (layer.table)",
@@ -38,13 +37,13 @@ static assay_status expire_one(assay_context *context, assay_conn *conn, const c
     assay_keep_config keep = assay_storage_keep(context->project->storage, layer);
     const assay_commit_env env = commit_env(context, table);
     int64_t now_ms = context->clock.now_us(context->clock.user) / 1000;
-    ASSAY_TRY(table->format->expire(table, now_ms - keep.days * DAY_MS, keep.snapshots, &env,
-                                    context->store, conn, &snapshots, &files, err));
+    const assay_expiry expiry = {now_ms - keep.days * DAY_MS, keep.snapshots};
+    ASSAY_TRY(table->format->expire(table, &expiry, &env, context->store, conn, &expired, err));
     assay_value *map = assay_value_map(arena);
     ASSAY_TRY(assay_value_append(list, map, arena, err));
     ASSAY_TRY(assay_document_text(map, "name", name, arena, err));
-    ASSAY_TRY(assay_document_int(map, "snapshots_removed", (int64_t)snapshots, arena, err));
-    return assay_document_int(map, "files_removed", (int64_t)files, arena, err);
+    ASSAY_TRY(assay_document_int(map, "snapshots_removed", (int64_t)expired.snapshots, arena, err));
+    return assay_document_int(map, "files_removed", (int64_t)expired.files, arena, err);
 }
 
 assay_status assay_table_expire(assay_context *context, const char *table, char **ret_json,

@@ -23,8 +23,8 @@ struct attempt {
     const assay_parquet_version *before; /* NULL = the first version */
     assay_parquet_version version;
     int64_t number;
-    const char *draft;               /* the folder that becomes v<number> */
-    const assay_data_file **files;   /* of the version */
+    const char *draft;             /* the folder that becomes v<number> */
+    const assay_data_file **files; /* of the version */
     size_t file_count;
     bool committed;
 };
@@ -52,8 +52,8 @@ static assay_status highest(const struct attempt *attempt, int64_t *ret_version,
     int64_t *versions = NULL;
     size_t count = 0;
 
-    ASSAY_TRY(assay_parquet_versions(&attempt->loaded->place, attempt->arena, &versions, &count,
-                                     err));
+    ASSAY_TRY(
+        assay_parquet_versions(&attempt->loaded->place, attempt->arena, &versions, &count, err));
     *ret_version = count == 0 ? -1 : versions[count - 1];
     return ASSAY_OK;
 }
@@ -171,8 +171,9 @@ static assay_status choose_identity(struct attempt *attempt, assay_error *err)
     assay_uuid_format(assay_uuid_v4(attempt->env->random), uuid);
     attempt->version.uuid = uuid;
     attempt->version.property_count = attempt->change->property_count;
-    attempt->version.properties = assay_arena_take(
-        attempt->arena, attempt->change->property_count + 1, sizeof(assay_property));
+    attempt->version.properties =
+        assay_arena_take(attempt->arena, attempt->change->property_count + 1,
+                         sizeof(assay_property));
     ASSAY_TRY(assay_arena_check(attempt->version.properties, err));
     for (size_t i = 0; i < attempt->change->property_count; i++)
         attempt->version.properties[i] = attempt->change->properties[i];
@@ -190,8 +191,8 @@ static void fill_snapshot(struct attempt *attempt)
         .id = attempt->number,
         .parent = attempt->number - 1,
         .number = attempt->number + 1,
-        .timestamp_ms = before != NULL && before->timestamp_ms > now_ms ? before->timestamp_ms
-                                                                        : now_ms,
+        .timestamp_ms =
+            before != NULL && before->timestamp_ms > now_ms ? before->timestamp_ms : now_ms,
         .operation = change->kind == ASSAY_CHANGE_APPEND ? "append" : "overwrite",
         .files = (int64_t)attempt->file_count,
         .state_path = change->state_path,
@@ -229,8 +230,8 @@ static assay_status link_file(const char *from, const char *folder, assay_arena 
     return ASSAY_OK;
 }
 
-/* State files are written through the link, so they lie in the base's folder, or for a first commit in the
- * folder that the link replaces. */
+/* State files are written through the link, so they lie in the base's folder, or for a first commit
+ * in the folder that the link replaces. */
 static assay_status link_states(struct attempt *attempt, const char *manifest, assay_error *err)
 {
     const char *state = attempt->change->state_path;
@@ -277,9 +278,9 @@ static assay_status write_manifests(struct attempt *attempt, const char *manifes
 
 static assay_status write_draft(struct attempt *attempt, assay_error *err)
 {
-    char *draft = assay_arena_format(attempt->arena, "%s/draft-%lld-%s",
-                                     attempt->loaded->place.folder, (long long)attempt->number,
-                                     attempt->change->commit_id);
+    char *draft =
+        assay_arena_format(attempt->arena, "%s/draft-%lld-%s", attempt->loaded->place.folder,
+                           (long long)attempt->number, attempt->change->commit_id);
     char *manifest = draft == NULL ? NULL : assay_path_join(attempt->arena, draft, "_assay");
 
     ASSAY_TRY(assay_arena_check(manifest, err));
@@ -362,8 +363,8 @@ static void drop_staged(const struct attempt *attempt)
     }
 }
 
-static assay_status copy_snapshot(const struct attempt *attempt, const assay_snapshot **ret_snapshot,
-                                  assay_error *err)
+static assay_status copy_snapshot(const struct attempt *attempt,
+                                  const assay_snapshot **ret_snapshot, assay_error *err)
 {
     assay_arena *arena = attempt->base->arena;
     assay_snapshot *copy = assay_arena_bytes(arena, &attempt->version.snapshot, sizeof(*copy));

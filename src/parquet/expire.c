@@ -86,9 +86,9 @@ static assay_status remove_orphans(const assay_parquet_loaded *loaded, int64_t n
     return ASSAY_OK;
 }
 
-assay_status assay_parquet_expire(const assay_table *base, int64_t older_than_ms, int keep,
+assay_status assay_parquet_expire(const assay_table *base, const assay_expiry *expiry,
                                   const assay_commit_env *env, assay_store *store, assay_conn *conn,
-                                  size_t *ret_snapshots, size_t *ret_files, assay_error *err)
+                                  assay_expired *ret_expired, assay_error *err)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_AUTO(assay_map_freep) assay_map *gone = assay_map_new();
@@ -98,13 +98,12 @@ assay_status assay_parquet_expire(const assay_table *base, int64_t older_than_ms
 
     (void)store;
     (void)conn;
-    *ret_snapshots = 0;
-    *ret_files = 0;
+    *ret_expired = (assay_expired){0, 0};
     if (arena == NULL || gone == NULL || kept == NULL)
         return assay_error_nomem(err);
     if (!base->exists || loaded->foreign)
         return ASSAY_OK;
-    expired = count_expired(base, older_than_ms, keep);
+    expired = count_expired(base, expiry->older_than_ms, expiry->keep);
     for (size_t i = 0; i < loaded->version_count; i++)
         ASSAY_TRY(note_names(loaded, i, arena, i < expired ? gone : kept, err));
     for (size_t i = 0; i < assay_map_count(gone); i++)
@@ -112,7 +111,6 @@ assay_status assay_parquet_expire(const assay_table *base, int64_t older_than_ms
     for (size_t i = 0; i < expired; i++)
         ASSAY_TRY(remove_version(loaded, base->snapshots[i].id, arena, err));
     ASSAY_TRY(remove_orphans(loaded, env->clock->now_us(env->clock->user) / US_PER_MS, arena, err));
-    *ret_snapshots = expired;
-    *ret_files = files;
+    *ret_expired = (assay_expired){expired, files};
     return ASSAY_OK;
 }

@@ -188,8 +188,10 @@ static assay_status read_file(const assay_value *node, const char *folder,
     const char *name = assay_value_find_text(node, "name", NULL);
 
     if (name == NULL || strchr(name, '/') != NULL)
-        return assay_error_set(err, ASSAY_EDATA, 4301, "'%s/_assay/files.json' is damaged: a file "
-                               "has no name", folder);
+        return assay_error_set(err, ASSAY_EDATA, 4301,
+                               "'%s/_assay/files.json' is damaged: a file "
+                               "has no name",
+                               folder);
     file->path = assay_path_join(arena, folder, name);
     ASSAY_TRY(assay_arena_check(file->path, err));
     file->rows = assay_value_find_int(node, "rows", -1);

@@ -263,5 +263,6 @@ assay_status assay_parquet_load_foreign(assay_parquet_loaded *loaded, assay_conn
     ASSAY_TRY(make_snapshot(&finder, table, err));
     loaded->foreign = true;
     table->exists = true;
-    return assay_vec_to_arena(&finder.files, table->arena, &loaded->files, &loaded->file_count, err);
+    return assay_vec_to_arena(&finder.files, table->arena, &loaded->files, &loaded->file_count,
+                              err);
 }

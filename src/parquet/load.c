@@ -19,8 +19,8 @@ const assay_parquet_version *assay_parquet_find_version(const assay_parquet_load
     return NULL;
 }
 
-/* A version can be expired while it is read: it then does not count. The newest one always stays, so
- * a failure there is real. */
+/* A version can be expired while it is read: it then does not count. The newest one always stays,
+ * so a failure there is real. */
 static assay_status read_versions(assay_parquet_loaded *loaded, const int64_t *numbers,
                                   size_t count, assay_arena *arena, assay_error *err)
 {
@@ -123,7 +123,8 @@ assay_status assay_parquet_plan_files(const assay_table *table, int64_t snapshot
     (void)store;
     *ret_files = loaded->files;
     *ret_count = loaded->file_count;
-    if (!table->exists || (loaded->foreign && (snapshot_id < 0 || snapshot_id == table->current->id)))
+    if (!table->exists ||
+        (loaded->foreign && (snapshot_id < 0 || snapshot_id == table->current->id)))
         return ASSAY_OK;
     version = assay_parquet_find_version(loaded, snapshot_id);
     if (version == NULL)

@@ -9,7 +9,7 @@ typedef struct assay_parquet_loaded {
     assay_parquet_place place;
     assay_parquet_version **versions; /* ascending; none for a folder of others */
     size_t version_count;
-    bool foreign; /* a folder that assay did not make */
+    bool foreign;           /* a folder that assay did not make */
     assay_data_file *files; /* of a foreign folder */
     size_t file_count;
 } assay_parquet_loaded;
@@ -18,7 +18,8 @@ typedef struct assay_parquet_loaded {
 const assay_parquet_version *assay_parquet_find_version(const assay_parquet_loaded *loaded,
                                                         int64_t id);
 
-/* Reads a folder of Parquet files that assay did not make; leaves table->exists false where there are none. */
+/* Reads a folder of Parquet files that assay did not make; leaves table->exists false where there
+ * are none. */
 ASSAY_NODISCARD assay_status assay_parquet_load_foreign(assay_parquet_loaded *loaded,
                                                         assay_conn *conn, assay_table *table,
                                                         assay_error *err);
@@ -27,16 +28,13 @@ ASSAY_NODISCARD assay_status assay_parquet_plan_files(const assay_table *table, 
                                                       assay_store *store, assay_arena *arena,
                                                       assay_data_file **ret_files,
                                                       size_t *ret_count, assay_error *err);
-ASSAY_NODISCARD assay_status assay_parquet_commit(const assay_table *base,
-                                                  const assay_change *change,
+ASSAY_NODISCARD assay_status assay_parquet_commit(
+    const assay_table *base, const assay_change *change, const assay_commit_env *env,
+    assay_store *store, assay_conn *conn, const assay_snapshot **ret_snapshot, assay_error *err);
+ASSAY_NODISCARD assay_status assay_parquet_expire(const assay_table *base,
+                                                  const assay_expiry *expiry,
                                                   const assay_commit_env *env, assay_store *store,
-                                                  assay_conn *conn,
-                                                  const assay_snapshot **ret_snapshot,
-                                                  assay_error *err);
-ASSAY_NODISCARD assay_status assay_parquet_expire(const assay_table *base, int64_t older_than_ms,
-                                                  int keep, const assay_commit_env *env,
-                                                  assay_store *store, assay_conn *conn,
-                                                  size_t *ret_snapshots, size_t *ret_files,
+                                                  assay_conn *conn, assay_expired *ret_expired,
                                                   assay_error *err);
 
 #endif

@@ -273,8 +273,8 @@ assay_status assay_parquet_version_load(const assay_parquet_place *place, int64_
                                         assay_error *err)
 {
     assay_parquet_version *version = assay_arena_take(arena, 1, sizeof(*version));
-    char *path = assay_arena_format(arena, "%s/v%lld/_assay/version.json", place->folder,
-                                    (long long)number);
+    char *path =
+        assay_arena_format(arena, "%s/v%lld/_assay/version.json", place->folder, (long long)number);
     assay_value *root = NULL;
 
     ASSAY_TRY(assay_arena_check(version, err));

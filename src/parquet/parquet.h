@@ -5,10 +5,10 @@
  * snapshot), files.json (files with statistics) and the state files.
  *
  * A commit prepares a folder whole, fsyncs it and renames it to `v<n>`; since a folder cannot be
- * renamed over one that is not empty, one writer alone gets each n. That rename is the commit: assay takes
- * the highest version for the table. The link, which is for all other readers, is then swapped; where a crash
- * came between, the next load or commit swaps it. So a version is never shown unfinished, and
- * never lost. */
+ * renamed over one that is not empty, one writer alone gets each n. That rename is the commit:
+ * assay takes the highest version for the table. The link, which is for all other readers, is then
+ * swapped; where a crash came between, the next load or commit swaps it. So a version is never
+ * shown unfinished, and never lost. */
 #ifndef ASSAY_PARQUET_PARQUET_H
 #define ASSAY_PARQUET_PARQUET_H
 

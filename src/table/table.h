@@ -14,17 +14,17 @@
 #include "text/value.h"
 
 typedef struct assay_snapshot {
-    int64_t id; /* Iceberg snapshot id; Delta and Parquet: version */
+    int64_t id;     /* Iceberg snapshot id; Delta and Parquet: version */
     int64_t parent; /* -1 = none */
     int64_t number; /* commit sequence n of the table: Iceberg sequence number, else version + 1 */
     int64_t timestamp_ms;
-    const char *operation; /* "append", "overwrite", "delete", "replace" */
-    int64_t rows, files, bytes; /* totals after it, -1 unknown */
+    const char *operation;            /* "append", "overwrite", "delete", "replace" */
+    int64_t rows, files, bytes;       /* totals after it, -1 unknown */
     int64_t added_rows, removed_rows; /* -1 unknown */
     const char
-        *state_path; /* the state file it refers to (SEMANTICS.md 2.2); NULL = foreign commit */
-    const char *engine; /* who wrote it, NULL unknown */
-    const char *run_id; /* assay's step run id, NULL = foreign */
+        *state_path;     /* the state file it refers to (SEMANTICS.md 2.2); NULL = foreign commit */
+    const char *engine;  /* who wrote it, NULL unknown */
+    const char *run_id;  /* assay's step run id, NULL = foreign */
     const char *verdict; /* "pass", "untested", "override" ..; NULL = foreign */
     const char *commit_id; /* uuid text of the change that made it, NULL = foreign */
 } assay_snapshot;
@@ -38,32 +38,32 @@ struct assay_table_format;
 /* A table as one load saw it. */
 typedef struct assay_table {
     const struct assay_table_format *format;
-    const char *name; /* "silver.orders" */
+    const char *name;     /* "silver.orders" */
     const char *location; /* absolute folder */
     bool exists;
     const char *uuid;
-    assay_schema *schema; /* current */
+    assay_schema *schema;       /* current */
     assay_partition_spec *spec; /* current; count 0 = unpartitioned */
-    assay_snapshot *snapshots; /* ascending in time, those still readable */
+    assay_snapshot *snapshots;  /* ascending in time, those still readable */
     size_t snapshot_count;
     const assay_snapshot *current; /* NULL = no snapshot yet */
     assay_property *properties;
     size_t property_count;
     assay_arena *arena; /* everything above lives here */
-    void *format_data; /* private to the format */
+    void *format_data;  /* private to the format */
 } assay_table;
 
 /* What a commit does. The caller fills it; the format turns it into one atomic commit. */
 typedef enum assay_change_kind {
-    ASSAY_CHANGE_APPEND, /* adds files */
-    ASSAY_CHANGE_REPLACE, /* all files of the base leave, added ones come (mode full) */
+    ASSAY_CHANGE_APPEND,    /* adds files */
+    ASSAY_CHANGE_REPLACE,   /* all files of the base leave, added ones come (mode full) */
     ASSAY_CHANGE_OVERWRITE, /* `removed` leave, `added` come */
-    ASSAY_CHANGE_ROLLBACK /* the files of snapshot `rollback_to` are the table again */
+    ASSAY_CHANGE_ROLLBACK   /* the files of snapshot `rollback_to` are the table again */
 } assay_change_kind;
 
 typedef struct assay_change {
     assay_change_kind kind;
-    const assay_schema *schema; /* schema after the commit, ids assigned; never NULL */
+    const assay_schema *schema;       /* schema after the commit, ids assigned; never NULL */
     const assay_partition_spec *spec; /* spec after the commit; never NULL */
     assay_data_file *added;
     size_t added_count;
@@ -84,10 +84,20 @@ typedef struct assay_change {
 typedef struct assay_commit_env {
     const assay_clock *clock;
     const assay_random *random;
-    const char *assay_version; /* for engine-name/-version, engineInfo */
+    const char *assay_version;   /* for engine-name/-version, engineInfo */
     assay_value *format_options; /* section `iceberg:` / `delta:` of storage.yaml; may be NULL */
     const assay_cancel *cancel;
 } assay_commit_env;
+
+/* What expire keeps, and what it removed. */
+typedef struct assay_expiry {
+    int64_t older_than_ms;
+    int keep;
+} assay_expiry;
+
+typedef struct assay_expired {
+    size_t snapshots, files;
+} assay_expired;
 
 struct assay_conn;
 
@@ -130,9 +140,9 @@ typedef struct assay_table_format {
                            const assay_snapshot **ret_snapshot, assay_error *err);
     /* Drops snapshots older than `older_than_ms` but the newest `keep` ones, then deletes files
      * that no remaining snapshot needs. */
-    assay_status (*expire)(const assay_table *base, int64_t older_than_ms, int keep,
+    assay_status (*expire)(const assay_table *base, const assay_expiry *expiry,
                            const assay_commit_env *env, assay_store *store, struct assay_conn *conn,
-                           size_t *ret_snapshots, size_t *ret_files, assay_error *err);
+                           assay_expired *ret_expired, assay_error *err);
     bool field_ids; /* data files carry field ids and are read by them; else by name */
 } assay_table_format;
 

@@ -1,5 +1,5 @@
-/* A commit file of any bytes: loading and planning the table must end in rows or in an error. The same bytes
- * are taken for a deletion vector too. */
+/* A commit file of any bytes: loading and planning the table must end in rows or in an error. The
+ * same bytes are taken for a deletion vector too. */
 #include "fuzz/fuzz.h"
 
 #include "delta/delta.h"

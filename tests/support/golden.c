@@ -137,8 +137,8 @@ golden_result golden_read(test_lake *lake, const assay_table_format *format, con
     if (status == ASSAY_OK)
         status = format->snapshot_schema(table, snapshot_id, lake->arena, &schema, &err);
     if (status == ASSAY_OK)
-        status = format->plan_files(table, snapshot_id, lake->store, lake->arena, &files, &count,
-                                    &err);
+        status =
+            format->plan_files(table, snapshot_id, lake->store, lake->arena, &files, &count, &err);
     if (status == ASSAY_OK && assay_value_find(expect, "files") != NULL &&
         (int64_t)count != assay_value_find_int(expect, "files", -1)) {
         result.ok = false;

@@ -11,7 +11,8 @@ typedef struct golden {
     const assay_value *manifest; /* list of tables */
 } golden;
 
-/* Unpacks `pack` below the lake's folder. False where the material is absent: the test is skipped. */
+/* Unpacks `pack` below the lake's folder. False where the material is absent: the test is skipped.
+ */
 bool golden_open(test_lake *lake, const char *pack, golden *ret_golden);
 
 /* What came of one read. */
@@ -21,8 +22,8 @@ typedef struct golden_result {
     char text[2048];     /* what differs, or the refusal's message */
 } golden_result;
 
-/* Loads and reads `location` (absolute, or below the lake) and compares columns, rows and digest with `expect`, at
- * snapshot `snapshot_id` (-1 = newest). */
+/* Loads and reads `location` (absolute, or below the lake) and compares columns, rows and digest
+ * with `expect`, at snapshot `snapshot_id` (-1 = newest). */
 golden_result golden_read(test_lake *lake, const assay_table_format *format, const char *location,
                           int64_t snapshot_id, const assay_value *expect);
 

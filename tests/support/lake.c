@@ -72,7 +72,8 @@ assay_table *lake_load(test_lake *lake, const assay_table_format *format, const 
     assay_table *table = NULL;
     assay_error err = {0};
 
-    must(format->load(name, lake_path(lake, name), lake->store, lake->conn, lake->arena, &table, &err),
+    must(format->load(name, lake_path(lake, name), lake->store, lake->conn, lake->arena, &table,
+                      &err),
          &err);
     return table;
 }
@@ -90,9 +91,11 @@ static assay_status shape(test_lake *lake, const assay_table *base, const lake_w
     bool changed = false;
 
     if (write->kind == ASSAY_CHANGE_ROLLBACK)
-        ASSAY_TRY(base->format->snapshot_schema(base, write->rollback_to, lake->arena, &schema, err));
+        ASSAY_TRY(
+            base->format->snapshot_schema(base, write->rollback_to, lake->arena, &schema, err));
     if (write->select != NULL) {
-        ASSAY_TRY(assay_conn_describe(lake->conn, write->select, lake->arena, &columns, &count, err));
+        ASSAY_TRY(
+            assay_conn_describe(lake->conn, write->select, lake->arena, &columns, &count, err));
         ASSAY_TRY(assay_schema_from_columns(columns, count, lake->arena, &schema, err));
         if (base->exists)
             ASSAY_TRY(assay_schema_merge(base->schema, schema, policy, lake->arena, &schema,
@@ -172,7 +175,8 @@ const char *lake_scan(test_lake *lake, const assay_table *table, int64_t snapsho
     assay_error err = {0};
 
     must(table->format->snapshot_schema(table, snapshot_id, lake->arena, &schema, &err), &err);
-    must(table->format->plan_files(table, snapshot_id, lake->store, lake->arena, &files, &count, &err),
+    must(table->format->plan_files(table, snapshot_id, lake->store, lake->arena, &files, &count,
+                                   &err),
          &err);
     must(assay_scan_append_sql(&sql, table, schema, files, count, &options, &err), &err);
     return assay_arena_text(lake->arena, assay_buf_text(&sql));

@@ -4,8 +4,8 @@
 #define ASSAY_TEST_LAKE_H
 
 #include "engine/engine.h"
-#include "support/folder.h"
 #include "store/store.h"
+#include "support/folder.h"
 #include "table/stage.h"
 #include "table/table.h"
 
@@ -34,18 +34,18 @@ assay_table *lake_load(test_lake *lake, const assay_table_format *format, const 
 /* What a write does. */
 typedef struct lake_write {
     assay_change_kind kind;
-    const char *select;                /* the rows to add, NULL = none */
-    const char *const *partition_by;   /* entries as in a header; NULL = as the table has it */
+    const char *select;              /* the rows to add, NULL = none */
+    const char *const *partition_by; /* entries as in a header; NULL = as the table has it */
     size_t partition_count;
-    const assay_data_file *removed;    /* for OVERWRITE */
+    const assay_data_file *removed; /* for OVERWRITE */
     size_t removed_count;
     int64_t rollback_to;
     const assay_property *properties;
     size_t property_count;
 } lake_write;
 
-/* Stages, writes a state file and commits on `base` without retries. The schema is the query's merged with the table's (EVOLVE for
- * appends and overwrites). */
+/* Stages, writes a state file and commits on `base` without retries. The schema is the query's
+ * merged with the table's (EVOLVE for appends and overwrites). */
 assay_status lake_commit(test_lake *lake, const assay_table *base, const lake_write *write,
                          assay_error *err);
 

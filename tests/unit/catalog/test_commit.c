@@ -319,7 +319,7 @@ static void expiry_drops_old_snapshots_and_only_their_files(void **state)
 {
     table_fixture *t = *state;
     const assay_snapshot *snapshot = NULL;
-    size_t snapshots = 0, removed = 0;
+    assay_expired gone = {0, 0};
     assay_store_info info = {0};
     const assay_table *base = fixture_append(t, "a", 10);
     assay_data_file *old = NULL;
@@ -333,13 +333,13 @@ static void expiry_drops_old_snapshots_and_only_their_files(void **state)
     fixture_ok(t, commit(t, base, &change, &snapshot));
     const assay_table *now = fixture_append(t, "d", 4);
     /* Young enough: nothing happens. */
-    fixture_ok(t, assay_iceberg_expire(now, 0, 1, &t->env, t->store, NULL, &snapshots, &removed,
+    fixture_ok(t, assay_iceberg_expire(now, &(assay_expiry){0, 1}, &t->env, t->store, NULL, &gone,
                                        &t->err));
-    assert_int_equal(snapshots, 0);
-    fixture_ok(t, assay_iceberg_expire(now, INT64_MAX, 2, &t->env, t->store, NULL, &snapshots,
-                                       &removed, &t->err));
-    assert_int_equal(snapshots, 1);
-    assert_int_equal(removed, 3); /* manifest list, manifest, data file "a" */
+    assert_int_equal(gone.snapshots, 0);
+    fixture_ok(t, assay_iceberg_expire(now, &(assay_expiry){INT64_MAX, 2}, &t->env, t->store, NULL,
+                                       &gone, &t->err));
+    assert_int_equal(gone.snapshots, 1);
+    assert_int_equal(gone.files, 3); /* manifest list, manifest, data file "a" */
     const assay_table *after = fixture_load(t);
     assert_int_equal(after->snapshot_count, 2);
     expect_rows(t, after, -1, 7, 2);
@@ -357,14 +357,14 @@ static void expiry_is_refused_where_the_table_forbids_it(void **state)
     table_fixture *t = *state;
     const assay_property property = {.name = "gc.enabled", .value = "false"};
     const assay_snapshot *snapshot = NULL;
-    size_t snapshots = 0, removed = 0;
+    assay_expired gone = {0, 0};
     assay_change change =
         fixture_change(t, ASSAY_CHANGE_APPEND, fixture_schema(t, 0), fixture_spec(t, false));
     change.properties = &property;
     change.property_count = 1;
     fixture_ok(t, commit(t, fixture_load(t), &change, &snapshot));
-    assert_int_equal(assay_iceberg_expire(fixture_load(t), INT64_MAX, 1, &t->env, t->store, NULL,
-                                          &snapshots, &removed, &t->err),
+    assert_int_equal(assay_iceberg_expire(fixture_load(t), &(assay_expiry){INT64_MAX, 1}, &t->env,
+                                          t->store, NULL, &gone, &t->err),
                      ASSAY_EUNSUPPORTED);
     assert_int_equal(t->err.number, 4113);
 }

@@ -167,9 +167,9 @@ static assay_status replace_all(table_fixture *t)
 
 static assay_status expire_all(table_fixture *t)
 {
-    size_t snapshots = 0, files = 0;
-    return assay_iceberg_expire(fixture_load(t), INT64_MAX, 1, &t->env, t->store, NULL, &snapshots,
-                                &files, &t->err);
+    assay_expired gone = {0, 0};
+    return assay_iceberg_expire(fixture_load(t), &(assay_expiry){INT64_MAX, 1}, &t->env, t->store,
+                                NULL, &gone, &t->err);
 }
 
 /* Runs the deed in a child that dies before its n-th change. True where it got through. */

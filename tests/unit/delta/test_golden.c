@@ -1,5 +1,5 @@
-/* Delta tables that other engines wrote (marker `shared`): what needs only what is built reads right,
- * the rest is refused by the feature's name, none is misread. */
+/* Delta tables that other engines wrote (marker `shared`): what needs only what is built reads
+ * right, the rest is refused by the feature's name, none is misread. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

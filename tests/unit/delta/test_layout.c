@@ -78,9 +78,9 @@ static void the_property_tells_date_parts(void **state)
 
 static void partition_columns_win_over_a_property_that_disagrees(void **state)
 {
-    assay_partition_spec *spec = read_spec(
-        *state, "{\"partitionColumns\":[\"ts\"],\"configuration\":{\"assay.partition\":"
-                "\"[\\\"month(ts)\\\",\\\"Country\\\"]\"}}");
+    assay_partition_spec *spec =
+        read_spec(*state, "{\"partitionColumns\":[\"ts\"],\"configuration\":{\"assay.partition\":"
+                          "\"[\\\"month(ts)\\\",\\\"Country\\\"]\"}}");
 
     assert_int_equal(spec->count, 1);
     assert_string_equal(spec->fields[0].name, "ts");
@@ -116,8 +116,8 @@ static void timestamps_are_read_in_both_forms(void **state)
         read_spec(sample, "{\"partitionColumns\":[\"ts\"],\"configuration\":{}}");
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        char *add = assay_arena_format(sample->arena, "{\"partitionValues\":{\"ts\":\"%s\"}}",
-                                       texts[i]);
+        char *add =
+            assay_arena_format(sample->arena, "{\"partitionValues\":{\"ts\":\"%s\"}}", texts[i]);
         assay_data_file file = read_values(sample, spec, add);
 
         assert_true(file.partition[0].known);
@@ -164,13 +164,15 @@ static void a_lost_tag_is_found_in_the_statistics(void **state)
     assay_data_file file = {.rows = 1, .stats = &stats, .stats_count = 1};
     assay_value *add = parse(sample, "{\"partitionValues\":{\"Country\":\"x\"}}");
 
-    assert_int_equal(
-        assay_delta_partition_read(add, spec, &sample->schema, sample->arena, &file, NULL), ASSAY_OK);
+    assert_int_equal(assay_delta_partition_read(add, spec, &sample->schema, sample->arena, &file,
+                                                NULL),
+                     ASSAY_OK);
     assert_true(file.partition[0].known);
     assert_int_equal(file.partition[0].integer, -1);
     stats.null_count = 1;
-    assert_int_equal(
-        assay_delta_partition_read(add, spec, &sample->schema, sample->arena, &file, NULL), ASSAY_OK);
+    assert_int_equal(assay_delta_partition_read(add, spec, &sample->schema, sample->arena, &file,
+                                                NULL),
+                     ASSAY_OK);
     assert_false(file.partition[0].known);
 }
 

@@ -45,9 +45,9 @@ static assay_delta_log *list(const struct place *place)
 {
     assay_delta_log *log = NULL;
 
-    assert_int_equal(
-        assay_delta_log_list(place->folder->path, place->store, place->folder->arena, &log, NULL),
-        ASSAY_OK);
+    assert_int_equal(assay_delta_log_list(place->folder->path, place->store, place->folder->arena,
+                                          &log, NULL),
+                     ASSAY_OK);
     return log;
 }
 

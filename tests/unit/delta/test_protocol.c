@@ -90,9 +90,11 @@ static void writing_is_refused_by_the_name_of_what_it_would_need(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
         assay_error err = {0};
-        assay_status status = assay_delta_protocol_check_write(
-            "t", parse(arena, samples[i].protocol), parse(arena, samples[i].metadata),
-            parse(arena, samples[i].schema), ASSAY_CHANGE_REPLACE, &err);
+        assay_status status =
+            assay_delta_protocol_check_write("t", parse(arena, samples[i].protocol),
+                                             parse(arena, samples[i].metadata),
+                                             parse(arena, samples[i].schema), ASSAY_CHANGE_REPLACE,
+                                             &err);
 
         assert_int_equal(status, samples[i].name == NULL ? ASSAY_OK : ASSAY_EUNSUPPORTED);
         if (samples[i].name != NULL)
@@ -106,12 +108,11 @@ static void an_append_only_table_takes_appends(void **state)
     assay_arena *arena = assay_arena_new();
 
     (void)state;
-    assert_int_equal(
-        assay_delta_protocol_check_write(
-            "t", parse(arena, "{\"minReaderVersion\":1,\"minWriterVersion\":2}"),
-            parse(arena, "{\"configuration\":{\"delta.appendOnly\":\"true\"}}"),
-            parse(arena, no_fields), ASSAY_CHANGE_APPEND, NULL),
-        ASSAY_OK);
+    assert_int_equal(assay_delta_protocol_check_write(
+                         "t", parse(arena, "{\"minReaderVersion\":1,\"minWriterVersion\":2}"),
+                         parse(arena, "{\"configuration\":{\"delta.appendOnly\":\"true\"}}"),
+                         parse(arena, no_fields), ASSAY_CHANGE_APPEND, NULL),
+                     ASSAY_OK);
     assay_arena_free(arena);
 }
 

@@ -119,10 +119,11 @@ static void an_unknown_type_is_refused_by_its_name(void **state)
 
 static void types_that_delta_lacks_come_back_as_they_were(void **state)
 {
-    static const assay_column columns[] = {
-        {"id", "UUID"},           {"t", "TIME"},      {"u", "UBIGINT"},        {"e", "VARCHAR"},
-        {"s", "STRUCT(a UUID)"}, {"l", "TIME[]"},    {"ts", "TIMESTAMP"},     {"small", "UTINYINT"},
-        {"h", "HUGEINT"},        {"plain", "TINYINT"}};
+    static const assay_column columns[] = {{"id", "UUID"},          {"t", "TIME"},
+                                           {"u", "UBIGINT"},        {"e", "VARCHAR"},
+                                           {"s", "STRUCT(a UUID)"}, {"l", "TIME[]"},
+                                           {"ts", "TIMESTAMP"},     {"small", "UTINYINT"},
+                                           {"h", "HUGEINT"},        {"plain", "TINYINT"}};
     const size_t count = sizeof(columns) / sizeof(columns[0]);
     assay_arena *arena = assay_arena_new();
     assay_schema *schema = from_columns(arena, columns, count);
@@ -166,7 +167,8 @@ static void a_wider_column_notes_its_type_change_where_files_stay(void **state)
     static const assay_column before[] = {{"a", "INTEGER"}, {"b", "VARCHAR"}};
     static const assay_column after[] = {{"a", "BIGINT"}, {"b", "VARCHAR"}, {"c", "DATE"}};
     assay_arena *arena = assay_arena_new();
-    assay_delta_schema_change first = write_over(arena, from_columns(arena, before, 2), NULL, false);
+    assay_delta_schema_change first =
+        write_over(arena, from_columns(arena, before, 2), NULL, false);
     assay_delta_schema_change second =
         write_over(arena, from_columns(arena, after, 3), first.tree, true);
     assay_delta_schema_change third =
@@ -174,8 +176,9 @@ static void a_wider_column_notes_its_type_change_where_files_stay(void **state)
 
     (void)state;
     assert_true(second.has_widened);
-    assert_non_null(strstr(text_of(arena, second.tree),
-                           "\"delta.typeChanges\":[{\"fromType\":\"integer\",\"toType\":\"long\"}]"));
+    assert_non_null(
+        strstr(text_of(arena, second.tree),
+               "\"delta.typeChanges\":[{\"fromType\":\"integer\",\"toType\":\"long\"}]"));
     assert_false(third.has_widened);
     assert_null(strstr(text_of(arena, third.tree), "typeChanges"));
     assay_arena_free(arena);

@@ -13,7 +13,8 @@ static const assay_delta_stats_options all = {NULL, 0, ASSAY_DELTA_STATS_COLUMNS
 
 /* A file with one column of `type` and these bounds. */
 static const char *write_one(assay_arena *arena, assay_type type, const char *lower,
-                             const char *upper, int64_t nans, const assay_delta_stats_options *options)
+                             const char *upper, int64_t nans,
+                             const assay_delta_stats_options *options)
 {
     assay_field *field = assay_arena_take(arena, 1, sizeof(*field));
     assay_schema schema = {.fields = field, .count = 1, .last_field_id = 1};
@@ -24,7 +25,8 @@ static const char *write_one(assay_arena *arena, assay_type type, const char *lo
     *field = (assay_field){.id = 1, .name = "c", .type = type};
     stats.lower = assay_datum_parse(lower, &type, arena);
     stats.upper = assay_datum_parse(upper, &type, arena);
-    assert_int_equal(assay_delta_stats_write(&file, &schema, options, arena, &text, NULL), ASSAY_OK);
+    assert_int_equal(assay_delta_stats_write(&file, &schema, options, arena, &text, NULL),
+                     ASSAY_OK);
     return text;
 }
 
@@ -116,9 +118,8 @@ static void statistics_come_back_for_nested_columns(void **state)
                                "{\"s\":{\"a\":9},\"t\":\"2024-01-01T00:00:00.124Z\"},"
                                "\"nullCount\":{\"s\":{\"a\":1},\"t\":0}}";
     assay_field member = {.id = 3, .name = "a", .type = {.kind = ASSAY_TYPE_INT64}};
-    assay_field fields[] = {
-        {.id = 1, .name = "s", .type = {ASSAY_TYPE_STRUCT, 0, 0, &member, 1}},
-        {.id = 2, .name = "t", .type = {.kind = ASSAY_TYPE_TIMESTAMPTZ}}};
+    assay_field fields[] = {{.id = 1, .name = "s", .type = {ASSAY_TYPE_STRUCT, 0, 0, &member, 1}},
+                            {.id = 2, .name = "t", .type = {.kind = ASSAY_TYPE_TIMESTAMPTZ}}};
     assay_schema schema = {.fields = fields, .count = 2, .last_field_id = 3};
     assay_arena *arena = assay_arena_new();
     assay_data_file file = {.own = false};

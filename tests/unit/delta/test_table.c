@@ -26,8 +26,8 @@ static const char *ask(test_lake *lake, int64_t snapshot, const char *query)
 static const char *commit_text(test_lake *lake, int version)
 {
     assay_buf text = ASSAY_BUF_EMPTY;
-    char *path = assay_arena_format(lake->arena, "%s/t/_delta_log/%020d.json", lake->folder->path,
-                                    version);
+    char *path =
+        assay_arena_format(lake->arena, "%s/t/_delta_log/%020d.json", lake->folder->path, version);
     const char *copy = NULL;
 
     assert_int_equal(assay_path_read(path, 1 << 20, &text, NULL), ASSAY_OK);
@@ -57,7 +57,8 @@ static void a_first_append_makes_the_table(void **state)
     test_lake *lake = *state;
     assay_table *table = NULL;
 
-    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL");
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND,
+             "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL");
     table = lake_load(lake, FORMAT, "t");
     assert_true(table->exists);
     assert_int_equal(table->current->id, 0);
@@ -115,11 +116,13 @@ static void columns_are_added_and_widened_in_place(void **state)
     test_lake *lake = *state;
 
     lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1::INTEGER AS a");
-    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 5000000000 AS a, TIMESTAMP '2024-01-01' AS t");
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND,
+             "SELECT 5000000000 AS a, TIMESTAMP '2024-01-01' AS t");
     assert_string_equal(ask(lake, -1, "SELECT list((a, t) ORDER BY a) FROM %s"),
                         "[(1, NULL), (5000000000, '2024-01-01 00:00:00')]");
     assert_string_equal(ask(lake, 0, "SELECT list(a) FROM %s"), "[1]");
-    assert_non_null(strstr(commit_text(lake, 1), "\"readerFeatures\":[\"timestampNtz\",\"typeWidening\"]"));
+    assert_non_null(
+        strstr(commit_text(lake, 1), "\"readerFeatures\":[\"timestampNtz\",\"typeWidening\"]"));
 }
 
 static void types_that_delta_lacks_come_back(void **state)
@@ -129,8 +132,9 @@ static void types_that_delta_lacks_come_back(void **state)
     lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND,
              "SELECT UUID '0187a5d2-0000-7000-8000-000000000001' AS u, TIME '01:02:03.5' AS t, "
              "200::UTINYINT AS s, {'x': TIME '10:00:00'} AS st, 'a'::BLOB AS b");
-    assert_string_equal(ask(lake, -1, "SELECT (u, t, s, st, b) FROM %s"),
-                        "(0187a5d2-0000-7000-8000-000000000001, '01:02:03.5', 200, {'x': '10:00:00'}, a)");
+    assert_string_equal(
+        ask(lake, -1, "SELECT (u, t, s, st, b) FROM %s"),
+        "(0187a5d2-0000-7000-8000-000000000001, '01:02:03.5', 200, {'x': '10:00:00'}, a)");
     assert_string_equal(ask(lake, -1, "SELECT (typeof(u), typeof(t), typeof(s)) FROM %s"),
                         "(UUID, TIME, UTINYINT)");
 }
@@ -140,7 +144,8 @@ static void identity_partitions_are_delta_columns(void **state)
     static const char *const by[] = {"c"};
     test_lake *lake = *state;
     lake_write write = {.kind = ASSAY_CHANGE_APPEND,
-                        .select = "SELECT * FROM (VALUES (1, 'x/y z'), (2, NULL), (3, 'ü%')) v(a, c)",
+                        .select =
+                            "SELECT * FROM (VALUES (1, 'x/y z'), (2, NULL), (3, 'ü%')) v(a, c)",
                         .partition_by = by,
                         .partition_count = 1};
     assay_data_file *files = NULL;
@@ -194,7 +199,8 @@ static void date_parts_divide_files_and_stay_hidden(void **state)
     assert_int_equal(table->schema->count, 1);
     assert_int_equal(table->spec->count, 1);
     assert_int_equal(table->spec->fields[0].transform, ASSAY_TRANSFORM_MONTH);
-    assert_int_equal(assay_delta_plan_files(table, -1, lake->store, lake->arena, &files, &count, NULL),
+    assert_int_equal(assay_delta_plan_files(table, -1, lake->store, lake->arena, &files, &count,
+                                            NULL),
                      ASSAY_OK);
     assert_int_equal(count, 4);
     for (size_t i = 0; i < count; i++) {
@@ -247,13 +253,15 @@ static void overwrite_swaps_the_files_that_it_names(void **state)
     lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a");
     lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 2 AS a");
     table = lake_load(lake, FORMAT, "t");
-    assert_int_equal(assay_delta_plan_files(table, -1, lake->store, lake->arena, &files, &count, NULL),
+    assert_int_equal(assay_delta_plan_files(table, -1, lake->store, lake->arena, &files, &count,
+                                            NULL),
                      ASSAY_OK);
     write.removed = files;
     write.removed_count = 1;
     assert_int_equal(lake_commit(lake, table, &write, NULL), ASSAY_OK);
     assert_string_equal(ask(lake, -1, "SELECT list(a ORDER BY a) FROM %s"), "[2, 9]");
-    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, &err), ASSAY_ECONFLICT);
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, &err),
+                     ASSAY_ECONFLICT);
 }
 
 static void remove_file(test_lake *lake, const char *name)
@@ -273,8 +281,8 @@ static void the_state_file_is_found_when_foreign_maintenance_cut_the_log(void **
         lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a");
     expected = lake_load(lake, FORMAT, "t")->current->state_path;
     /* The file of a commit that lost its race has the same number. */
-    test_folder_write(lake->folder,
-                      "t/_assay/state-11-00000000-0000-4000-8000-000000000000.json", "{}");
+    test_folder_write(lake->folder, "t/_assay/state-11-00000000-0000-4000-8000-000000000000.json",
+                      "{}");
     test_folder_write(lake->folder, "t/_delta_log/00000000000000000011.json", foreign);
     for (int i = 0; i <= 10; i++)
         remove_file(lake, assay_arena_format(lake->arena, "t/_delta_log/%020d.json", i));
@@ -291,15 +299,16 @@ static void expire_drops_old_versions_and_their_files(void **state)
 {
     test_lake *lake = *state;
     assay_commit_env env = {.clock = &lake->clock, .random = &lake->random, .assay_version = "0.1"};
-    size_t snapshots = 0, files = 0;
+    assay_expired gone = {0, 0};
 
     for (int i = 0; i < 6; i++)
         lake_put(lake, FORMAT, "t", ASSAY_CHANGE_REPLACE, "SELECT 1 AS a");
-    assert_int_equal(assay_delta_expire(lake_load(lake, FORMAT, "t"), lake->now_us / 1000 + 1, 2, &env,
-                                        lake->store, lake->conn, &snapshots, &files, NULL),
+    assert_int_equal(assay_delta_expire(lake_load(lake, FORMAT, "t"),
+                                        &(assay_expiry){lake->now_us / 1000 + 1, 2}, &env,
+                                        lake->store, lake->conn, &gone, NULL),
                      ASSAY_OK);
-    assert_int_equal(snapshots, 4);
-    assert_int_equal(files, 4);
+    assert_int_equal(gone.snapshots, 4);
+    assert_int_equal(gone.files, 4);
     assert_int_equal(lake_load(lake, FORMAT, "t")->snapshot_count, 2);
     assert_int_equal(lake_load(lake, FORMAT, "t")->snapshots[0].id, 4);
     assert_string_equal(ask(lake, 4, "SELECT count(*) FROM %s"), "1");
@@ -312,15 +321,15 @@ static void expire_keeps_what_is_young(void **state)
 {
     test_lake *lake = *state;
     assay_commit_env env = {.clock = &lake->clock, .random = &lake->random, .assay_version = "0.1"};
-    size_t snapshots = 0, files = 0;
+    assay_expired gone = {0, 0};
 
     for (int i = 0; i < 4; i++)
         lake_put(lake, FORMAT, "t", ASSAY_CHANGE_REPLACE, "SELECT 1 AS a");
-    assert_int_equal(assay_delta_expire(lake_load(lake, FORMAT, "t"), 0, 1, &env, lake->store,
-                                        lake->conn, &snapshots, &files, NULL),
+    assert_int_equal(assay_delta_expire(lake_load(lake, FORMAT, "t"), &(assay_expiry){0, 1}, &env,
+                                        lake->store, lake->conn, &gone, NULL),
                      ASSAY_OK);
-    assert_int_equal(snapshots, 0);
-    assert_int_equal(files, 0);
+    assert_int_equal(gone.snapshots, 0);
+    assert_int_equal(gone.files, 0);
 }
 
 /* Appends until it has won `wins` times; each process has its own engine, as real ones do. */
@@ -385,8 +394,10 @@ static void racing_appends_of_processes_lose_nothing(void **state)
         assert_int_equal(waitpid(children[i], &result, 0), children[i]);
         assert_int_equal(WEXITSTATUS(result), 0);
     }
-    assert_string_equal(ask(lake, -1, "SELECT list(n ORDER BY a) FROM (SELECT a, count(*) AS n FROM %s GROUP BY a)"),
-                        "[8, 8, 8]");
+    assert_string_equal(
+        ask(lake, -1,
+            "SELECT list(n ORDER BY a) FROM (SELECT a, count(*) AS n FROM %s GROUP BY a)"),
+        "[8, 8, 8]");
     assert_int_equal(lake_load(lake, FORMAT, "t")->current->id, PROCESSES * WINS - 1);
 }
 

@@ -46,8 +46,8 @@ static void a_percent_that_begins_no_escape_stays(void **state)
 static void recorded_paths_of_one_file_resolve_to_one_path(void **state)
 {
     static const char *const uris[] = {"x%20y.parquet", "/lake/t/x%20y.parquet",
-                                       "file:/lake/t/x%20y.parquet",
-                                       "file:///lake/t/x%20y.parquet", "./z/../x%20y.parquet"};
+                                       "file:/lake/t/x%20y.parquet", "file:///lake/t/x%20y.parquet",
+                                       "./z/../x%20y.parquet"};
     assay_arena *arena = assay_arena_new();
 
     (void)state;

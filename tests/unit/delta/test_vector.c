@@ -10,9 +10,9 @@
 #include "text/json.h"
 
 /* Magic, one 32-bit bitmap with key 0, one array container: rows 1, 7. */
-static const unsigned char two_rows[] = {0xd1, 0xd3, 0x39, 0x64, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                                         0x3a, 0x30, 0,    0,    1, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0,
-                                         1,    0,    7,    0};
+static const unsigned char two_rows[] = {0xd1, 0xd3, 0x39, 0x64, 1,    0,    0, 0, 0, 0, 0, 0,
+                                         0,    0,    0,    0,    0x3a, 0x30, 0, 0, 1, 0, 0, 0,
+                                         0,    0,    1,    0,    16,   0,    0, 0, 1, 0, 7, 0};
 
 static void an_array_container_decodes(void **state)
 {
@@ -21,8 +21,9 @@ static void an_array_container_decodes(void **state)
     size_t count = 0;
 
     (void)state;
-    assert_int_equal(
-        assay_delta_vector_decode(two_rows, sizeof(two_rows), arena, &rows, &count, NULL), ASSAY_OK);
+    assert_int_equal(assay_delta_vector_decode(two_rows, sizeof(two_rows), arena, &rows, &count,
+                                               NULL),
+                     ASSAY_OK);
     assert_int_equal(count, 2);
     assert_int_equal(rows[0], 1);
     assert_int_equal(rows[1], 7);
@@ -32,9 +33,9 @@ static void an_array_container_decodes(void **state)
 static void runs_and_high_keys_decode(void **state)
 {
     /* Key 1 of the 64-bit map; cookie with runs; one container, key 2: run 10..12. */
-    static const unsigned char bytes[] = {0xd1, 0xd3, 0x39, 0x64, 1,  0, 0, 0, 0, 0, 0, 0,
-                                          1,    0,    0,    0,    0x3b, 0x30, 0, 0, 1, 2, 0, 2,
-                                          0,    1,    0,    10,   0,  2, 0};
+    static const unsigned char bytes[] = {0xd1, 0xd3, 0x39, 0x64, 1, 0,    0,    0, 0, 0, 0,
+                                          0,    1,    0,    0,    0, 0x3b, 0x30, 0, 0, 1, 2,
+                                          0,    2,    0,    1,    0, 10,   0,    2, 0};
     assay_arena *arena = assay_arena_new();
     int64_t *rows = NULL;
     size_t count = 0;
@@ -56,15 +57,16 @@ static void every_cut_of_a_vector_is_refused(void **state)
 
     (void)state;
     for (size_t size = 0; size < sizeof(two_rows); size++)
-        assert_int_equal(
-            assay_delta_vector_decode(two_rows, size, arena, &rows, &count, NULL), ASSAY_EDATA);
+        assert_int_equal(assay_delta_vector_decode(two_rows, size, arena, &rows, &count, NULL),
+                         ASSAY_EDATA);
     assay_arena_free(arena);
 }
 
 static void a_vector_whose_file_is_gone_is_named(void **state)
 {
-    static const char text[] = "{\"storageType\":\"u\",\"pathOrInlineDv\":\"ab^-aqEH.-t@S}K{vb[*k^\","
-                               "\"offset\":4,\"sizeInBytes\":40,\"cardinality\":6}";
+    static const char text[] =
+        "{\"storageType\":\"u\",\"pathOrInlineDv\":\"ab^-aqEH.-t@S}K{vb[*k^\","
+        "\"offset\":4,\"sizeInBytes\":40,\"cardinality\":6}";
     test_folder *folder = *state;
     assay_store *store = NULL;
     assay_value *descriptor = NULL;
@@ -73,8 +75,8 @@ static void a_vector_whose_file_is_gone_is_named(void **state)
     size_t count = 0;
 
     assert_int_equal(assay_store_open_local(folder->path, &store, NULL), ASSAY_OK);
-    assert_int_equal(
-        assay_json_parse(text, strlen(text), "test", folder->arena, &descriptor, NULL), ASSAY_OK);
+    assert_int_equal(assay_json_parse(text, strlen(text), "test", folder->arena, &descriptor, NULL),
+                     ASSAY_OK);
     assert_int_equal(assay_delta_vector_read(folder->path, descriptor, store, folder->arena, &rows,
                                              &count, &err),
                      ASSAY_EDATA);

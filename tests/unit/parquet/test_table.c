@@ -26,7 +26,8 @@ static const char *ask(test_lake *lake, int64_t snapshot, const char *query)
 /* What any reader of Parquet sees behind the link. */
 static const char *see(test_lake *lake, const char *query)
 {
-    return lake_cell(lake, assay_arena_format(lake->arena, "SELECT %s FROM read_parquet('%s/t/*.parquet')",
+    return lake_cell(lake, assay_arena_format(lake->arena,
+                                              "SELECT %s FROM read_parquet('%s/t/*.parquet')",
                                               query, lake->folder->path));
 }
 
@@ -57,7 +58,8 @@ static void a_first_append_makes_the_link(void **state)
     test_lake *lake = *state;
     assay_table *table = NULL;
 
-    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL");
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND,
+             "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL");
     table = lake_load(lake, FORMAT, "t");
     assert_int_equal(table->current->id, 0);
     assert_int_equal(table->current->number, 1);
@@ -88,8 +90,8 @@ static void state_files_go_on_from_version_to_version(void **state)
     table = lake_load(lake, FORMAT, "t");
     for (size_t i = 0; i < table->snapshot_count; i++) {
         assert_non_null(table->snapshots[i].state_path);
-        assert_true(exists(lake, assay_arena_format(lake->arena, "t/%s",
-                                                    table->snapshots[i].state_path)));
+        assert_true(
+            exists(lake, assay_arena_format(lake->arena, "t/%s", table->snapshots[i].state_path)));
     }
     assert_int_equal(test_folder_count(lake->folder, ".t"), 3);
 }
@@ -136,8 +138,9 @@ static void statistics_and_partitions_come_back(void **state)
     test_lake *lake = *state;
     lake_write write = {
         .kind = ASSAY_CHANGE_APPEND,
-        .select = "SELECT * FROM (VALUES (1.5::DOUBLE, 'x', DATE '2024-01-31', 12.34::DECIMAL(9,2)), "
-                  "('nan'::DOUBLE, NULL, DATE '1969-12-01', NULL)) v(a, c, d, e)",
+        .select =
+            "SELECT * FROM (VALUES (1.5::DOUBLE, 'x', DATE '2024-01-31', 12.34::DECIMAL(9,2)), "
+            "('nan'::DOUBLE, NULL, DATE '1969-12-01', NULL)) v(a, c, d, e)",
         .partition_by = by,
         .partition_count = 2};
     assay_table *table = NULL;
@@ -147,7 +150,8 @@ static void statistics_and_partitions_come_back(void **state)
     assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, NULL), ASSAY_OK);
     table = lake_load(lake, FORMAT, "t");
     assert_int_equal(table->spec->count, 2);
-    assert_int_equal(assay_parquet_plan_files(table, -1, lake->store, lake->arena, &files, &count, NULL),
+    assert_int_equal(assay_parquet_plan_files(table, -1, lake->store, lake->arena, &files, &count,
+                                              NULL),
                      ASSAY_OK);
     assert_int_equal(count, 2);
     for (size_t i = 0; i < count; i++) {
@@ -191,7 +195,9 @@ static void rollback_makes_an_old_version_the_new_one(void **state)
 static void overwrite_swaps_the_files_that_it_names(void **state)
 {
     test_lake *lake = *state;
-    lake_write write = {.kind = ASSAY_CHANGE_OVERWRITE, .select = "SELECT 9 AS a", .removed_count = 1};
+    lake_write write = {.kind = ASSAY_CHANGE_OVERWRITE,
+                        .select = "SELECT 9 AS a",
+                        .removed_count = 1};
     assay_table *table = NULL;
     assay_data_file *files = NULL;
     size_t count = 0;
@@ -199,12 +205,14 @@ static void overwrite_swaps_the_files_that_it_names(void **state)
     lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a");
     lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 2 AS a");
     table = lake_load(lake, FORMAT, "t");
-    assert_int_equal(assay_parquet_plan_files(table, -1, lake->store, lake->arena, &files, &count, NULL),
+    assert_int_equal(assay_parquet_plan_files(table, -1, lake->store, lake->arena, &files, &count,
+                                              NULL),
                      ASSAY_OK);
     write.removed = files;
     assert_int_equal(lake_commit(lake, table, &write, NULL), ASSAY_OK);
     assert_string_equal(see(lake, "list(a ORDER BY a)"), "[2, 9]");
-    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, NULL), ASSAY_ECONFLICT);
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, NULL),
+                     ASSAY_ECONFLICT);
 }
 
 /* ---- crashes: the states that a kill between two steps leaves ---- */
@@ -252,17 +260,18 @@ static void a_number_that_expiry_freed_cannot_be_taken_again(void **state)
     assay_commit_env env = {.clock = &lake->clock, .random = &lake->random, .assay_version = "0.1"};
     lake_write write = {.kind = ASSAY_CHANGE_APPEND, .select = "SELECT 7 AS a"};
     assay_table *old = NULL;
-    size_t snapshots = 0, files = 0;
+    assay_expired gone = {0, 0};
 
     lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 1 AS a");
     old = lake_load(lake, FORMAT, "t");
     for (int i = 0; i < 3; i++)
         lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 2 AS a");
-    assert_int_equal(assay_parquet_expire(lake_load(lake, FORMAT, "t"), INT64_MAX, 1, &env, lake->store,
-                                          lake->conn, &snapshots, &files, NULL),
+    assert_int_equal(assay_parquet_expire(lake_load(lake, FORMAT, "t"),
+                                          &(assay_expiry){INT64_MAX, 1}, &env, lake->store,
+                                          lake->conn, &gone, NULL),
                      ASSAY_OK);
-    assert_int_equal(snapshots, 3);
-    assert_int_equal(files, 0);
+    assert_int_equal(gone.snapshots, 3);
+    assert_int_equal(gone.files, 0);
     assert_int_equal(lake_commit(lake, old, &write, NULL), ASSAY_ECONFLICT);
     assert_int_equal(lake_load(lake, FORMAT, "t")->current->id, 3);
     assert_string_equal(see(lake, "count(*)"), "4");
@@ -277,13 +286,14 @@ static void a_folder_of_somebody_else_is_read_and_never_written(void **state)
 
     make_folder(lake, "t");
     assert_int_equal(
-        assay_conn_execute(lake->conn,
-                           assay_arena_format(lake->arena,
-                                              "COPY (SELECT * FROM (VALUES (1, 'p q', DATE '2024-01-01'), "
-                                              "(2, NULL, DATE '2024-01-02')) v(a, k, d)) TO '%s/t' (FORMAT "
-                                              "parquet, PARTITION_BY (k, d))",
-                                              lake->folder->path),
-                           NULL, &err),
+        assay_conn_execute(
+            lake->conn,
+            assay_arena_format(lake->arena,
+                               "COPY (SELECT * FROM (VALUES (1, 'p q', DATE '2024-01-01'), "
+                               "(2, NULL, DATE '2024-01-02')) v(a, k, d)) TO '%s/t' (FORMAT "
+                               "parquet, PARTITION_BY (k, d))",
+                               lake->folder->path),
+            NULL, &err),
         ASSAY_OK);
     table = lake_load(lake, FORMAT, "t");
     assert_true(table->exists);
