@@ -350,11 +350,8 @@ static assay_status take_parent(assay_iceberg_build *build, struct removal *remo
         ASSAY_TRY(assay_cancel_check(build->env->cancel, err));
         if (!assay_iceberg_manifest_is_live(&list[i]))
             continue;
-        if (list[i].content == 1 && removal->paths != NULL)
-            return assay_error_set(err, ASSAY_EUNSUPPORTED, 4108,
-                                   "the table has row-level deletes, which are not supported in "
-                                   "this change");
-        if (removal->all || removal->paths != NULL)
+        bool touched = removal->all || (removal->paths != NULL && list[i].content == 0);
+        if (touched)
             ASSAY_TRY(rewrite(build, removal, &list[i], &keep, err));
         if (!keep)
             continue;
@@ -448,9 +445,9 @@ static assay_status build_rollback(assay_iceberg_build *build, assay_error *err)
     ASSAY_TRY(assay_arena_check(old_paths, err));
     ASSAY_TRY(assay_arena_check(current_paths, err));
     ASSAY_TRY(assay_iceberg_live_entries(&build->location, target, build->store, build->arena, &old,
-                                         err));
+                                         NULL, err));
     ASSAY_TRY(assay_iceberg_live_entries(&build->location, build->parent, build->store,
-                                         build->arena, &current, err));
+                                         build->arena, &current, NULL, err));
     ASSAY_TRY(collect_paths(&old, old_paths, err));
     ASSAY_TRY(collect_paths(&current, current_paths, err));
     ASSAY_TRY(add_back(build, &old, current_paths, err));

@@ -3,7 +3,9 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "iceberg/bounds.h"
+#include "iceberg/deletes.h"
 #include "iceberg/iceberg.h"
+#include "iceberg/name_mapping.h"
 #include "iceberg/schema_json.h"
 #include "iceberg/table_data.h"
 
@@ -74,6 +76,12 @@ bool assay_iceberg_manifest_is_live(const assay_iceberg_manifest *manifest)
     return manifest->added_files != 0 || manifest->existing_files != 0;
 }
 
+/* Where live entries go. */
+struct collector {
+    assay_vec *live, *deletes; /* deletes may be NULL */
+    assay_error *err;
+};
+
 static const char *delete_kind(const assay_iceberg_entry *entry)
 {
     if (assay_str_equal_ci(entry->file_format, "puffin"))
@@ -82,21 +90,23 @@ static const char *delete_kind(const assay_iceberg_entry *entry)
                                                             : "position deletes";
 }
 
-static assay_status take_entry(const assay_iceberg_entry *entry, int32_t spec_id,
-                               assay_vec *ret_live, assay_error *err)
+static assay_status take_entry(const struct collector *collector, const assay_iceberg_entry *entry,
+                               int32_t spec_id)
 {
+    const assay_iceberg_live_entry live = {.entry = *entry, .spec_id = spec_id};
+    bool data = entry->content == ASSAY_ICEBERG_DATA;
+    bool parquet = assay_str_equal_ci(entry->file_format, "parquet");
     if (entry->status == ASSAY_ICEBERG_DELETED)
         return ASSAY_OK;
-    if (entry->content != ASSAY_ICEBERG_DATA)
-        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4108,
-                               "the snapshot has %s (file '%.300s'), which are not supported",
-                               delete_kind(entry), entry->path);
-    if (!assay_str_equal_ci(entry->file_format, "parquet"))
-        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4102,
+    if (!data && (!parquet || collector->deletes == NULL))
+        return assay_error_set(collector->err, ASSAY_EUNSUPPORTED, 4108,
+                               "the snapshot has %s (file '%.300s'), which are not supported%s",
+                               delete_kind(entry), entry->path, parquet ? " here" : "");
+    if (!parquet)
+        return assay_error_set(collector->err, ASSAY_EUNSUPPORTED, 4102,
                                "data file '%.300s' has the format '%.20s', which is not supported",
                                entry->path, entry->file_format);
-    const assay_iceberg_live_entry live = {.entry = *entry, .spec_id = spec_id};
-    return assay_vec_push(ret_live, &live, err);
+    return assay_vec_push(data ? collector->live : collector->deletes, &live, collector->err);
 }
 
 /* Manifests with a spec of -1 (v1) took the table's; an entry needs the real one. */
@@ -108,8 +118,10 @@ static int32_t spec_of(const assay_iceberg_location *location,
 
 assay_status assay_iceberg_live_entries(const assay_iceberg_location *location,
                                         const assay_iceberg_snapshot *snapshot, assay_store *store,
-                                        assay_arena *arena, assay_vec *ret_live, assay_error *err)
+                                        assay_arena *arena, assay_vec *ret_live,
+                                        assay_vec *ret_deletes, assay_error *err)
 {
+    const struct collector collector = {.live = ret_live, .deletes = ret_deletes, .err = err};
     assay_iceberg_manifest *list = NULL;
     size_t count = 0;
     ASSAY_TRY(assay_iceberg_manifests_of(location, snapshot, store, arena, &list, &count, err));
@@ -121,7 +133,7 @@ assay_status assay_iceberg_live_entries(const assay_iceberg_location *location,
         ASSAY_TRY(assay_iceberg_entries_of(location, &list[i], store, arena, &entries, &entry_count,
                                            err));
         for (size_t j = 0; j < entry_count; j++)
-            ASSAY_TRY(take_entry(&entries[j], spec_of(location, &list[i]), ret_live, err));
+            ASSAY_TRY(take_entry(&collector, &entries[j], spec_of(location, &list[i])));
     }
     return ASSAY_OK;
 }
@@ -274,6 +286,13 @@ static assay_status fill_file(const assay_iceberg_table *data, const assay_icebe
     return fill_stats(data->metadata, entry, arena, file, err);
 }
 
+static const assay_schema *schema_of(const assay_iceberg_metadata *metadata,
+                                     const assay_iceberg_snapshot *snapshot)
+{
+    const assay_schema *own = assay_iceberg_metadata_schema(metadata, snapshot->schema_id);
+    return own != NULL ? own : metadata->schema;
+}
+
 assay_status assay_iceberg_plan_files(const assay_table *table, int64_t snapshot_id,
                                       assay_store *store, assay_arena *arena,
                                       assay_data_file **ret_files, size_t *ret_count,
@@ -289,8 +308,10 @@ assay_status assay_iceberg_plan_files(const assay_table *table, int64_t snapshot
                                    table->name, (long long)snapshot_id);
     }
     ASSAY_AUTO(assay_vec_done) assay_vec live = ASSAY_VEC_OF(assay_iceberg_live_entry);
+    ASSAY_AUTO(assay_vec_done) assay_vec deletes = ASSAY_VEC_OF(assay_iceberg_live_entry);
     if (snapshot != NULL)
-        ASSAY_TRY(assay_iceberg_live_entries(&data->location, snapshot, store, arena, &live, err));
+        ASSAY_TRY(assay_iceberg_live_entries(&data->location, snapshot, store, arena, &live,
+                                             &deletes, err));
     assay_data_file *files = assay_arena_take(arena, live.count + 1, sizeof *files);
     ASSAY_TRY(assay_arena_check(files, err));
     struct plan_spec plan = {0};
@@ -298,6 +319,10 @@ assay_status assay_iceberg_plan_files(const assay_table *table, int64_t snapshot
         ASSAY_TRY(choose_spec(metadata, &live, arena, &plan, err));
     for (size_t i = 0; i < live.count; i++)
         ASSAY_TRY(fill_file(data, assay_vec_at(&live, i), &plan, arena, &files[i], err));
+    if (snapshot != NULL)
+        ASSAY_TRY(assay_iceberg_check_names(metadata, schema_of(metadata, snapshot), files,
+                                            live.count, err));
+    ASSAY_TRY(assay_iceberg_apply_deletes(&data->location, &live, &deletes, files, arena, err));
     *ret_files = files;
     *ret_count = live.count;
     return ASSAY_OK;

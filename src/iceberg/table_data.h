@@ -45,11 +45,13 @@ ASSAY_NODISCARD assay_status assay_iceberg_entries_of(const assay_iceberg_locati
 /* False where the counts of the line in the list say that the manifest has no live entry. */
 bool assay_iceberg_manifest_is_live(const assay_iceberg_manifest *manifest);
 
-/* Live entries of a snapshot's data manifests. Live delete files are EUNSUPPORTED 4108, by kind. */
+/* Live entries of a snapshot: data files, and delete files in a list of their own. Deletion vectors
+ * are EUNSUPPORTED 4108, and so are all delete files where `ret_deletes` is NULL. */
 ASSAY_NODISCARD assay_status assay_iceberg_live_entries(const assay_iceberg_location *location,
                                                         const assay_iceberg_snapshot *snapshot,
                                                         assay_store *store, assay_arena *arena,
-                                                        assay_vec *ret_live, assay_error *err);
+                                                        assay_vec *ret_live, assay_vec *ret_deletes,
+                                                        assay_error *err);
 
 /* One live entry with the spec of its manifest. */
 typedef struct assay_iceberg_live_entry {
