@@ -1,6 +1,7 @@
 #include "pipeline/output.h"
 
 #include "base/str.h"
+#include "pipeline/token.h"
 #include "table/partition.h"
 #include "text/excerpt.h"
 
@@ -24,25 +25,69 @@ static bool between(const char *text, const char *open, const char *close, char 
     return true;
 }
 
-enum { NAME_MAX_SIZE = 256 };
+enum { NAME_MAX_SIZE = 256, CANDIDATES_MAX = 64 };
 
-/* Referenced column "x" not found in FROM clause! .. Candidate bindings: "y", "z" */
-static assay_status refuse_column(const assay_model *model, const assay_error *failure,
+/* The nearest of the names that the engine offers: .. Candidate bindings: "y", "t.z" */
+static const char *nearest_candidate(char *message, const char *column)
+{
+    const char *names[CANDIDATES_MAX] = {NULL};
+    size_t count = 0;
+    char *at = strstr(message, "Candidate bindings: ");
+
+    while (at != NULL && count < CANDIDATES_MAX) {
+        char *begin = strchr(at, '"');
+        char *end = begin != NULL ? strchr(begin + 1, '"') : NULL;
+
+        if (end == NULL)
+            break;
+        *end = '\0';
+        const char *dot = strrchr(begin + 1, '.');
+        names[count++] = dot != NULL ? dot + 1 : begin + 1;
+        at = end + 1;
+    }
+    return assay_str_nearest(column, names, count);
+}
+
+/* The engine points at `c` of `c.amount`; the column stands after the dots. */
+static void skip_qualifiers(const assay_model *model, assay_place *place)
+{
+    const char *line = model->source;
+    int skipped = 0;
+
+    for (int at = 1; at < place->line && line != NULL; at++) {
+        line = strchr(line, '\n');
+        line = line != NULL ? line + 1 : NULL;
+    }
+    for (; line != NULL && *line != '\0' && *line != '\n' && skipped + 1 < place->column; line++)
+        skipped += ((unsigned char)line[1] & 0xC0U) != 0x80U;
+    for (;;) {
+        assay_token token = {0};
+
+        if (line == NULL)
+            return;
+        token = assay_token_next(line, strlen(line), 0);
+        if (token.at != 0 || line[token.size] != '.' ||
+            (token.kind != ASSAY_TOKEN_WORD && token.kind != ASSAY_TOKEN_NAME))
+            return;
+        for (size_t i = 0; i <= token.size; i++)
+            place->column += ((unsigned char)line[i] & 0xC0U) != 0x80U;
+        line += token.size + 1;
+    }
+}
+
+/* Referenced column "x" not found in FROM clause! */
+static assay_status refuse_column(const assay_model *model, assay_error *failure,
                                   const char *column, assay_error *err)
 {
-    char candidate[NAME_MAX_SIZE] = "";
-    const char *last = NULL;
     assay_place place = {model->path, failure->line, failure->column};
+    const char *nearest = nearest_candidate(failure->message, column);
+    bool alone = model->input_count == 1;
 
-    if (between(failure->message, "Candidate bindings: \"", "\"", candidate, sizeof candidate)) {
-        last = strrchr(candidate, '.');
-        last = last != NULL ? last + 1 : candidate;
-    }
+    skip_qualifiers(model, &place);
     return assay_error_at(err, ASSAY_ECONFIG, 2107, place, "column '%s' not found%s%s%s%s%s",
-                          column, model->input_count == 1 ? " in " : "",
-                          model->input_count == 1 ? model->inputs[0].name : "",
-                          last != NULL ? ": did you mean '" : "", last != NULL ? last : "",
-                          last != NULL ? "'?" : "");
+                          column, alone ? " in " : "", alone ? model->inputs[0].name : "",
+                          nearest != NULL ? ": did you mean '" : "", nearest != NULL ? nearest : "",
+                          nearest != NULL ? "'?" : "");
 }
 
 assay_status assay_output_refuse(const assay_model *model, assay_error *failure, assay_error *err)
@@ -118,18 +163,18 @@ static assay_status check_names(const assay_model *model, assay_conn *conn, assa
     return ASSAY_OK;
 }
 
-enum { CANDIDATES_MAX = 512 };
+enum { COLUMNS_MAX = 512 };
 
 static assay_status check_column(const assay_model *model, const char *key, const char *name,
                                  int line, int column, assay_error *err)
 {
-    const char *names[CANDIDATES_MAX] = {NULL};
+    const char *names[COLUMNS_MAX] = {NULL};
     size_t count = 0;
 
     for (size_t i = 0; i < model->column_count; i++) {
         if (assay_str_equal_ci(model->columns[i].name, name))
             return ASSAY_OK;
-        if (count < CANDIDATES_MAX)
+        if (count < COLUMNS_MAX)
             names[count++] = model->columns[i].name;
     }
     const char *nearest = assay_str_nearest(name, names, count);

@@ -39,7 +39,7 @@ static assay_status plan_step(const struct planning *planning, size_t index,
         .input_count = model->input_count,
         .jobs = 1,
     };
-    *ret_plan = (assay_step_plan){.will_run = true, .new_files = -1};
+    *ret_plan = (assay_step_plan){.will_run = env->ops->plan == NULL, .new_files = -1};
     if (env->ops->plan == NULL)
         return ASSAY_OK;
     return env->ops->plan(env->ops_user, &context, ret_plan, err);

@@ -158,8 +158,9 @@ typedef struct assay_step_ops {
     assay_status (*begin)(void *user, const assay_run_moment *moment, assay_error *err);
     void (*end)(void *user, const assay_run_moment *moment);
 
-    /* Whether the step would do something; writes nothing. Inputs that this plan would write
-     * are not asked for: the caller knows that the step will run. */
+    /* Whether the step would do something (*ret_plan comes with will_run false); writes nothing.
+     * Inputs that this plan would write are not asked for: the caller knows that the step will run.
+     */
     assay_status (*plan)(void *user, const assay_step_context *context, assay_step_plan *ret_plan,
                          assay_error *err);
 
