@@ -94,7 +94,7 @@ static assay_status commit_rollback(assay_context *context, assay_conn *conn, as
     assay_state_file *previous = NULL;
     assay_gate_token *token = NULL;
     char id[ASSAY_UUID_TEXT_SIZE];
-    assay_commit_request request = {.base = table};
+    assay_commit_request request = {.base = table, .store = context->store, .conn = conn};
 
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), id);
     ASSAY_TRY(table->format->snapshot_schema(table, target->id, arena, &schema, err));
@@ -118,8 +118,7 @@ static assay_status commit_rollback(assay_context *context, assay_conn *conn, as
         request.state.suite_hash = previous->suite_hash;
     }
     ASSAY_TRY(open_gate(target, table->name, id, arena, &token, err));
-    return assay_table_commit(&request, token, &env, context->store, conn, NULL, NULL, arena,
-                              ret_snapshot, err);
+    return assay_table_commit(&request, token, &env, arena, ret_snapshot, err);
 }
 
 assay_status assay_table_rollback(assay_context *context, const char *name, int64_t snapshot_id,

@@ -264,7 +264,11 @@ static assay_status commit(struct writing *writing, assay_error *err)
     assay_commit_request request = {.base = write->base,
                                     .stage_id = writing->stage_id,
                                     .previous = write->previous,
-                                    .state = write->state};
+                                    .state = write->state,
+                                    .store = env->store,
+                                    .conn = write->conn,
+                                    .recheck = recheck,
+                                    .recheck_user = writing};
     const assay_commit_env commit_env = {.clock = env->clock,
                                          .random = env->random,
                                          .assay_version = env->assay_version,
@@ -290,8 +294,8 @@ static assay_status commit(struct writing *writing, assay_error *err)
     request.state.gate = assay_value_copy(write->arena, outcome->verdict->details);
     request.state.rows = outcome->stage.rows;
     say_phase(write, "commit");
-    return assay_table_commit(&request, writing->token, &commit_env, env->store, write->conn,
-                              recheck, writing, write->arena, &outcome->snapshot, err);
+    return assay_table_commit(&request, writing->token, &commit_env, write->arena,
+                              &outcome->snapshot, err);
 }
 
 static assay_status write_staged(struct writing *writing, assay_error *err)

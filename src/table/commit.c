@@ -59,10 +59,6 @@ static assay_status check_token(const assay_gate_token *token, const assay_commi
 struct committing {
     assay_commit_request *request;
     const assay_commit_env *env;
-    assay_store *store;
-    struct assay_conn *conn;
-    assay_commit_recheck *recheck;
-    void *user;
     assay_arena *arena;
     const char *commit_id;
 };
@@ -94,8 +90,9 @@ static assay_status save_state(struct committing *committing, assay_error *err)
                                   committing->arena);
         ASSAY_TRY(assay_arena_check(chain.previous_path, err));
     }
-    return assay_state_file_save(base->location, &request->state, &chain, committing->store,
-                                 committing->arena, &request->change.state_path, err);
+    return assay_state_file_save(base->location, &request->state, &chain,
+                                 committing->request->store, committing->arena,
+                                 &request->change.state_path, err);
 }
 
 /* A state that nothing refers to. */
@@ -105,7 +102,7 @@ static void drop_state(struct committing *committing)
     const char *key =
         assay_path_join(committing->arena, request->base->location, request->change.state_path);
 
-    if (key != NULL && assay_store_remove(committing->store, key, NULL) != ASSAY_OK)
+    if (key != NULL && assay_store_remove(committing->request->store, key, NULL) != ASSAY_OK)
         return; /* it only takes room */
 }
 
@@ -118,8 +115,8 @@ static assay_status attempt(struct committing *committing, const assay_snapshot 
     ASSAY_TRY(assay_cancel_check(committing->env->cancel, err));
     ASSAY_TRY(save_state(committing, err));
     assay_status status =
-        base->format->commit(base, &request->change, committing->env, committing->store,
-                             committing->conn, ret_snapshot, err);
+        base->format->commit(base, &request->change, committing->env, committing->request->store,
+                             committing->request->conn, ret_snapshot, err);
     if (status != ASSAY_OK && status != ASSAY_EUNKNOWN_OUTCOME)
         drop_state(committing);
     return status;
@@ -132,8 +129,8 @@ static assay_status reload(const struct committing *committing, assay_table **re
 {
     const assay_table *base = committing->request->base;
 
-    return base->format->load(base->name, base->location, committing->store, committing->conn,
-                              committing->arena, ret_now, err);
+    return base->format->load(base->name, base->location, committing->request->store,
+                              committing->request->conn, committing->arena, ret_now, err);
 }
 
 static const assay_snapshot *find_own(const struct committing *committing, const assay_table *now)
@@ -254,8 +251,8 @@ static assay_status rebase_append(struct committing *committing, const assay_tab
         return conflict(base, "its schema is another one", err);
     if (!same_spec(base->exists ? base->spec : request->change.spec, now->spec))
         return conflict(base, "its partitioning is another one", err);
-    ASSAY_TRY(assay_state_file_current(now, committing->store, committing->arena, &winner, &foreign,
-                                       err));
+    ASSAY_TRY(assay_state_file_current(now, committing->request->store, committing->arena, &winner,
+                                       &foreign, err));
     bool changed =
         winner != NULL && (request->previous == NULL ||
                            !assay_str_equal(winner->commit_id, request->previous->commit_id));
@@ -275,10 +272,10 @@ static assay_status rebase(struct committing *committing, const assay_table *now
 
     if (request->change.kind == ASSAY_CHANGE_APPEND)
         ASSAY_TRY(rebase_append(committing, now, err));
-    else if (committing->recheck == NULL)
+    else if (request->recheck == NULL)
         return conflict(request->base, "this change does not hold on what it is now", err);
-    if (committing->recheck != NULL)
-        ASSAY_TRY(committing->recheck(committing->user, now, request, err));
+    if (request->recheck != NULL)
+        ASSAY_TRY(request->recheck(request->recheck_user, now, request, err));
     request->base = now;
     return ASSAY_OK;
 }
@@ -376,18 +373,10 @@ static assay_status run(struct committing *committing, const assay_snapshot **re
 }
 
 assay_status assay_table_commit(assay_commit_request *request, const assay_gate_token *token,
-                                const assay_commit_env *env, assay_store *store,
-                                struct assay_conn *conn, assay_commit_recheck *recheck, void *user,
-                                assay_arena *arena, const assay_snapshot **ret_snapshot,
-                                assay_error *err)
+                                const assay_commit_env *env, assay_arena *arena,
+                                const assay_snapshot **ret_snapshot, assay_error *err)
 {
-    struct committing committing = {.request = request,
-                                    .env = env,
-                                    .store = store,
-                                    .conn = conn,
-                                    .recheck = recheck,
-                                    .user = user,
-                                    .arena = arena};
+    struct committing committing = {.request = request, .env = env, .arena = arena};
     char id[ASSAY_UUID_TEXT_SIZE];
 
     ASSAY_TRY(check_token(token, request, err));

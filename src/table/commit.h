@@ -15,25 +15,35 @@ assay_gate_token *assay_gate_token_new(assay_arena *arena, const char *table_nam
                                        const char *suite_hash);
 const char *assay_gate_token_verdict(const assay_gate_token *token);
 
-typedef struct assay_commit_request {
-    const assay_table *base;
-    assay_change change;    /* state_path, verdict and commit_id are filled here */
-    assay_state_file state; /* number and commit_id are filled here */
-    const char *stage_id;
-    const assay_state_file *previous; /* may be NULL */
-} assay_commit_request;
+typedef struct assay_commit_request assay_commit_request;
 
-/* Asked after a lost race: the table as it is now. ASSAY_OK = the change holds on `now` (the caller
+/* Asked after a lost race: the table as it is now. ASSAY_OK = the change holds on `now` (the callee
  * may have changed *request), else the status the commit ends with. */
 typedef assay_status assay_commit_recheck(void *user, const assay_table *now,
                                           assay_commit_request *request, assay_error *err);
 
-/* Commits with at most 4 retries after a definite conflict (append rebases by itself; other kinds
- * ask `recheck`, NULL = conflict 4040). An unknown outcome is decided by looking for commit_id in
- * the reloaded table. */
-ASSAY_NODISCARD assay_status assay_table_commit(
-    assay_commit_request *request, const assay_gate_token *token, const assay_commit_env *env,
-    assay_store *store, struct assay_conn *conn, assay_commit_recheck *recheck, void *user,
-    assay_arena *arena, const assay_snapshot **ret_snapshot, assay_error *err);
+struct assay_commit_request {
+    const assay_table *base; /* after a lost race: the table as it is now */
+    assay_change change;     /* state_path, verdict and commit_id are filled here */
+    assay_state_file state;  /* number, commit_id and verdict are filled here */
+    const char *stage_id;
+    const assay_state_file *previous; /* may be NULL */
+    assay_store *store;
+    struct assay_conn *conn;
+    assay_commit_recheck *recheck; /* may be NULL */
+    void *recheck_user;
+};
+
+/* Commits with at most 4 retries after a definite conflict. An append holds on a later state of the
+ * table unless its shape changed or another run consumed the same file or the same rows of an input
+ * (ECONFLICT 4040); where it holds, `recheck` is asked too, if there is one. Other kinds need
+ * `recheck`: without one they end with 4040. An unknown outcome is decided by looking for commit_id
+ * in the reloaded table; where that is not possible it is EUNKNOWN_OUTCOME 4041, and the caller
+ * keeps the staged files. */
+ASSAY_NODISCARD assay_status assay_table_commit(assay_commit_request *request,
+                                                const assay_gate_token *token,
+                                                const assay_commit_env *env, assay_arena *arena,
+                                                const assay_snapshot **ret_snapshot,
+                                                assay_error *err);
 
 #endif

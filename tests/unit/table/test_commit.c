@@ -59,6 +59,8 @@ static assay_consumed_file consumed(const char *path, const char *sha)
 static assay_commit_request request_on(struct world *world, const assay_table *base)
 {
     return (assay_commit_request){.base = base,
+                                  .store = world->store,
+                                  .recheck_user = world,
                                   .stage_id = "stage-1",
                                   .change = {.kind = ASSAY_CHANGE_APPEND,
                                              .schema = &world->schema,
@@ -74,8 +76,8 @@ static assay_status commit(struct world *world, assay_commit_request *request,
     assay_gate_token *token =
         assay_gate_token_new(world->arena, "silver.t", "stage-1", "pass", "hash");
 
-    return assay_table_commit(request, token, &env, world->store, NULL, recheck, world,
-                              world->arena, ret_snapshot, err);
+    request->recheck = recheck;
+    return assay_table_commit(request, token, &env, world->arena, ret_snapshot, err);
 }
 
 static assay_state_file *current_state(struct world *world)
@@ -136,8 +138,8 @@ static void a_commit_without_the_token_of_its_files_is_refused(void **state)
 
     for (size_t i = 0; i < 3; i++) {
         assay_error err = {0};
-        assert_int_equal(assay_table_commit(&request, others[i], &env, world->store, NULL, NULL,
-                                            NULL, world->arena, &snapshot, &err),
+        assert_int_equal(assay_table_commit(&request, others[i], &env, world->arena, &snapshot,
+                                            &err),
                          ASSAY_EINTERNAL);
         assert_int_equal(err.number, 4042);
     }
@@ -366,8 +368,7 @@ static void a_cancelled_commit_does_not_begin(void **state)
     const assay_snapshot *snapshot = NULL;
 
     assay_cancel_request(cancel, 2);
-    assert_int_equal(assay_table_commit(&request, token, &env, world->store, NULL, NULL, NULL,
-                                        world->arena, &snapshot, NULL),
+    assert_int_equal(assay_table_commit(&request, token, &env, world->arena, &snapshot, NULL),
                      ASSAY_ECANCELLED);
     assert_int_equal(fake_next.commits, 0);
     assay_cancel_free(cancel);
