@@ -203,10 +203,10 @@ assay_status assay_dq_compile_distinct_set(assay_dq_run *run, assay_dq_plan *pla
         data->null = true;
     plan->extra = data;
     plan->slots[ASSAY_DQ_JUDGED] = assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source, "count(*)");
-    plan->slots[ASSAY_DQ_UNEXPECTED] = assay_dq_metric_of(
-        run, ASSAY_DQ_LANE_KEYS, source,
-        set.count == 0 ? "0::BIGINT + 0 * count(*)"
-                       : assay_dq_sql(run, "count_if(\"__dq_k0\" IN (%s))::BIGINT", set.list));
+    plan->slots[ASSAY_DQ_UNEXPECTED] =
+        assay_dq_metric_of(run, ASSAY_DQ_LANE_KEYS, source,
+                           assay_dq_sql(run, "count_if(%s)::BIGINT",
+                                        assay_dq_is_member(run, "\"__dq_k0\"", &set)));
     plan->slots[ASSAY_DQ_EXTRA] =
         assay_dq_metric_of(run, ASSAY_DQ_LANE_METADATA, NULL,
                            set.count == 0
@@ -275,10 +275,7 @@ assay_status assay_dq_compile_most_common(assay_dq_run *run, assay_dq_plan *plan
         assay_dq_sql(run,
                      "list_sort(arg_max({'value': \"__dq_k0\", 'count': \"__dq_n\", 'hit': %s}, "
                      "\"__dq_n\", %d))",
-                     set.count == 0
-                         ? "FALSE"
-                         : assay_dq_sql(run, "coalesce(\"__dq_k0\" IN (%s), FALSE)", set.list),
-                     MODES_MAX + 1));
+                     assay_dq_is_member(run, "\"__dq_k0\"", &set), MODES_MAX + 1));
     plan->judge = judge_most_common;
     return ASSAY_OK;
 }

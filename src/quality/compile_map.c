@@ -142,23 +142,28 @@ assay_status assay_dq_members(assay_dq_run *run, const assay_dq_plan *plan,
     return ASSAY_OK;
 }
 
+const char *assay_dq_is_member(assay_dq_run *run, const char *value, const assay_dq_set *set)
+{
+    if (set->count == 0)
+        return "FALSE";
+    if (set->count <= ASSAY_DQ_SET_SMALL)
+        return assay_dq_sql(run, "coalesce(%s IN (%s), FALSE)", value, set->list);
+    return assay_dq_sql(run, "coalesce(%s IN (SELECT unnest([%s])), FALSE)", value, set->list);
+}
+
 /* variant 0: in, 1: not in */
 assay_status assay_dq_compile_set(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     const assay_dq_column *column = NULL;
-    const char *expected = NULL;
+    const char *expected = "TRUE";
     assay_dq_set set = {0};
-    bool negated = plan->kind->variant == 1;
 
     ASSAY_TRY(assay_dq_arg_column(run, plan, "column", &column, err));
     ASSAY_TRY(assay_dq_members(run, plan, column, "value_set", &set, err));
-    if (set.null)
-        expected = "TRUE";
-    else if (set.count == 0)
-        expected = negated ? "TRUE" : "FALSE";
-    else
-        expected = assay_dq_sql(run, "%scoalesce(%s IN (%s), FALSE)", negated ? "NOT " : "",
-                                column->value, set.list);
+    if (!set.null)
+        expected = assay_dq_sql(run, "%s%s", plan->kind->variant == 1 ? "NOT " : "",
+                                assay_dq_is_member(run, column->value, &set));
+    plan->evidence_order = set.count > ASSAY_DQ_SET_SMALL;
     return assay_dq_rows_column(run, plan, column, expected, err);
 }
 

@@ -376,6 +376,10 @@ typedef struct assay_dq_set {
 ASSAY_NODISCARD assay_status assay_dq_members(assay_dq_run *run, const assay_dq_plan *plan,
                                               const assay_dq_column *column, const char *name,
                                               assay_dq_set *ret_set, assay_error *err);
+/* "value is a member": FALSE for an empty set, never NULL. Sets of more than a few members are
+ * hashed: inside an aggregate the engine would compare with one after the other. */
+const char *assay_dq_is_member(assay_dq_run *run, const char *value, const assay_dq_set *set);
+enum { ASSAY_DQ_SET_SMALL = 4 };
 /* Source with one row a key of the judged columns: __dq_k0 .. and __dq_n. */
 const char *assay_dq_keys_source(assay_dq_run *run, const assay_dq_plan *plan, const char *kept);
 

@@ -214,8 +214,7 @@ static void arguments_that_cannot_be_are_errors(void **state)
         "{ type: expect_column_values_to_match_regex, column: s, regex: 'a(?=b)' }",
         "{ type: expect_column_values_to_match_regex, column: s, regex: '(a)\\1' }",
         "{ type: expect_column_values_to_match_regex, column: s }",
-        "{ type: expect_column_values_to_match_regex_list, column: s, regex_list: [a], match_on: x "
-        "}",
+        "{type: expect_column_values_to_match_regex_list, column: s, regex_list: [a], match_on: x}",
         "{ type: expect_column_values_to_match_strftime_format, column: s, strftime_format: '%D' }",
         "{ type: expect_column_value_lengths_to_equal, column: s, value: 1.5 }",
         "{ type: expect_column_pair_values_to_be_equal, column_A: i, column_B: i, ignore_row_if: "
@@ -511,8 +510,7 @@ static void pii_is_never_shown(void **state)
         "{ type: expect_compound_columns_to_be_unique, column_list: [email, one] }",
         "{ type: expect_column_pair_values_to_be_equal, column_A: email, column_B: name }",
         "{ type: expression, expression: 'id > 5' }",
-        "{ type: unexpected_rows_expectation, unexpected_rows_query: 'select email e from {batch}' "
-        "}",
+        "{type: unexpected_rows_expectation, unexpected_rows_query: 'select email e from {batch}'}",
         "{ type: unexpected_rows_expectation, unexpected_rows_query: 'select * from {batch}' }",
     };
     bench *b = *state;
