@@ -1,6 +1,7 @@
 /* The thread that keeps the spool: takes over what dead processes left, makes segments durable (one
  * sync for all events since the last one) and deletes those that everybody has got. */
 #include "base/path.h"
+#include "base/str.h"
 #include "lineage/delivery.h"
 
 #include <string.h>
@@ -61,6 +62,25 @@ static assay_status adopt(assay_lineage_emitter *emitter, const char *name, bool
     return status;
 }
 
+/* Positions of segments that are gone: their owner was killed between the two deletions. */
+static void delete_orphan(const assay_lineage_emitter *emitter, const char *name,
+                          assay_arena *arena)
+{
+    static const char suffix[] = ".jsonl";
+    const char *end = strstr(name, suffix);
+
+    if (end == NULL || !assay_str_starts(name, "segment-") || !assay_str_ends(name, ".done"))
+        return;
+    const char *owner = assay_arena_text_n(arena, name, (size_t)(end - name) + strlen(suffix));
+    const char *segment = owner != NULL ? assay_path_join(arena, emitter->folder, owner) : NULL;
+    const char *path = assay_path_join(arena, emitter->folder, name);
+    assay_path_info info = {.exists = true};
+    /* Asked again: the list may be older than a segment that somebody has just begun. */
+    if (segment != NULL && path != NULL && assay_path_stat(segment, &info, NULL) == ASSAY_OK &&
+        !info.exists)
+        (void)assay_path_remove(path, NULL);
+}
+
 /* Without the lock: only this thread adds segments that are not our own, or takes any away. */
 static void adopt_all(assay_lineage_emitter *emitter)
 {
@@ -75,8 +95,10 @@ static void adopt_all(assay_lineage_emitter *emitter)
                               : assay_path_list(emitter->folder, arena, &names, &count, &error);
     for (size_t i = 0; status == ASSAY_OK && i < count && taken < ADOPTED_MAX; i++) {
         bool one = false;
-        if (!assay_spool_is_segment(names[i]))
+        if (!assay_spool_is_segment(names[i])) {
+            delete_orphan(emitter, names[i], arena);
             continue;
+        }
         assay_lock_acquire(emitter->lock);
         bool ours = is_ours(emitter, names[i]);
         assay_lock_release(emitter->lock);

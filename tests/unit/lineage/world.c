@@ -118,7 +118,7 @@ void test_world_emit(assay_lineage_emitter *emitter, int run, int number)
 int test_world_number(const char *json)
 {
     const char *at = strstr(json, "number=");
-    return at != NULL ? atoi(at + strlen("number=")) : -1;
+    return at != NULL ? (int)strtol(at + strlen("number="), NULL, 10) : -1;
 }
 
 const char *test_world_read(test_world *world, const char *name)
