@@ -5,6 +5,7 @@
 #include "lineage/delivery.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { ADOPTED_MAX = 256 };
 
@@ -78,7 +79,7 @@ static void delete_orphan(const assay_lineage_emitter *emitter, const char *name
     /* Asked again: the list may be older than a segment that somebody has just begun. */
     if (segment != NULL && path != NULL && assay_path_stat(segment, &info, NULL) == ASSAY_OK &&
         !info.exists)
-        (void)assay_path_remove(path, NULL);
+        (void)unlink(path);
 }
 
 /* Without the lock: only this thread adds segments that are not our own, or takes any away. */
