@@ -469,6 +469,53 @@ static void every_rule_has_teeth(void **state)
         bench_expect(b, teeth[i].check, teeth[i].status);
 }
 
+static void sets_of_any_size_mean_the_same(void **state)
+{
+    bench *b = *state;
+
+    bench_table(b, "SELECT range % 10 AS i, 'v' || range % 10 AS s, (range % 10)::DECIMAL(9,2) AS "
+                   "m FROM range(100)");
+    bench_expect(b,
+                 "{ type: expect_column_values_to_be_in_set, column: i, value_set: [0, 1, 2, 3, 4, "
+                 "5, 6, 7, 8, 9, null] }",
+                 PASS);
+    bench_expect(b,
+                 "{ type: expect_column_values_to_be_in_set, column: s, value_set: [v0, v1, v2, "
+                 "v3, v4, v5, v6, v7, v8] }",
+                 FAIL);
+    assert_int_equal(b->report->results[0].unexpected_count, 10);
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(b->report->results[0].samples[i].row, (int64_t)i * 10 + 9);
+    bench_expect(b,
+                 "{ type: expect_column_values_to_not_be_in_set, column: i, value_set: [10, 11, "
+                 "12, 13, 14, 15, 1.5] }",
+                 PASS);
+    bench_expect(b,
+                 "{ type: expect_column_values_to_be_in_set, column: m, value_set: [0, 1.0, 2.00, "
+                 "3, 4, 5, 6, 7, 8, 9.000] }",
+                 PASS);
+    bench_expect(b,
+                 "{ type: expect_column_values_to_be_in_set, column: m, value_set: [0, 1.0, 2.00, "
+                 "3, 4, 5, 6, 7, 8, 9.001] }",
+                 FAIL);
+    bench_expect(b,
+                 "{ type: expect_column_distinct_values_to_equal_set, column: i, value_set: [0, 1, "
+                 "2, 3, 4, 5, 6, 7, 8, 9] }",
+                 PASS);
+    bench_expect(b,
+                 "{ type: expect_column_distinct_values_to_contain_set, column: i, value_set: [0, "
+                 "1, 2, 3, 4, 5, 6, 7, 8, 10] }",
+                 FAIL);
+    bench_expect(b,
+                 "{ type: expect_column_most_common_value_to_be_in_set, column: s, value_set: [a, "
+                 "b, c, d, e, v3], ties_okay: true }",
+                 PASS);
+    bench_expect(b,
+                 "{ type: expect_column_most_common_value_to_be_in_set, column: s, value_set: [a, "
+                 "b, c, d, e, f], ties_okay: true }",
+                 FAIL);
+}
+
 /* ---- evidence ---- */
 
 static void samples_come_in_row_order_and_say_where_they_lie(void **state)
@@ -594,6 +641,7 @@ int main(void)
         TEST(columns_with_any_name_can_be_checked),
         TEST(texts_with_quotes_and_backslashes_are_literals),
         TEST(every_rule_has_teeth),
+        TEST(sets_of_any_size_mean_the_same),
         TEST(samples_come_in_row_order_and_say_where_they_lie),
         TEST(pii_is_never_shown),
         TEST(scope_batch_judges_what_the_commit_adds),
