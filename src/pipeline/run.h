@@ -11,8 +11,7 @@ enum {
     ASSAY_RUN_JOBS_DEFAULT_MAX = 4, /* processors, at most */
     ASSAY_RUN_LOCK_WAIT_MS = 10000, /* SEMANTICS.md 2.6 */
     ASSAY_RUN_STOP_WAIT_MS = 1500,  /* SEMANTICS.md 3.5 */
-    ASSAY_RUN_PROGRESS_MS = 100,    /* between progress events of a step */
-    ASSAY_RUN_SCHEMA_VERSION = 1    /* of the JSON lines */
+    ASSAY_RUN_PROGRESS_MS = 100     /* between progress events of a step */
 };
 
 typedef enum assay_run_event_kind {
@@ -57,9 +56,6 @@ typedef struct assay_run_event {
 
 /* Called one event at a time, by any thread. Must not call back into the run. */
 typedef void assay_run_event_sink(void *user, const assay_run_event *event);
-
-/* The event as one line of JSON without the newline. */
-void assay_run_event_json(const assay_run_event *event, assay_buf *buf);
 
 typedef struct assay_run_options {
     const char *const *select;

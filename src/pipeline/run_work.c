@@ -92,7 +92,8 @@ static void announce_end(assay_active_run *run, assay_active_step *step)
     assay_run_event event = assay_run_step_event(run, step, ASSAY_RUN_EVENT_STEP_FINISHED);
 
     event.result = &step->out->result;
-    event.error = step->out->status != ASSAY_OK ? &step->out->error : NULL;
+    if (step->out->status != ASSAY_OK && step->out->status != ASSAY_ECANCELLED)
+        event.error = &step->out->error;
     assay_run_emit(run, &event);
 }
 

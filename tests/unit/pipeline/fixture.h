@@ -44,7 +44,7 @@ typedef struct shop {
     fake_table tables[FAKE_TABLES_MAX];
     size_t table_count;
     char order[LOG_SIZE];  /* names in the order of their runs, "a.x b.y " */
-    char events[LOG_SIZE]; /* JSON lines are checked as they come; here only kinds and tables */
+    char events[LOG_SIZE]; /* "begin: start:a.x finish:a.x=done .. end: " */
     int running, most_running;
     int recovered;
     bool recover_committed;
