@@ -158,6 +158,33 @@ static int32_t highest_id(const assay_field *fields, size_t count)
     return highest;
 }
 
+/* True where a column of `before` is int and long in `fields`. */
+static bool widens_int(const assay_schema *before, const assay_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const assay_field *old = assay_schema_find_id(before, fields[i].id);
+        if (old != NULL && fields[i].type.kind == ASSAY_TYPE_INT64 &&
+            assay_iceberg_stored_type(&old->type).kind == ASSAY_TYPE_INT32)
+            return true;
+        if (widens_int(before, fields[i].type.fields, fields[i].type.field_count))
+            return true;
+    }
+    return false;
+}
+
+/* Spark's vectorised reader (Iceberg 1.11) fails on an INT32 column that carries the annotation
+ * INT(32), as DuckDB writes it, once the table's column is long: then Spark must read row by row.
+ */
+static assay_status spare_spark(assay_value *document, const assay_iceberg_metadata *metadata,
+                                const assay_change *change, assay_arena *arena, assay_error *err)
+{
+    static const char NAME[] = "read.parquet.vectorization.enabled";
+    if (change->kind == ASSAY_CHANGE_REPLACE || metadata->current == NULL ||
+        !widens_int(metadata->schema, change->schema->fields, change->schema->count))
+        return ASSAY_OK;
+    return assay_iceberg_document_property(document, NAME, "false", arena, err);
+}
+
 static assay_status evolve_schema(assay_value *document, const assay_iceberg_metadata *metadata,
                                   const assay_schema *wanted, assay_arena *arena, assay_error *err)
 {
@@ -273,6 +300,7 @@ assay_status assay_iceberg_document_evolve(assay_value *document,
                                            assay_error *err)
 {
     ASSAY_TRY(evolve_schema(document, metadata, change->schema, arena, err));
+    ASSAY_TRY(spare_spark(document, metadata, change, arena, err));
     ASSAY_TRY(evolve_spec(document, metadata, change->spec, arena, err));
     return note_types(document, change->schema->fields, change->schema->count, arena, err);
 }

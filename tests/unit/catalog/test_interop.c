@@ -3,6 +3,7 @@
  *     test_interop write FOLDER      writes them to FOLDER/<layer>/<table>, for other readers
  *     test_interop read FOLDER [ID]  prints one line of JSON about a table in any format
  *     test_interop append FOLDER     appends three rows to a table of columns id BIGINT, name TEXT
+ *     test_interop replace FOLDER    puts three rows in the place of all
  * (tests/python/interop runs the last three). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,7 +70,7 @@ struct step {
     "::BIGINT AS l, (" n " / 4)::FLOAT AS f, CASE WHEN " n " = 3 THEN 'nan'::DOUBLE ELSE " n \
     " / 8 END AS d, (" n " * 1.25)::DECIMAL(9,2) AS small_decimal, (" n                      \
     "::DECIMAL(38,0) * 1000000000000000000000000)::DECIMAL(38,4) AS big_decimal, DATE "      \
-    "'1969-12-28' + " n "::INTEGER AS day, TIME '23:30:00.000001' AS clock, TIMESTAMP "      \
+    "'1969-12-28' + " n "::INTEGER AS day, TIMESTAMP "                                       \
     "'1969-12-31 23:59:59.999999' + INTERVAL 1 HOUR * " n " AS naive, TIMESTAMPTZ "          \
     "'2024-02-29 00:00:00+00' + INTERVAL 1 DAY * " n " AS instant, 'caf\xc3\xa9 ' || " n     \
     " || repeat('x', 40) AS txt, ('\\xAA\\x00'::BLOB) AS raw, "                              \
@@ -86,7 +87,10 @@ struct step {
     "amount FROM range(" #from "," #to ") t(n)"
 
 static const struct step STEPS[] = {
-    {"gold/types", TYPES("n") " FROM range(7) t(n)", {NULL}, ASSAY_CHANGE_REPLACE},
+    {"gold/types",
+     TYPES("n") ", TIME '23:30:00.000001' AS clock FROM range(7) t(n)",
+     {NULL},
+     ASSAY_CHANGE_REPLACE},
     {"gold/nested", NESTED, {NULL}, ASSAY_CHANGE_REPLACE},
     {"silver/orders", ORDERS(0, 9), {"month(at)", "country"}, ASSAY_CHANGE_APPEND},
     {"silver/orders", ORDERS(9, 12), {"month(at)", "country"}, ASSAY_CHANGE_APPEND},
@@ -99,14 +103,19 @@ static const struct step STEPS[] = {
     {"silver/rolled", "SELECT 1::BIGINT AS id, 'a' AS name", {NULL}, ASSAY_CHANGE_APPEND},
     {"silver/rolled", "SELECT 2::BIGINT AS id, 'b' AS name", {NULL}, ASSAY_CHANGE_REPLACE},
     {"silver/rolled", "", {NULL}, ASSAY_CHANGE_ROLLBACK},
-    {"silver/evolved", "SELECT 1::INTEGER AS id", {NULL}, ASSAY_CHANGE_APPEND},
     {"silver/evolved",
-     "SELECT 5000000000::BIGINT AS id, 'n' AS added",
+     "SELECT 1::INTEGER AS id, 0.5::FLOAT AS f, 1.25::DECIMAL(9,2) AS d",
+     {NULL},
+     ASSAY_CHANGE_APPEND},
+    {"silver/evolved",
+     "SELECT 5000000000::BIGINT AS id, 1e100::DOUBLE AS f, 123456789012.25::DECIMAL(14,2) AS d, "
+     "'n' AS added",
      {NULL},
      ASSAY_CHANGE_APPEND},
     {"gold/days", ORDERS(0, 6), {"day(at)"}, ASSAY_CHANGE_REPLACE},
     {"gold/hours", ORDERS(0, 6), {"hour(at)"}, ASSAY_CHANGE_REPLACE},
     {"gold/years", ORDERS(0, 6), {"year(at)"}, ASSAY_CHANGE_REPLACE},
+    {"gold/common", TYPES("n") " FROM range(7) t(n)", {NULL}, ASSAY_CHANGE_REPLACE},
 };
 
 enum { STEP_COUNT = sizeof STEPS / sizeof STEPS[0] };
@@ -308,7 +317,8 @@ static void what_was_written_is_read_back_at_every_snapshot(void **state)
     expect(&session, root, "silver/rolled", 2, STEPS[7].select);
     expect(&session, root, "silver/evolved", 0, STEPS[10].select);
     expect(&session, root, "silver/evolved", 1,
-           "SELECT * FROM (VALUES (1::BIGINT, NULL), (5000000000, 'n')) t(id, added)");
+           "SELECT * FROM (VALUES (1::BIGINT, 0.5::DOUBLE, 1.25::DECIMAL(14,2), NULL), "
+           "(5000000000, 1e100, 123456789012.25, 'n')) t(id, f, d, added)");
     expect(&session, root, "gold/days", 0, ORDERS(0, 6));
     expect(&session, root, "gold/hours", 0, ORDERS(0, 6));
     expect(&session, root, "gold/years", 0, ORDERS(0, 6));
@@ -325,8 +335,10 @@ static assay_status run_mode(struct session *session, int argc, char **argv)
     ASSAY_TRY(session_init(session));
     if (argc == 3 && assay_str_equal(argv[1], "write"))
         return write_tables(session, argv[2]);
-    if (argc == 3 && assay_str_equal(argv[1], "append")) {
+    if (argc == 3 && (assay_str_equal(argv[1], "append") || assay_str_equal(argv[1], "replace"))) {
         struct step step = append;
+        if (assay_str_equal(argv[1], "replace"))
+            step.kind = ASSAY_CHANGE_REPLACE;
         step.table = argv[2];
         return run_step(session, "/", &step);
     }
