@@ -3,6 +3,7 @@ import datetime
 import json
 import os
 import threading
+import uuid
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,8 @@ import peers
 
 
 def rows_of(table):
-    rows = table.to_pylist()
+    rows = [{name: str(value) if isinstance(value, uuid.UUID) else value
+             for name, value in row.items()} for row in table.to_pylist()]
     return sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
 
 
