@@ -189,7 +189,7 @@ static const assay_key csv_rows[] = {
     TEXT("date_format", NULL, "of DATE columns, as strptime; default: ISO 8601"),
     TEXT("timestamp_format", NULL, "of TIMESTAMP columns, as strptime; default: ISO 8601"),
     TEXT("decimal_separator", ".", "inside numbers"),
-    SIZE("max_line_size", "2MB", "a longer record is a bad row"),
+    SIZE("max_line_size", "2MB", "the longest record that is read"),
 };
 static const assay_key_table csv_table = {"csv", "csv of a source",
                                           "The dialect of CSV files; what is not said is sniffed.",

@@ -1,6 +1,7 @@
 #include "pipeline/output.h"
 
 #include "base/str.h"
+#include "catalog/formats.h"
 #include "pipeline/token.h"
 #include "table/partition.h"
 #include "text/excerpt.h"
@@ -216,15 +217,35 @@ static assay_status check_partition(const assay_model *model, const assay_schema
     return ASSAY_OK;
 }
 
+/* What the format of the layer cannot hold is refused before anything runs. */
+static assay_status check_types(const assay_project *project, const assay_model *model,
+                                const assay_schema *schema, assay_error *err)
+{
+    const assay_table_format *format =
+        assay_format_find(assay_project_format(project, model->name));
+
+    for (size_t i = 0; format != NULL && i < schema->count; i++) {
+        assay_type stored;
+
+        ASSAY_TRY(format->stored_type(&schema->fields[i], project->arena, &stored, err));
+    }
+    return ASSAY_OK;
+}
+
 assay_status assay_output_check(const assay_project *project, const assay_model *model,
                                 assay_conn *conn, assay_error *err)
 {
     assay_schema *schema = NULL;
 
+    if (model->column_count == 0)
+        return assay_error_at(err, ASSAY_ECONFIG, 2109, assay_model_place(model, NULL),
+                              "'%s' has no columns", model->name);
     ASSAY_TRY(check_names(model, conn, err));
     ASSAY_TRY(check_header_columns(model, err));
     assay_status status = assay_schema_from_columns(model->columns, model->column_count,
                                                     project->arena, &schema, err);
+    if (status == ASSAY_OK)
+        status = check_types(project, model, schema, err);
     if (status != ASSAY_OK) {
         assay_error_place(err, (assay_place){model->path, model->sql_line, model->sql_column});
         return status;

@@ -293,6 +293,34 @@ static bool has_failed(const assay_active_step *step)
            result->skip == ASSAY_SKIP_RUN_ENDED;
 }
 
+/* True where `model` reads `other`, at any distance. */
+static bool depends_on(const assay_model *model, const assay_model *other)
+{
+    for (size_t i = 0; i < model->input_count; i++) {
+        const assay_model *input = model->inputs[i].model;
+        if (input == other || (input != NULL && depends_on(input, other)))
+            return true;
+    }
+    return false;
+}
+
+/* The gate of a step may look at tables that its SQL does not read: they come first, unless they
+ * are made from this one. */
+static bool waits_for_judgement(const assay_active_run *run, const assay_active_step *step)
+{
+    const assay_step_ops *ops = run->env->ops;
+    const assay_model *model = step->out->model;
+
+    for (size_t i = 0; ops->judged_against != NULL && i < run->count; i++) {
+        const assay_model *other = run->steps[i].out->model;
+        if (other != model && run->steps[i].state != ASSAY_STEP_ENDED &&
+            ops->judged_against(run->env->ops_user, model, other->name) &&
+            !depends_on(other, model))
+            return true;
+    }
+    return false;
+}
+
 /* Ends the step where an input has failed; says whether it is ready to run. */
 static bool is_ready(assay_active_run *run, assay_active_step *step)
 {
@@ -325,9 +353,16 @@ static assay_active_step *choose(assay_active_run *run)
 {
     if (run->alone)
         return NULL;
-    for (size_t i = 0; i < run->count; i++)
-        if (is_ready(run, &run->steps[i]))
+    assay_active_step *unjudged = NULL; /* ready, but for a table that its gate looks at */
+    for (size_t i = 0; i < run->count; i++) {
+        if (!is_ready(run, &run->steps[i]))
+            continue;
+        if (!waits_for_judgement(run, &run->steps[i]))
             return &run->steps[i];
+        unjudged = unjudged != NULL ? unjudged : &run->steps[i];
+    }
+    if (run->running == 0 && unjudged != NULL)
+        return unjudged; /* gates that look at one another: what is published decides */
     for (size_t i = 0; run->running == 0 && i < run->count; i++)
         if (run->steps[i].state == ASSAY_STEP_AGAIN) {
             run->alone = true;

@@ -158,6 +158,10 @@ typedef struct assay_step_ops {
     assay_status (*begin)(void *user, const assay_run_moment *moment, assay_error *err);
     void (*end)(void *user, const assay_run_moment *moment);
 
+    /* Whether the gate of `model` looks at the table `other` too (foreign keys, queries), so that
+     * it should be judged after `other` is published. Pure; any thread. May be NULL. */
+    bool (*judged_against)(void *user, const assay_model *model, const char *other);
+
     /* Whether the step would do something (*ret_plan comes with will_run false); writes nothing.
      * Inputs that this plan would write are not asked for: the caller knows that the step will run.
      */
