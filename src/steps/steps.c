@@ -1,12 +1,33 @@
 #include "steps/steps.h"
 
+#include <string.h>
+
 #include "base/str.h"
 #include "steps/events.h"
 #include "steps/extract.h"
 #include "steps/published.h"
 #include "steps/transform.h"
+#include "text/json.h"
 
 /* ---- opening ---- */
+
+/* What the checks of a suite may mention, for judged_against. */
+static assay_status write_suites(assay_steps *steps, assay_error *err)
+{
+    size_t count = steps->quality->suite_count;
+
+    steps->suite_texts = assay_arena_take(steps->arena, count + 1, sizeof *steps->suite_texts);
+    ASSAY_TRY(assay_arena_check(steps->suite_texts, err));
+    for (size_t i = 0; i < count; i++) {
+        ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
+        for (size_t k = 0; k < steps->quality->suites[i].count; k++)
+            assay_json_write(&text, steps->quality->suites[i].checks[k].kwargs, 0);
+        ASSAY_TRY(assay_buf_check(&text, err));
+        steps->suite_texts[i] = assay_arena_text(steps->arena, assay_buf_text(&text));
+        ASSAY_TRY(assay_arena_check(steps->suite_texts[i], err));
+    }
+    return ASSAY_OK;
+}
 
 static assay_status open_quality(assay_steps *steps, assay_error *err)
 {
@@ -19,7 +40,7 @@ static assay_status open_quality(assay_steps *steps, assay_error *err)
                                          project->layers, project->layer_count};
     ASSAY_TRY(assay_quality_config_load(&source, steps->arena, &config, err));
     steps->quality = config;
-    return ASSAY_OK;
+    return write_suites(steps, err);
 }
 
 static assay_status open_lineage(assay_steps *steps, assay_error *err)
@@ -113,6 +134,19 @@ static void end(void *user, const assay_run_moment *moment)
     assay_events_run(steps, moment->run_id, now_us, type, moment->message);
 }
 
+/* A mention too many costs a little waiting, one too few an error of the check: names are enough.
+ */
+static bool judged_against(void *user, const assay_model *model, const char *other)
+{
+    const assay_steps *steps = user;
+    const char *table = strchr(other, '.');
+
+    for (size_t i = 0; steps->quality != NULL && i < steps->quality->suite_count; i++)
+        if (assay_str_equal(steps->quality->suites[i].table, model->name))
+            return table != NULL && assay_str_contains(steps->suite_texts[i], table + 1);
+    return false;
+}
+
 static assay_status plan(void *user, const assay_step_context *context, assay_step_plan *ret_plan,
                          assay_error *err)
 {
@@ -174,6 +208,7 @@ const assay_step_ops *assay_steps_ops(void)
                                        .columns = columns,
                                        .begin = begin,
                                        .end = end,
+                                       .judged_against = judged_against,
                                        .plan = plan,
                                        .run = run,
                                        .recover = recover,

@@ -13,6 +13,7 @@ typedef struct assay_steps {
     const assay_project *project;
     const assay_step_env *env;
     const assay_quality_config *quality;        /* NULL = no dq.yaml */
+    const char **suite_texts;                   /* arguments of each suite's checks as one text */
     const assay_lineage_config *lineage_config; /* never NULL */
     assay_lineage_emitter *lineage;             /* NULL = switched off */
     assay_arena *arena;
