@@ -39,6 +39,9 @@ static void append_declared(const assay_source *source, assay_buf *buf)
     append_option(buf, "decimal_separator", csv->decimal_separator);
     if (csv->skip > 0)
         assay_buf_append_format(buf, ", skip=%lld", (long long)csv->skip);
+    if (csv->max_line_bytes > 0)
+        assay_buf_append_format(buf, ", max_line_size=%llu",
+                                (unsigned long long)csv->max_line_bytes);
     if (csv->null_count > 0) {
         assay_buf_append_text(buf, ", nullstr=");
         assay_sql_append_texts(buf, csv->nulls, csv->null_count);
