@@ -45,28 +45,47 @@ static assay_status read_identity(const char *name, const assay_value *columns,
     return ASSAY_OK;
 }
 
-/* The spec of the property, or NULL where it is absent or does not parse. */
-static assay_partition_spec *read_property(const char *text, const assay_schema *schema,
-                                           assay_arena *arena)
+/* JSON text of our own in a property or tag; *ret_value is NULL where it does not parse. */
+static assay_status parse_own(const char *text, assay_arena *arena, assay_value **ret_value,
+                              assay_error *err)
+{
+    assay_status status = ASSAY_OK;
+
+    *ret_value = NULL;
+    if (text == NULL)
+        return ASSAY_OK;
+    status = assay_json_parse(text, strlen(text), assay_delta_partition_key, arena, ret_value, err);
+    if (status == ASSAY_ENOMEM)
+        return status;
+    assay_error_clear(err);
+    return ASSAY_OK;
+}
+
+/* The spec of the property; NULL where it is absent or does not parse. */
+static assay_status read_property(const char *text, const assay_schema *schema, assay_arena *arena,
+                                  assay_partition_spec **ret_spec, assay_error *err)
 {
     assay_value *list = NULL;
-    assay_partition_spec *spec = NULL;
     const char **entries = NULL;
+    assay_status status = ASSAY_OK;
 
-    if (text == NULL || assay_json_parse(text, strlen(text), assay_delta_partition_key, arena,
-                                         &list, NULL) != ASSAY_OK)
-        return NULL;
+    ASSAY_TRY(parse_own(text, arena, &list, err));
+    if (list == NULL || list->kind != ASSAY_VALUE_LIST)
+        return ASSAY_OK;
     entries = assay_arena_take(arena, list->count + 1, sizeof(*entries));
-    if (entries == NULL || list->kind != ASSAY_VALUE_LIST)
-        return NULL;
+    ASSAY_TRY(assay_arena_check(entries, err));
     for (size_t i = 0; i < list->count; i++) {
         if (list->items[i]->kind != ASSAY_VALUE_TEXT)
-            return NULL;
+            return ASSAY_OK;
         entries[i] = list->items[i]->text;
     }
-    if (assay_partition_parse(entries, list->count, schema, arena, &spec, NULL) != ASSAY_OK)
-        return NULL;
-    return spec;
+    status = assay_partition_parse(entries, list->count, schema, arena, ret_spec, err);
+    if (status == ASSAY_ENOMEM)
+        return status;
+    if (status != ASSAY_OK)
+        *ret_spec = NULL;
+    assay_error_clear(err);
+    return ASSAY_OK;
 }
 
 /* Whether the identity fields of `spec` are just those of `identity`, in order. */
@@ -97,7 +116,7 @@ assay_status assay_delta_layout_read(const char *name, const assay_value *metada
     ASSAY_TRY(read_identity(name, assay_value_find(metadata, "partitionColumns"), schema, arena,
                             &identity, err));
     /* Another writer may have partitioned the table anew: its partition columns win. */
-    spec = read_property(text, schema, arena);
+    ASSAY_TRY(read_property(text, schema, arena, &spec, err));
     *ret_spec = spec != NULL && same_columns(spec, identity) ? spec : identity;
     return ASSAY_OK;
 }
@@ -259,18 +278,6 @@ static assay_datum derive_part(const assay_data_file *file, const assay_partitio
     return datum;
 }
 
-static assay_value *parse_tag(const assay_value *add, assay_arena *arena)
-{
-    const char *text =
-        assay_value_find_text(assay_value_find(add, "tags"), assay_delta_partition_key, NULL);
-    assay_value *map = NULL;
-
-    if (text == NULL || assay_json_parse(text, strlen(text), assay_delta_partition_key, arena, &map,
-                                         NULL) != ASSAY_OK)
-        return NULL;
-    return map;
-}
-
 static assay_datum read_part(const assay_value *tag, const assay_partition_field *field,
                              const assay_field *column, const assay_data_file *file)
 {
@@ -294,8 +301,11 @@ assay_status assay_delta_partition_read(const assay_value *add, const assay_part
                                         const assay_schema *schema, assay_arena *arena,
                                         assay_data_file *file, assay_error *err)
 {
-    const assay_value *tag = parse_tag(add, arena);
+    const char *text =
+        assay_value_find_text(assay_value_find(add, "tags"), assay_delta_partition_key, NULL);
+    assay_value *tag = NULL;
 
+    ASSAY_TRY(parse_own(text, arena, &tag, err));
     file->partition_count = spec->count;
     file->partition = assay_arena_take(arena, spec->count + 1, sizeof(assay_datum));
     ASSAY_TRY(assay_arena_check(file->partition, err));

@@ -57,16 +57,22 @@ static assay_status read_shape(struct plan *plan, const assay_delta_state *state
 
 /* Statistics are text in the log; checkpoints may carry them as a struct instead. Damaged ones
  * count as none. */
-static const assay_value *parse_stats(const assay_value *body, assay_arena *arena)
+static assay_status parse_stats(const assay_value *body, assay_arena *arena,
+                                const assay_value **ret_stats, assay_error *err)
 {
     const char *text = assay_value_find_text(body, "stats", NULL);
     assay_value *stats = NULL;
+    assay_status status = ASSAY_OK;
 
+    *ret_stats = assay_value_find(body, "stats_parsed");
     if (text == NULL)
-        return assay_value_find(body, "stats_parsed");
-    if (assay_json_parse(text, strlen(text), "stats", arena, &stats, NULL) != ASSAY_OK)
-        return NULL;
-    return stats;
+        return ASSAY_OK;
+    status = assay_json_parse(text, strlen(text), "stats", arena, &stats, err);
+    if (status == ASSAY_ENOMEM)
+        return status;
+    *ret_stats = status == ASSAY_OK ? stats : NULL;
+    assay_error_clear(err);
+    return ASSAY_OK;
 }
 
 /* Rows that a deletion vector takes out do not count any more, and what the statistics say of all
@@ -96,6 +102,7 @@ static assay_status make_file(const struct plan *plan, const assay_delta_file *f
     const char *own =
         assay_value_find_text(assay_value_find(from->body, "tags"), assay_delta_app_id, NULL);
     const assay_value *vector = assay_value_find(from->body, "deletionVector");
+    const assay_value *stats = NULL;
 
     file->path = from->path;
     file->size = assay_value_find_int(from->body, "size", -1);
@@ -106,8 +113,8 @@ static assay_status make_file(const struct plan *plan, const assay_delta_file *f
     if (from->version < 0 && own != NULL && !assay_str_to_int64(own, &file->sequence))
         file->sequence = -1;
     file->snapshot_id = file->sequence;
-    ASSAY_TRY(assay_delta_stats_read(parse_stats(from->body, plan->arena), plan->schema,
-                                     plan->arena, file, err));
+    ASSAY_TRY(parse_stats(from->body, plan->arena, &stats, err));
+    ASSAY_TRY(assay_delta_stats_read(stats, plan->schema, plan->arena, file, err));
     if (vector != NULL && vector->kind == ASSAY_VALUE_MAP)
         ASSAY_TRY(apply_vector(plan, vector, file, err));
     return assay_delta_partition_read(from->body, plan->spec, plan->schema, plan->arena, file, err);
@@ -224,7 +231,12 @@ static assay_status stage_folder(const assay_table *table, const char *stage_id,
                                  const char **ret_folder, assay_error *err)
 {
     (void)stage_id; /* names of staged files carry it */
-    ASSAY_TRY(assay_path_make(table->location, err));
+    /* The log's folder comes first: files without one would be a Parquet folder of somebody else.
+     */
+    const char *log = assay_path_join(arena, table->location, "_delta_log");
+
+    ASSAY_TRY(assay_arena_check(log, err));
+    ASSAY_TRY(assay_path_make(log, err));
     *ret_folder = assay_arena_text(arena, table->location);
     return assay_arena_check(*ret_folder, err);
 }

@@ -128,11 +128,15 @@ assay_status assay_delta_line_parse(const assay_delta_line *line, const char *pa
                                     assay_error *err)
 {
     assay_value *action = NULL;
+    assay_status status = ASSAY_OK;
 
     *ret_body = NULL;
     if (line->size > ASSAY_DELTA_LINE_BYTES_MAX)
         return assay_error_set(err, ASSAY_EDATA, 4201, "an action in '%s' is too large", path);
-    if (assay_json_parse(line->text, line->size, path, arena, &action, err) != ASSAY_OK)
+    status = assay_json_parse(line->text, line->size, path, arena, &action, err);
+    if (status == ASSAY_ENOMEM)
+        return status;
+    if (status != ASSAY_OK)
         return assay_error_set(err, ASSAY_EDATA, 4201, "the commit '%s' is damaged: not JSON",
                                path);
     if (action->kind == ASSAY_VALUE_MAP && action->count > 0 &&

@@ -176,20 +176,23 @@ static assay_status read_type(struct reader *reader, const assay_value *node, as
 
 /* A column that assay stored as another type gets its own back, as long as nobody changed it. */
 static assay_status restore_original(const assay_value *node, assay_field *field,
-                                     assay_arena *arena)
+                                     assay_arena *arena, assay_error *err)
 {
     const char *text = assay_value_find_text(assay_value_find(node, "metadata"), type_key, NULL);
     assay_field restored = *field;
     assay_type stored = {.kind = ASSAY_TYPE_STRING};
+    assay_status status = ASSAY_OK;
 
     if (text == NULL)
         return ASSAY_OK;
-    if (assay_type_parse(text, field->name, arena, &restored.type, &restored.original, NULL) !=
-            ASSAY_OK ||
-        assay_delta_stored_type(&restored, arena, &stored, NULL) != ASSAY_OK)
-        return ASSAY_OK;
-    if (assay_type_equal(&stored, &field->type))
+    status = assay_type_parse(text, field->name, arena, &restored.type, &restored.original, err);
+    if (status == ASSAY_OK)
+        status = assay_delta_stored_type(&restored, arena, &stored, err);
+    if (status == ASSAY_ENOMEM)
+        return status;
+    if (status == ASSAY_OK && assay_type_equal(&stored, &field->type))
         *field = restored;
+    assay_error_clear(err);
     return ASSAY_OK;
 }
 
@@ -241,7 +244,7 @@ assay_status assay_delta_schema_read(const char *name, const assay_value *tree, 
     for (size_t i = 0; i < list->count; i++) {
         reader.column = assay_value_find_text(list->items[i], "name", "");
         ASSAY_TRY(read_field(&reader, list->items[i], &schema->fields[i]));
-        ASSAY_TRY(restore_original(list->items[i], &schema->fields[i], arena));
+        ASSAY_TRY(restore_original(list->items[i], &schema->fields[i], arena, err));
     }
     ASSAY_TRY(assign_ids(schema, err));
     *ret_schema = schema;

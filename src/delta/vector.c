@@ -275,8 +275,11 @@ static assay_status read_file(const char *path, const assay_value *descriptor,
     int64_t offset = assay_value_find_int(descriptor, "offset", 0);
     int64_t size = assay_value_find_int(descriptor, "sizeInBytes", -1);
     const unsigned char *at = NULL;
+    assay_status status = assay_store_get(store, path, ASSAY_DELTA_VECTOR_BYTES_MAX, &file, err);
 
-    if (assay_store_get(store, path, ASSAY_DELTA_VECTOR_BYTES_MAX, &file, err) != ASSAY_OK)
+    if (status == ASSAY_ENOMEM)
+        return status;
+    if (status != ASSAY_OK)
         return assay_error_set(err, ASSAY_EDATA, 4219, "the deletion vector '%s' cannot be read",
                                path);
     if (offset < 0 || size < 0 || (uint64_t)offset + (uint64_t)size + 8 > file.size)

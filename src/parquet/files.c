@@ -219,10 +219,14 @@ assay_status assay_parquet_files_load(const assay_parquet_place *place,
     assay_value *root = NULL;
     const assay_value *list = NULL;
     assay_data_file *files = NULL;
+    assay_status status = ASSAY_OK;
 
     ASSAY_TRY(assay_arena_check(path, err));
     ASSAY_TRY(assay_path_read(path, ASSAY_PARQUET_MANIFEST_BYTES_MAX, &text, err));
-    if (assay_json_parse(assay_buf_text(&text), text.size, path, arena, &root, err) != ASSAY_OK)
+    status = assay_json_parse(assay_buf_text(&text), text.size, path, arena, &root, err);
+    if (status == ASSAY_ENOMEM)
+        return status;
+    if (status != ASSAY_OK)
         return assay_error_set(err, ASSAY_EDATA, 4301, "'%s' is damaged: not JSON", path);
     list = assay_value_find(root, "files");
     if (list == NULL || list->kind != ASSAY_VALUE_LIST)

@@ -19,9 +19,13 @@ static assay_status load_json(const char *path, assay_arena *arena, assay_value 
                               assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
+    assay_status status = ASSAY_OK;
 
     ASSAY_TRY(assay_path_read(path, ASSAY_PARQUET_MANIFEST_BYTES_MAX, &text, err));
-    if (assay_json_parse(assay_buf_text(&text), text.size, path, arena, ret_value, err) != ASSAY_OK)
+    status = assay_json_parse(assay_buf_text(&text), text.size, path, arena, ret_value, err);
+    if (status == ASSAY_ENOMEM)
+        return status;
+    if (status != ASSAY_OK)
         return damaged(path, "not JSON", err);
     if (assay_value_find_int(*ret_value, "format-version", 0) > MANIFEST_FORMAT)
         return assay_error_set(err, ASSAY_EUNSUPPORTED, 4302,

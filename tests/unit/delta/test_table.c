@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "delta/delta.h"
 #include "delta/loaded.h"
+#include "support/exhaust.h"
 #include "support/lake.h"
 
 #define FORMAT (&assay_delta_format)
@@ -425,6 +426,32 @@ static void a_killed_writer_leaves_a_table_that_reads(void **state)
     }
 }
 
+static assay_status load_once(void *user, assay_error *err)
+{
+    test_lake *lake = user;
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    assay_table *table = NULL;
+    char *location = test_folder_path(lake->folder, "t");
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    return FORMAT->load("t", location, lake->store, lake->conn, arena, &table, err);
+}
+
+static void loading_gives_up_cleanly_at_every_failed_allocation(void **state)
+{
+    static const char *const by[] = {"month(d)"};
+    test_lake *lake = *state;
+    lake_write write = {.kind = ASSAY_CHANGE_APPEND,
+                        .select = "SELECT TIME '10:00:00' AS t, DATE '2024-01-01' AS d, [1] AS l",
+                        .partition_by = by,
+                        .partition_count = 1};
+
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, NULL), ASSAY_OK);
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND,
+             "SELECT TIME '10:00:00' AS t, NULL::DATE AS d, [1] AS l");
+    exhaust_allocations(load_once, lake);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lake_setup, lake_teardown)
 
 int main(int argc, char **argv)
@@ -445,6 +472,7 @@ int main(int argc, char **argv)
         TEST(the_state_file_is_found_when_foreign_maintenance_cut_the_log),
         TEST(expire_drops_old_versions_and_their_files),
         TEST(expire_keeps_what_is_young),
+        TEST(loading_gives_up_cleanly_at_every_failed_allocation),
         TEST(racing_appends_of_processes_lose_nothing),
         TEST(a_killed_writer_leaves_a_table_that_reads),
     };

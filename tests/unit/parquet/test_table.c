@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "parquet/loaded.h"
 #include "parquet/parquet.h"
+#include "support/exhaust.h"
 #include "support/lake.h"
 
 #define FORMAT (&assay_parquet_format)
@@ -395,6 +396,32 @@ static void a_killed_writer_leaves_a_table_that_reads(void **state)
     }
 }
 
+static assay_status load_once(void *user, assay_error *err)
+{
+    test_lake *lake = user;
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    assay_table *table = NULL;
+    char *location = test_folder_path(lake->folder, "t");
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    return FORMAT->load("t", location, lake->store, lake->conn, arena, &table, err);
+}
+
+static void loading_gives_up_cleanly_at_every_failed_allocation(void **state)
+{
+    static const char *const by[] = {"month(d)"};
+    test_lake *lake = *state;
+    lake_write write = {.kind = ASSAY_CHANGE_APPEND,
+                        .select = "SELECT TIME '10:00:00' AS t, DATE '2024-01-01' AS d, [1] AS l",
+                        .partition_by = by,
+                        .partition_count = 1};
+
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, NULL), ASSAY_OK);
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND,
+             "SELECT TIME '10:00:00' AS t, NULL::DATE AS d, [1] AS l");
+    exhaust_allocations(load_once, lake);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lake_setup, lake_teardown)
 
 int main(int argc, char **argv)
@@ -414,6 +441,7 @@ int main(int argc, char **argv)
         TEST(a_crash_of_a_first_commit_before_the_link_is_repaired),
         TEST(a_number_that_expiry_freed_cannot_be_taken_again),
         TEST(a_folder_of_somebody_else_is_read_and_never_written),
+        TEST(loading_gives_up_cleanly_at_every_failed_allocation),
         TEST(racing_appends_of_processes_lose_nothing),
         TEST(a_killed_writer_leaves_a_table_that_reads),
     };
