@@ -50,22 +50,51 @@ static assay_status broken(const struct reader *reader, const char *what)
                            reader->column, what);
 }
 
+/* Takes a character, or a number of at most nine digits, with the blanks before it. */
+static bool take_char(const char **at, char c)
+{
+    while (**at == ' ')
+        (*at)++;
+    if (**at != c)
+        return false;
+    (*at)++;
+    return true;
+}
+
+static bool take_number(const char **at, int *ret_number)
+{
+    int number = 0, digits = 0;
+    while (**at == ' ')
+        (*at)++;
+    for (; **at >= '0' && **at <= '9' && digits < 9; (*at)++, digits++)
+        number = number * 10 + (**at - '0');
+    *ret_number = number;
+    return digits > 0;
+}
+
 /* "decimal(10, 2)" and "fixed[16]" with blanks allowed (spec, appendix C). */
+static bool read_decimal(const char *at, assay_type *type)
+{
+    type->kind = ASSAY_TYPE_DECIMAL;
+    if (!take_char(&at, '(') || !take_number(&at, &type->precision) || !take_char(&at, ',') ||
+        !take_number(&at, &type->scale) || !take_char(&at, ')') || *at != '\0')
+        return false;
+    return type->precision >= 1 && type->precision <= 38 && type->scale <= type->precision;
+}
+
+static bool read_fixed(const char *at, assay_type *type)
+{
+    int length = 0;
+    type->kind = ASSAY_TYPE_BINARY;
+    return take_char(&at, '[') && take_number(&at, &length) && take_char(&at, ']') && *at == '\0' &&
+           length > 0;
+}
+
 static bool read_parametric(const char *text, assay_type *type)
 {
-    int precision = 0, scale = 0, length = 0;
-    char end = '\0';
-    if (sscanf(text, "decimal ( %9d , %9d %c", &precision, &scale, &end) == 3 && end == ')') {
-        type->kind = ASSAY_TYPE_DECIMAL;
-        type->precision = precision;
-        type->scale = scale;
-        return precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision;
-    }
-    if (sscanf(text, "fixed [ %9d %c", &length, &end) == 2 && end == ']') {
-        type->kind = ASSAY_TYPE_BINARY;
-        return length > 0;
-    }
-    return false;
+    if (assay_str_starts(text, "decimal"))
+        return read_decimal(text + strlen("decimal"), type);
+    return assay_str_starts(text, "fixed") && read_fixed(text + strlen("fixed"), type);
 }
 
 static assay_status read_primitive(struct reader *reader, const char *text, assay_type *ret_type)

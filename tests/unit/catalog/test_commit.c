@@ -297,7 +297,7 @@ static void the_state_file_outlives_a_foreign_commit(void **state)
 static void what_assay_does_not_know_survives_a_commit(void **state)
 {
     table_fixture *t = *state;
-    const assay_table *table = fixture_append(t, "a", 1);
+    fixture_append(t, "a", 1);
     ASSAY_AUTO(assay_buf_done) assay_buf bytes = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_buf_done) assay_buf edited = ASSAY_BUF_EMPTY;
     assay_value *document = NULL;
@@ -310,7 +310,7 @@ static void what_assay_does_not_know_survives_a_commit(void **state)
                                   t->arena, &t->err));
     assay_json_write(&edited, document, 2);
     fixture_ok(t, assay_store_put(t->store, pointer.path, edited.data, edited.size, &t->err));
-    table = fixture_append(t, "b", 1);
+    const assay_table *table = fixture_append(t, "b", 1);
     assert_true(assay_value_find_int(assay_iceberg_table_metadata(table)->document,
                                      "from-the-future", 0) == INT64_MAX);
 }
