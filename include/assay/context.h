@@ -37,7 +37,7 @@ typedef struct assay_context_options {
 } assay_context_options;
 
 /* Opens the project and the engine. Errors: ECONFIG with the place for anything the user wrote,
- * ENOTFOUND 2001 where there is no project. The context belongs to the caller. */
+ * ECONFIG 2001 where there is no project. The context belongs to the caller. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_context_open(const assay_context_options *options,
                                                           assay_context **ret_context,
                                                           assay_error *err);

@@ -39,7 +39,7 @@ static const struct status_row statuses[] = {
     [ASSAY_EAUTH] = {"EAUTH", 4},
     [ASSAY_ETIMEOUT] = {"ETIMEOUT", 4},
     [ASSAY_ECANCELLED] = {"ECANCELLED", 130},
-    [ASSAY_EUNSUPPORTED] = {"EUNSUPPORTED", 1},
+    [ASSAY_EUNSUPPORTED] = {"EUNSUPPORTED", 2},
     [ASSAY_ELOCKED] = {"ELOCKED", 6},
     [ASSAY_EINTERNAL] = {"EINTERNAL", 5},
 };

@@ -47,7 +47,7 @@ assay_status assay_project_find(const char *start, bool exact, assay_arena *aren
         at = assay_path_dir(arena, at);
         ASSAY_TRY(assay_arena_check(at, err));
     }
-    return assay_error_set(err, ASSAY_ENOTFOUND, 2001,
+    return assay_error_set(err, ASSAY_ECONFIG, 2001,
                            exact
                                ? "there is no assay.yaml in '%s'; `assay init` makes a project"
                                : "there is no assay.yaml in '%s' or above it; `assay init` makes a "
@@ -334,9 +334,9 @@ assay_status assay_project_model_unknown(const assay_project *project, const cha
     const char *nearest = assay_project_nearest(project, name);
 
     if (nearest != NULL)
-        return assay_error_set(err, ASSAY_ENOTFOUND, 2002,
+        return assay_error_set(err, ASSAY_ECONFIG, 2002,
                                "there is no model '%s': did you mean '%s'?", name, nearest);
-    return assay_error_set(err, ASSAY_ENOTFOUND, 2002, "there is no model '%s'", name);
+    return assay_error_set(err, ASSAY_ECONFIG, 2002, "there is no model '%s'", name);
 }
 
 static size_t layer_size(const char *table)

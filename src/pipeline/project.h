@@ -44,7 +44,7 @@ typedef struct assay_project {
     assay_arena *arena;
 } assay_project;
 
-/* The folder of the nearest assay.yaml at or above `start`; ENOTFOUND 2001. */
+/* The folder of the nearest assay.yaml at or above `start`; ECONFIG 2001. */
 ASSAY_NODISCARD assay_status assay_project_find(const char *start, bool exact, assay_arena *arena,
                                                 const char **ret_root, assay_error *err);
 
@@ -59,7 +59,7 @@ const assay_model *assay_project_model(const assay_project *project, const char 
 /* The model whose name is nearest to `name`, or NULL. */
 const char *assay_project_nearest(const assay_project *project, const char *name);
 
-/* ENOTFOUND 2002 that names the nearest model. */
+/* ECONFIG 2002 that names the nearest model. */
 assay_status assay_project_model_unknown(const assay_project *project, const char *name,
                                          assay_error *err);
 

@@ -283,7 +283,7 @@ static void the_nearest_project_above_is_found(void **state)
     assert_string_equal(root, fixture->folder->path);
     assert_int_equal(assay_project_find(test_folder_path(fixture->folder, "models/a"), true,
                                         fixture->arena, &root, &fixture->err),
-                     ASSAY_ENOTFOUND);
+                     ASSAY_ECONFIG);
     assert_int_equal(fixture->err.number, 2001);
 }
 
