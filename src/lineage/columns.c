@@ -162,20 +162,28 @@ static assay_status make_columns(const assay_lineage_plan *plan, const assay_pla
     return ASSAY_OK;
 }
 
+/* The one plan of a document of json_serialize_plan. */
+static assay_status root_of(const assay_value *plan, const assay_value **ret_root, assay_error *err)
+{
+    *ret_root = plan;
+    if (assay_value_find(plan, "plans") == NULL)
+        return ASSAY_OK;
+    if (assay_plan_count(plan, "plans") != 1)
+        return assay_error_set(err, ASSAY_EUNSUPPORTED, 6010,
+                               "the statement has %zu plans, not one",
+                               assay_plan_count(plan, "plans"));
+    *ret_root = assay_plan_item(plan, "plans", 0);
+    return ASSAY_OK;
+}
+
 static assay_status run_walk(const assay_lineage_plan *plan, assay_plan_walk *walk,
                              assay_column_lineage *lineage, assay_error *err)
 {
-    const assay_value *root = plan->plan;
+    const assay_value *root = NULL;
     assay_plan_relation result = {NULL, 0};
     assay_plan_edges dataset = {NULL, 0};
 
-    if (assay_value_find(root, "plans") != NULL) {
-        if (assay_plan_count(root, "plans") != 1)
-            return assay_error_set(err, ASSAY_EUNSUPPORTED, 6010,
-                                   "the statement has %zu plans, not one",
-                                   assay_plan_count(root, "plans"));
-        root = assay_plan_item(root, "plans", 0);
-    }
+    ASSAY_TRY(root_of(plan->plan, &root, err));
     ASSAY_TRY(assay_plan_operator(walk, root, &result, err));
     ASSAY_TRY(make_columns(plan, walk, result, lineage, err));
     ASSAY_TRY(assay_plan_edges_close(walk, walk->scope, &dataset, err));
@@ -244,14 +252,11 @@ static assay_status view_names(const assay_value *info, assay_lineage_plan *plan
 
     ASSAY_TRY(assay_arena_check(names, err));
     for (size_t i = 0; i < plan->name_count; i++)
-        names[i] = i < listed ? assay_plan_item(info, "aliases", i)->text : plan->names[i];
+        names[i] = i < listed && assay_plan_item(info, "aliases", i)->text != NULL
+                       ? assay_plan_item(info, "aliases", i)->text
+                       : plan->names[i];
     plan->names = names;
     return ASSAY_OK;
-}
-
-static const assay_value *root_of(const assay_value *plan)
-{
-    return assay_value_find(plan, "plans") != NULL ? assay_plan_item(plan, "plans", 0) : plan;
 }
 
 /* True where a node at or below the CTEs of the root writes something: then the target has the
@@ -294,21 +299,37 @@ static assay_status lineage_of_view(assay_conn *conn, const assay_value *info,
     return assay_arena_check(plan->output, err);
 }
 
+/* Fills what columns_of_plan needs: the plan, the names, the catalog. */
+static assay_status prepare(assay_conn *conn, const char *sql, assay_arena *arena,
+                            assay_lineage_plan *plan, assay_error *err)
+{
+    assay_value *tree = NULL;
+
+    ASSAY_TRY(assay_conn_plan(conn, sql, arena, &tree, err));
+    ASSAY_TRY(assay_conn_query_text(conn, "SELECT current_catalog()", arena, &plan->catalog, err));
+    plan->plan = tree;
+
+    const assay_value *root = NULL;
+    ASSAY_TRY(root_of(tree, &root, err));
+    if (assay_str_equal(assay_value_find_text(root, "type", ""), "LOGICAL_CREATE_VIEW"))
+        return lineage_of_view(conn, assay_value_find(root, "info"), plan, arena, err);
+    return is_query(root) ? describe_names(conn, sql, arena, plan, err) : ASSAY_OK;
+}
+
 assay_status assay_lineage_columns(assay_conn *conn, const char *sql, assay_arena *arena,
                                    assay_column_lineage **ret_lineage, assay_error *err)
 {
     assay_lineage_plan plan = {.plan = NULL};
-    assay_value *tree = NULL;
+    assay_status status = prepare(conn, sql, arena, &plan, err);
 
-    if (assay_conn_plan(conn, sql, arena, &tree, err) != ASSAY_OK)
+    if (status == ASSAY_ENOMEM || status == ASSAY_ECANCELLED)
+        return status;
+    if (status != ASSAY_OK) {
+        /* Whatever the engine says of the statement: here it only means that there is no lineage.
+         */
+        if (err != NULL)
+            err->number = 6010;
         return assay_error_wrap_status(err, ASSAY_EUNSUPPORTED, "column lineage");
-    ASSAY_TRY(assay_conn_query_text(conn, "SELECT current_catalog()", arena, &plan.catalog, err));
-    plan.plan = tree;
-
-    const assay_value *root = root_of(tree);
-    if (assay_str_equal(assay_value_find_text(root, "type", ""), "LOGICAL_CREATE_VIEW"))
-        ASSAY_TRY(lineage_of_view(conn, assay_value_find(root, "info"), &plan, arena, err));
-    else if (is_query(root))
-        ASSAY_TRY(describe_names(conn, sql, arena, &plan, err));
+    }
     return assay_lineage_columns_of_plan(&plan, arena, ret_lineage, err);
 }

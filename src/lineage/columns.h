@@ -52,7 +52,8 @@ typedef struct assay_column_lineage {
 
 enum {
     ASSAY_LINEAGE_PLAN_DEPTH_MAX = 1000,
-    ASSAY_LINEAGE_EDGES_MAX = 4000000 /* source references of one statement */
+    ASSAY_LINEAGE_VISITS_MAX = 4000000, /* nodes of a plan, each time it is looked at */
+    ASSAY_LINEAGE_EDGES_MAX = 4000000   /* source references of one statement */
 };
 
 /* SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE AS, CREATE VIEW, COPY. `conn` sees the tables

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "lineage/config.h"
 #include "lineage/event.h"
 
@@ -84,5 +85,11 @@ ASSAY_NODISCARD assay_status assay_lineage_spool_look(const char *folder,
                                                       const assay_lineage_config *config,
                                                       assay_lineage_spool_state *ret_state,
                                                       assay_error *err);
+
+/* Adds to `ended` the run ids whose terminal event (COMPLETE, FAIL, ABORT) lies in a segment of the
+ * folder. To be asked before an emitter is opened, which sends and deletes what dead processes
+ * left: what is in here was emitted and is not to be emitted again. */
+ASSAY_NODISCARD assay_status assay_lineage_spool_ended(const char *folder, assay_map *ended,
+                                                       assay_error *err);
 
 #endif

@@ -62,6 +62,7 @@ typedef struct assay_plan_walk {
                        * an unused CTE counts for nothing */
     assay_plan_target target;
     size_t edge_count;
+    size_t visits; /* operators and expressions so far */
     int depth;
 } assay_plan_walk;
 
@@ -93,6 +94,9 @@ ASSAY_NODISCARD assay_status assay_plan_edges_add(assay_plan_walk *walk, assay_p
                                                   assay_error *err);
 /* Counts `more` references; ENOMEM 6011 above ASSAY_LINEAGE_EDGES_MAX. */
 ASSAY_NODISCARD assay_status assay_plan_limit(assay_plan_walk *walk, size_t more, assay_error *err);
+/* Begins the visit of a node; ENOMEM 6011 above the limits of depth and of visits (which nested
+ * recursion multiplies). Ended by walk->depth--. */
+ASSAY_NODISCARD assay_status assay_plan_enter(assay_plan_walk *walk, assay_error *err);
 /* Sorts and merges in place. */
 void assay_plan_edges_sort(assay_vec *collected);
 /* The same, and copies to the arena. */
@@ -156,7 +160,8 @@ ASSAY_NODISCARD assay_status assay_plan_indirect(assay_plan_walk *walk,
                                                  assay_plan_relation input,
                                                  assay_lineage_subtype subtype, assay_error *err);
 /* True where the expression is a bare reference to a helper column. */
-bool assay_plan_is_helper(const assay_value *expression, assay_plan_relation input);
+bool assay_plan_is_helper(const assay_plan_walk *walk, const assay_value *expression,
+                          assay_plan_relation input);
 
 /* ---- plan_operator.c, plan_scan.c, plan_join.c, plan_write.c ---- */
 

@@ -112,6 +112,20 @@ assay_status assay_plan_limit(assay_plan_walk *walk, size_t more, assay_error *e
     return ASSAY_OK;
 }
 
+assay_status assay_plan_enter(assay_plan_walk *walk, assay_error *err)
+{
+    if (walk->depth >= ASSAY_LINEAGE_PLAN_DEPTH_MAX)
+        return assay_error_set(err, ASSAY_ENOMEM, 6011, "the plan is nested deeper than %d",
+                               (int)ASSAY_LINEAGE_PLAN_DEPTH_MAX);
+    if (walk->visits >= ASSAY_LINEAGE_VISITS_MAX)
+        return assay_error_set(err, ASSAY_ENOMEM, 6011,
+                               "the plan takes more than %d visits of its nodes",
+                               (int)ASSAY_LINEAGE_VISITS_MAX);
+    walk->visits++;
+    walk->depth++;
+    return ASSAY_OK;
+}
+
 assay_status assay_plan_edges_add(assay_plan_walk *walk, assay_plan_edges edges,
                                   assay_plan_mode mode, assay_vec *out, assay_error *err)
 {
@@ -191,6 +205,7 @@ assay_status assay_plan_relation_new(assay_plan_walk *walk, size_t count,
 {
     assay_plan_column *columns = NULL;
 
+    ASSAY_TRY(assay_plan_limit(walk, count, err));
     if (count > 0) {
         columns = assay_arena_take(walk->arena, count, sizeof *columns);
         ASSAY_TRY(assay_arena_check(columns, err));

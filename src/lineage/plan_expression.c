@@ -164,7 +164,7 @@ static assay_status visit_partitions(const struct visit *of, const assay_value *
     size_t count = assay_plan_count(expression, "partitions");
     for (size_t i = 0; i < count; i++) {
         const assay_value *partition = assay_plan_item(expression, "partitions", i);
-        if (!assay_plan_is_helper(partition, of->input))
+        if (!assay_plan_is_helper(of->walk, partition, of->input))
             ASSAY_TRY(visit(of, partition, indirect_mode(ASSAY_LINEAGE_WINDOW), err));
     }
     return ASSAY_OK;
@@ -275,10 +275,7 @@ static assay_status visit(const struct visit *visit_of, const assay_value *expre
 
     if (expression == NULL || expression->kind == ASSAY_VALUE_NULL)
         return ASSAY_OK;
-    if (walk->depth >= ASSAY_LINEAGE_PLAN_DEPTH_MAX)
-        return assay_error_set(err, ASSAY_ENOMEM, 6011, "the plan is nested deeper than %d",
-                               (int)ASSAY_LINEAGE_PLAN_DEPTH_MAX);
-    walk->depth++;
+    ASSAY_TRY(assay_plan_enter(walk, err));
     assay_status status = visit_any(visit_of, expression, mode, err);
     walk->depth--;
     return status;
@@ -293,19 +290,27 @@ assay_status assay_plan_expression(assay_plan_walk *walk, const assay_value *exp
 }
 
 /* Bare references share the set of the column they mean. */
-static const assay_plan_column *referenced(const assay_value *expression, assay_plan_relation input)
+static const assay_plan_column *referenced(const assay_plan_walk *walk,
+                                           const assay_value *expression, assay_plan_relation input)
 {
-    while (assay_str_equal(assay_value_find_text(expression, "expression_class", ""), "BOUND_CAST"))
+    const char *class = assay_value_find_text(expression, "expression_class", "");
+
+    while (assay_str_equal(class, "BOUND_CAST")) {
         expression = assay_value_find(expression, "child");
-    if (!assay_str_equal(assay_value_find_text(expression, "expression_class", ""), "BOUND_REF"))
+        class = assay_value_find_text(expression, "expression_class", "");
+    }
+    if (assay_str_equal(class, "BOUND_COLUMN_REF"))
+        return assay_plan_bound(walk, assay_value_find(expression, "binding"));
+    if (!assay_str_equal(class, "BOUND_REF"))
         return NULL;
     int64_t index = assay_value_find_int(expression, "index", -1);
     return index >= 0 && (size_t)index < input.count ? &input.columns[index] : NULL;
 }
 
-bool assay_plan_is_helper(const assay_value *expression, assay_plan_relation input)
+bool assay_plan_is_helper(const assay_plan_walk *walk, const assay_value *expression,
+                          assay_plan_relation input)
 {
-    const assay_plan_column *column = referenced(expression, input);
+    const assay_plan_column *column = referenced(walk, expression, input);
     return column != NULL && column->helper;
 }
 
@@ -314,7 +319,7 @@ assay_status assay_plan_expression_column(assay_plan_walk *walk, const assay_val
                                           assay_error *err)
 {
     ASSAY_AUTO(assay_vec_done) assay_vec collected = ASSAY_VEC_OF(assay_plan_edge);
-    const assay_plan_column *column = referenced(expression, input);
+    const assay_plan_column *column = referenced(walk, expression, input);
 
     if (column != NULL) {
         *ret_column = *column;

@@ -22,7 +22,7 @@ static assay_status conditions(assay_plan_walk *walk, const assay_value *node,
         const assay_value *condition = assay_plan_item(node, "conditions", i);
         const assay_value *left = assay_value_find(condition, "left");
         const assay_value *right = assay_value_find(condition, "right");
-        if (assay_plan_is_helper(left, side[0]) || assay_plan_is_helper(right, side[1]))
+        if (assay_plan_is_helper(walk, left, side[0]) || assay_plan_is_helper(walk, right, side[1]))
             continue;
         ASSAY_TRY(assay_plan_expression(walk, left, side[0], mode, out, err));
         ASSAY_TRY(assay_plan_expression(walk, right, side[1], mode, out, err));

@@ -108,7 +108,7 @@ static assay_status aggregate(assay_plan_walk *walk, const assay_value *node,
     for (size_t i = 0; i < groups; i++) {
         const assay_value *group = assay_plan_item(node, "groups", i);
         ASSAY_TRY(assay_plan_expression_column(walk, group, input, &made.columns[i], err));
-        if (!assay_plan_is_helper(group, input))
+        if (!assay_plan_is_helper(walk, group, input))
             ASSAY_TRY(assay_plan_indirect(walk, group, input, ASSAY_LINEAGE_GROUP_BY, err));
     }
     for (size_t i = 0; i < aggregates; i++)
@@ -404,10 +404,7 @@ static assay_status any_operator(assay_plan_walk *walk, const assay_value *node,
 assay_status assay_plan_operator(assay_plan_walk *walk, const assay_value *node,
                                  assay_plan_relation *ret_relation, assay_error *err)
 {
-    if (walk->depth >= ASSAY_LINEAGE_PLAN_DEPTH_MAX)
-        return assay_error_set(err, ASSAY_ENOMEM, 6011, "the plan is nested deeper than %d",
-                               (int)ASSAY_LINEAGE_PLAN_DEPTH_MAX);
-    walk->depth++;
+    ASSAY_TRY(assay_plan_enter(walk, err));
     assay_status status = any_operator(walk, node, ret_relation, err);
     walk->depth--;
     return status;
