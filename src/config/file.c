@@ -1,7 +1,10 @@
 #include "config/file.h"
 
 #include "base/path.h"
+#include "base/str.h"
 #include "config/read.h"
+
+#include <string.h>
 
 const char *assay_variables_lookup(void *user, const char *name)
 {
@@ -13,6 +16,26 @@ const char *assay_variables_lookup(void *user, const char *name)
     if (text == NULL && variables->environment != NULL)
         text = variables->environment(variables->environment_user, name);
     return text;
+}
+
+/* config/dq.yml would be a file that nobody reads. */
+static assay_status refuse_yml(const char *root, const char *path, assay_arena *arena,
+                               assay_error *err)
+{
+    size_t size = strlen(path);
+    assay_path_info info;
+
+    if (!assay_str_ends(path, ".yaml"))
+        return ASSAY_OK;
+    const char *other = assay_arena_format(arena, "%.*s.yml", (int)(size - strlen(".yaml")), path);
+    ASSAY_TRY(assay_arena_check(other, err));
+    const char *full = assay_path_join(arena, root, other);
+    ASSAY_TRY(assay_arena_check(full, err));
+    ASSAY_TRY(assay_path_stat(full, &info, err));
+    if (!info.exists)
+        return ASSAY_OK;
+    return assay_error_at(err, ASSAY_ECONFIG, 1213, (assay_place){other, 0, 0},
+                          "'%s' is not read: its name must be '%s'", other, path);
 }
 
 assay_status assay_config_file_load(const char *root, const char *path, bool optional,
@@ -28,6 +51,7 @@ assay_status assay_config_file_load(const char *root, const char *path, bool opt
     ASSAY_TRY(assay_path_stat(full, &info, err));
     if (!info.exists) {
         *ret_tree = NULL;
+        ASSAY_TRY(refuse_yml(root, path, arena, err));
         if (optional)
             return ASSAY_OK;
         return assay_error_at(err, ASSAY_ECONFIG, 1210, (assay_place){path, 0, 0},

@@ -34,6 +34,11 @@ static assay_status read_mode(const assay_value *tree, const char *path, assay_l
         return assay_error_at(err, ASSAY_EUNSUPPORTED, 2011,
                               assay_config_place(tree, "publish", path),
                               "'publish' is not built in this version");
+    if (mode == ASSAY_LOAD_FULL && assay_config_find(tree, "new_rows_of") != NULL)
+        return assay_error_at(err, ASSAY_ECONFIG, 2012,
+                              assay_config_place(tree, "new_rows_of", path),
+                              "'new_rows_of' has no meaning in mode 'full': the table would lose "
+                              "its older rows");
     *ret_mode = mode;
     return ASSAY_OK;
 }

@@ -116,12 +116,15 @@ static assay_status read_layers(const assay_value *tree, const char *format, ass
     config->layer_count = layers->count;
     for (size_t i = 0; i < layers->count; i++) {
         const assay_value *item = layers->items[i];
+        assay_place place = assay_config_place(layers, layers->keys[i], storage_file);
 
         config->layers[i] = (assay_layer_storage){
             .layer = layers->keys[i],
             .format = format != NULL ? NULL : assay_config_text(item, "format", NULL),
             .has_keep = assay_config_find(item, "keep") != NULL,
             .keep = read_keep(item, config->keep),
+            .line = place.line,
+            .column = place.column,
         };
     }
     return ASSAY_OK;

@@ -14,6 +14,7 @@ typedef struct assay_layer_storage {
     const char *format; /* NULL = the project's */
     bool has_keep;
     assay_keep_config keep;
+    int line, column;
 } assay_layer_storage;
 
 typedef struct assay_storage_config {

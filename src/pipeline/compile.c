@@ -153,8 +153,10 @@ static assay_status bind_all(struct compile *compile, assay_model *const *select
 {
     for (size_t i = 0; i < count; i++)
         selected[i]->compiled = false;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        ASSAY_TRY(assay_cancel_check(compile->env->cancel, compile->err));
         ASSAY_TRY(bind_model(compile, selected[i]));
+    }
     return ASSAY_OK;
 }
 

@@ -95,9 +95,11 @@ assay_status assay_output_refuse(const assay_model *model, assay_error *failure,
 {
     char column[NAME_MAX_SIZE] = "";
 
-    if (failure->code != ASSAY_ECONFIG)
+    if (failure->code == ASSAY_ENOMEM || failure->code == ASSAY_ECANCELLED)
         return assay_error_copy(err, failure);
     assay_model_place_error(model, failure);
+    if (failure->code != ASSAY_ECONFIG)
+        return assay_error_copy(err, failure);
     if (failure->line == 0)
         failure->line = model->sql_line;
     if (between(failure->message, "Referenced column \"", "\" not found", column, sizeof column) ||

@@ -268,6 +268,27 @@ static assay_status collect_layers(assay_project *project, assay_error *err)
     return ASSAY_OK;
 }
 
+/* A misspelled layer would keep the format of the others. */
+static assay_status check_storage_layers(const assay_project *project, assay_error *err)
+{
+    const assay_storage_config *storage = project->storage;
+
+    for (size_t i = 0; i < storage->layer_count; i++) {
+        const assay_layer_storage *layer = &storage->layers[i];
+
+        if (has_layer(project, layer->layer) || assay_str_equal(layer->layer, "quarantine"))
+            continue;
+        const char *nearest =
+            assay_str_nearest(layer->layer, project->layers, project->layer_count);
+        return assay_error_at(err, ASSAY_ECONFIG, 1234,
+                              (assay_place){storage->path, layer->line, layer->column},
+                              "no model and no key of assay.yaml names the layer '%s'%s%s%s",
+                              layer->layer, nearest != NULL ? ": did you mean '" : "",
+                              nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    }
+    return ASSAY_OK;
+}
+
 assay_status assay_project_open(const assay_project_options *options, assay_arena *arena,
                                 assay_project **ret_project, assay_error *err)
 {
@@ -286,6 +307,7 @@ assay_status assay_project_open(const assay_project_options *options, assay_aren
     ASSAY_TRY(load_models(project, models_folder, &variables, &models, 0, err));
     ASSAY_TRY(sort_models(project, &models, err));
     ASSAY_TRY(collect_layers(project, err));
+    ASSAY_TRY(check_storage_layers(project, err));
     *ret_project = project;
     return ASSAY_OK;
 }
