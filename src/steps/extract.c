@@ -266,6 +266,7 @@ static assay_status write_once(struct extract *extract, bool tolerant, assay_err
     write.removed_count = extract->removed_count;
     ASSAY_TRY(list_consumed(extract, &write.state, err));
     ASSAY_TRY(make_select(extract, tolerant, &write.select, err));
+    write.again = tolerant;
     write.before_commit = verify_source;
     write.before_commit_user = &extract->source;
     return assay_write_run(&write, &extract->outcome, err);

@@ -7,6 +7,9 @@
 #include "steps/extract.h"
 #include "steps/published.h"
 #include "steps/transform.h"
+#include "steps/upkeep.h"
+#include "steps/write.h"
+#include "table/stage.h"
 #include "text/json.h"
 
 /* ---- opening ---- */
@@ -57,6 +60,9 @@ static assay_status open_lineage(assay_steps *steps, assay_error *err)
     steps->lineage_config = config;
     if (!config->enabled)
         return ASSAY_OK;
+    steps->ended = assay_map_new();
+    ASSAY_TRY(assay_arena_check(steps->ended, err));
+    ASSAY_TRY(assay_lineage_spool_ended(project->spool_dir, steps->ended, err));
     const assay_lineage_emitter_options options = {.config = config,
                                                    .folder = project->spool_dir,
                                                    .clock = *steps->env->clock,
@@ -75,9 +81,12 @@ assay_status assay_steps_open(const assay_project *project, const assay_step_env
     steps->env = env;
     steps->arena = arena;
     ASSAY_TRY(open_quality(steps, err));
-    ASSAY_TRY(open_lineage(steps, err));
-    *ret_steps = steps;
-    return ASSAY_OK;
+    assay_status status = open_lineage(steps, err);
+    if (status == ASSAY_OK)
+        *ret_steps = steps;
+    else
+        assay_steps_close(steps);
+    return status;
 }
 
 void assay_steps_close(assay_steps *steps)
@@ -86,6 +95,7 @@ void assay_steps_close(assay_steps *steps)
         return;
     assay_lineage_close(steps->lineage, ASSAY_LINEAGE_CLOSE_MS);
     steps->lineage = NULL;
+    assay_map_freep(&steps->ended);
 }
 
 /* ---- the interface ---- */
@@ -162,9 +172,34 @@ static assay_status run(void *user, const assay_step_context *context,
                               ? assay_extract_run(user, context, ret_result, err)
                               : assay_transform_run(user, context, ret_result, err);
 
+    if (status == ASSAY_OK && ret_result->snapshot_id >= 0)
+        assay_upkeep_expire(user, context);
     if (status != ASSAY_OK && err != NULL && err->path[0] == '\0')
         assay_error_place(err, (assay_place){context->model->path, 0, 0});
     return status;
+}
+
+/* Can it be told from the list of snapshots whether the step has committed? Not where those of its
+ * time may be expired. */
+static bool remembers(const assay_table *table, int64_t started_us)
+{
+    return table->snapshot_count == 0 || table->snapshots[0].timestamp_ms < started_us / 1000;
+}
+
+static assay_status remove_left(const assay_table *table, const char *step_id, assay_arena *arena,
+                                assay_error *err)
+{
+    const char *again = assay_arena_format(arena, "%s" ASSAY_WRITE_AGAIN, step_id);
+
+    ASSAY_TRY(assay_arena_check(again, err));
+    ASSAY_TRY(assay_stage_discard_left(table, step_id, err));
+    return assay_stage_discard_left(table, again, err);
+}
+
+/* The process died between the event and the history. */
+static bool has_ended(const assay_steps *steps, const char *id)
+{
+    return steps->ended != NULL && assay_map_has(steps->ended, id);
 }
 
 static assay_status recover(void *user, const assay_project *project, assay_conn *conn,
@@ -180,8 +215,11 @@ static assay_status recover(void *user, const assay_project *project, assay_conn
     for (size_t i = 0; i < table->snapshot_count; i++)
         if (assay_str_equal(table->snapshots[i].run_id, step->step_id))
             *ret_committed = true;
-    assay_events_close_step(steps, step->table, step->run_id, step->step_id, *ret_committed,
-                            "the process ended before the step did");
+    if (!*ret_committed && remembers(table, step->started_us))
+        ASSAY_TRY(remove_left(table, step->step_id, arena, err));
+    if (!has_ended(steps, step->step_id))
+        assay_events_close_step(steps, step->table, step->run_id, step->step_id, *ret_committed,
+                                "the process ended before the step did");
     return ASSAY_OK;
 }
 
@@ -192,8 +230,9 @@ static void recover_run(void *user, const assay_project *project, const char *ru
 
     (void)project;
     (void)started_us;
-    assay_events_run(steps, run_id, steps->env->clock->now_us(steps->env->clock->user),
-                     ASSAY_LINEAGE_ABORT, "the process ended before the run did");
+    if (!has_ended(steps, run_id))
+        assay_events_run(steps, run_id, steps->env->clock->now_us(steps->env->clock->user),
+                         ASSAY_LINEAGE_ABORT, "the process ended before the run did");
 }
 
 static void abort_step(void *user, const assay_step_context *context)

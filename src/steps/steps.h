@@ -16,6 +16,7 @@ typedef struct assay_steps {
     const char **suite_texts;                   /* arguments of each suite's checks as one text */
     const assay_lineage_config *lineage_config; /* never NULL */
     assay_lineage_emitter *lineage;             /* NULL = switched off */
+    assay_map *ended; /* ids of runs and steps whose last event was in the spool at the opening */
     assay_arena *arena;
 } assay_steps;
 

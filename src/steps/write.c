@@ -142,10 +142,17 @@ static assay_status stage(struct writing *writing, assay_error *err)
 {
     assay_write *write = writing->write;
     const assay_step_env *env = write->steps->env;
-    char *id = assay_arena_take(write->arena, ASSAY_UUID_TEXT_SIZE, 1);
+    char uuid[ASSAY_UUID_TEXT_SIZE];
+    const char *id = write->step_id;
 
+    /* Named after the step, so that the next run finds what a dead one left. */
+    if (id != NULL && write->again)
+        id = assay_arena_format(write->arena, "%s" ASSAY_WRITE_AGAIN, id);
+    if (write->step_id == NULL) {
+        assay_uuid_format(assay_uuid_v4(env->random), uuid);
+        id = assay_arena_text(write->arena, uuid);
+    }
     ASSAY_TRY(assay_arena_check(id, err));
-    assay_uuid_format(assay_uuid_v4(env->random), id);
     writing->stage_id = id;
     const assay_stage_request request = {.table = write->base,
                                          .schema = writing->outcome->schema,

@@ -6,6 +6,9 @@
 #include "steps/published.h"
 #include "steps/steps.h"
 
+/* What the stage of a step's second write has behind the step's id. */
+#define ASSAY_WRITE_AGAIN "-again"
+
 typedef struct assay_write {
     const assay_steps *steps;
     assay_conn *conn; /* in a private catalog where `select` makes sense */
@@ -31,6 +34,7 @@ typedef struct assay_write {
     const char *const *index_columns;
     size_t index_count;
     bool no_results; /* write no result file */
+    bool again;      /* the step's second write, after one that failed */
     /* Asked after the rows are staged: not ASSAY_OK = nothing is committed. May be NULL. */
     assay_status (*before_commit)(void *user, assay_error *err);
     void *before_commit_user;

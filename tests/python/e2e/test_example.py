@@ -161,3 +161,33 @@ def test_the_same_models_run_on_files_that_nobody_here_wrote(made, assay, tmp_pa
     assert value("select count(*) from silver.customers") == 50000
     assert value("select count(*) from silver.accounts") == 30153
     assert value("select count(*) from gold.fact_orders where rate_missing") == 90
+
+
+def test_the_readme_shows_a_shut_gate(lakes, assay, copy_project):
+    project = copy_project(lakes["iceberg"])
+    dq = project.root / "config/dq.yaml"
+    text = dq.read_text()
+    assert "column: quantity, min_value: 1, max_value: 1000" in text
+    dq.write_text(text.replace("column: quantity, min_value: 1, max_value: 1000",
+                               "column: quantity, min_value: 1, max_value: 5"))
+    before = project.query("select count(*), sum(quantity) from silver.orders")["rows"]
+    assert project.run("check", "silver.orders").code == 3
+    result = project.run("run", "--full-refresh", "silver.orders")
+    assert result.code == 3 and "for example" in result.err, result
+    assert project.query("select count(*), sum(quantity) from silver.orders")["rows"] == before
+    dq.write_text(dq.read_text().replace("max_value: 5 }", "max_valeu: 5 }"))
+    result = project.run("check", "silver.orders")
+    assert result.code in (2, 3) and "max_valeu" in result.err + result.out, result
+
+
+def test_old_snapshots_leave_by_themselves(make_project, read):
+    for table_format in FORMATS:
+        project = make_project(table_format)
+        project.write("assay.yaml", {"name": "test"})
+        project.storage(format=table_format, warehouse="lake", keep={"snapshots": 2, "days": 0})
+        for number in range(5):
+            project.model("gold.t", f"select {number} as n")
+            project.ok("run")
+        history = project.ok("table", "history", "gold.t", "--output", "json").json()["snapshots"]
+        assert len(history) <= 3, (table_format, history)
+        assert project.query("select n from gold.t")["rows"] == [[4]]
