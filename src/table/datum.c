@@ -58,10 +58,10 @@ static bool parse_decimal(const char *text, int scale, assay_datum *datum)
         behind += behind >= 0 ? 1 : 0;
     }
     for (int i = behind < 0 ? 0 : behind; i < scale; i++) {
+        if (digits == DECIMAL_DIGITS_MAX)
+            return false;
         value *= 10;
         digits += value != 0 ? 1 : 0;
-        if (digits > DECIMAL_DIGITS_MAX)
-            return false;
     }
     datum->unscaled = negative ? -value : value;
     return true;

@@ -147,3 +147,17 @@ void assay_stage_discard(const assay_stage_result *result)
         if (assay_path_remove(result->files[i].path, NULL) != ASSAY_OK)
             continue;
 }
+
+assay_status assay_stage_discard_left(const assay_table *table, const char *stage_id,
+                                      assay_error *err)
+{
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    const char *folder = NULL;
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    ASSAY_TRY(table->format->stage_folder(table, stage_id, arena, &folder, err));
+    /* A format gives each stage a folder of its own, or all of them one. */
+    if (assay_str_contains(assay_path_base(folder), stage_id))
+        return assay_path_remove_tree(folder, err);
+    return remove_named(folder, stage_id, err);
+}

@@ -34,4 +34,9 @@ ASSAY_NODISCARD assay_status assay_stage_write(assay_conn *conn, const assay_sta
 /* Removes staged files of a commit that will not happen. */
 void assay_stage_discard(const assay_stage_result *result);
 
+/* Removes what a dead process has staged for `table` under `stage_id`. The caller knows that no
+ * commit refers to it. */
+ASSAY_NODISCARD assay_status assay_stage_discard_left(const assay_table *table,
+                                                      const char *stage_id, assay_error *err);
+
 #endif

@@ -131,12 +131,16 @@ static assay_status read_object(const char *location, const char *path, assay_st
     assay_status status = assay_store_get(store, key, STATE_BYTES_MAX, &text, err);
     if (status == ASSAY_ENOTFOUND)
         return damaged(path, "it is not there", err);
+    if (status == ASSAY_EINVAL)
+        return damaged(path, "that is no path", err);
     if (status == ASSAY_EDATA)
         return assay_error_set(err, ASSAY_EDATA, 4051, "state file '%s' is larger than %d MiB",
                                path, STATE_BYTES_MAX >> 20);
     ASSAY_TRY(status);
-    if (assay_json_parse(assay_buf_text(&text), text.size, path, arena, ret_tree, err) != ASSAY_OK)
+    status = assay_json_parse(assay_buf_text(&text), text.size, path, arena, ret_tree, err);
+    if (status == ASSAY_EDATA)
         return damaged(path, "it is no JSON", err);
+    ASSAY_TRY(status);
     if (assay_value_find_int(*ret_tree, "version", 0) != STATE_VERSION)
         return damaged(path, "its version is not known", err);
     return ASSAY_OK;

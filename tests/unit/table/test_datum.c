@@ -164,7 +164,8 @@ static void what_does_not_parse_is_unknown(void **state)
                  {"BLOB", "GG"},
                  {"VARCHAR", "\xC3("},
                  {"INTEGER[]", "[1]"},
-                 {"DECIMAL(38,2)", "123456789012345678901234567890123456789"}};
+                 {"DECIMAL(38,2)", "123456789012345678901234567890123456789"},
+                 {"DECIMAL(38,9)", "45233323333333333333333333333333333"}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         if (datum_of(world, cases[i].type, cases[i].text).known)

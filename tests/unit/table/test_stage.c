@@ -1,14 +1,17 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/path.h"
+#include "base/thread.h"
 #include "engine/engine.h"
 #include "fake_format.h"
 #include "table/scan.h"
@@ -459,6 +462,74 @@ static void an_error_of_the_query_keeps_its_place_and_leaves_nothing(void **stat
     }
 }
 
+static void assert_nothing_staged(struct world *world)
+{
+    char **names = NULL;
+    size_t count = 0;
+
+    assert_int_equal(assay_path_list(assay_arena_format(world->arena, "%s/data", world->folder),
+                                     world->arena, &names, &count, NULL),
+                     ASSAY_OK);
+    assert_int_equal(count, 0);
+}
+
+static void a_disk_that_takes_no_more_is_said_and_leaves_nothing(void **state)
+{
+    struct world *world = *state;
+    static const char select[] = "SELECT i, hash(i) AS h, i % 3 AS p FROM range(1000000) t(i)";
+    static const char *const entries[] = {"p"};
+    assay_schema *schema = schema_of(world, select);
+    struct rlimit before = {0, 0};
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit small = {100000, before.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 2; i++) {
+        assay_stage_result result = {0};
+        assay_error err = {0};
+        assay_status status =
+            try_stage(world, schema, i == 0 ? NULL : spec_of(world, schema, entries, 1), select,
+                      &result, &err);
+        if (status != ASSAY_EIO || err.number != 3008)
+            fail_msg("%s E%d %s", assay_status_name(status), err.number, err.message);
+        assert_nothing_staged(world);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+}
+
+static void interrupt_soon(void *argument)
+{
+    struct world *world = argument;
+    assay_path_info info = {0};
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/data", world->folder);
+    for (int i = 0; i < 500 && !info.exists; i++) {
+        (void)usleep(10000);
+        if (assay_path_stat(path, &info, NULL) != ASSAY_OK)
+            break;
+    }
+    (void)usleep(300000);
+    assay_engine_interrupt(world->engine);
+}
+
+static void an_interrupted_write_leaves_nothing(void **state)
+{
+    struct world *world = *state;
+    static const char select[] = "SELECT i, hash(i)::VARCHAR AS h FROM range(10000000000) t(i)";
+    assay_schema *schema = schema_of(world, select);
+    assay_thread *thread = NULL;
+    assay_stage_result result = {0};
+    assay_error err = {0};
+
+    assert_int_equal(assay_thread_start(interrupt_soon, world, &thread, NULL), ASSAY_OK);
+    assay_status status = try_stage(world, schema, NULL, select, &result, &err);
+    assay_thread_join(thread);
+    assert_int_equal(status, ASSAY_ECANCELLED);
+    assert_nothing_staged(world);
+}
+
 static void a_null_in_a_required_column_is_named(void **state)
 {
     struct world *world = *state;
@@ -678,6 +749,8 @@ int main(void)
         TEST(zero_rows_are_zero_files),
         TEST(what_a_table_cannot_hold_is_named_and_leaves_nothing),
         TEST(an_error_of_the_query_keeps_its_place_and_leaves_nothing),
+        TEST(a_disk_that_takes_no_more_is_said_and_leaves_nothing),
+        TEST(an_interrupted_write_leaves_nothing),
         TEST(a_null_in_a_required_column_is_named),
         TEST(columns_are_matched_by_name_and_missing_ones_are_null),
         TEST(discard_removes_what_was_staged),
