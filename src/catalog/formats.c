@@ -33,12 +33,16 @@ const char *const *assay_format_names(size_t *ret_count)
     return NAMES;
 }
 
+/* *ret_begun: the log has its folder and no commit yet; what lies beside it is only staged. */
 static assay_status has_delta_log(const char *location, assay_store *store, assay_arena *arena,
-                                  bool *ret_has, assay_error *err)
+                                  bool *ret_has, bool *ret_begun, assay_error *err)
 {
     assay_store_names names = {0};
+    assay_path_info info = {0};
     const char *folder = assay_path_join(arena, location, "_delta_log");
     ASSAY_TRY(assay_arena_check(folder, err));
+    ASSAY_TRY(assay_path_stat(folder, &info, err));
+    *ret_begun = info.exists && info.is_directory;
     ASSAY_TRY(assay_store_list(store, folder, arena, &names, err));
     *ret_has = false;
     for (size_t i = 0; i < names.count && !*ret_has; i++)
@@ -85,14 +89,14 @@ assay_status assay_format_detect(const char *location, assay_store *store,
                                  const assay_table_format **ret_format, assay_error *err)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
-    bool iceberg = false, delta = false, parquet = false;
+    bool iceberg = false, delta = false, begun = false, parquet = false;
     ASSAY_TRY(assay_arena_check(arena, err));
     if (assay_str_ends(location, ".metadata.json") || assay_str_ends(location, ".json.gz")) {
         *ret_format = &assay_iceberg_format;
         return ASSAY_OK;
     }
     ASSAY_TRY(has_iceberg_metadata(location, store, arena, &iceberg, err));
-    ASSAY_TRY(has_delta_log(location, store, arena, &delta, err));
+    ASSAY_TRY(has_delta_log(location, store, arena, &delta, &begun, err));
     ASSAY_TRY(has_parquet_files(location, arena, &parquet, err));
     if (iceberg && delta)
         return assay_error_set(err, ASSAY_EDATA, 4403,
@@ -102,7 +106,7 @@ assay_status assay_format_detect(const char *location, assay_store *store,
         *ret_format = &assay_iceberg_format;
     else if (delta)
         *ret_format = &assay_delta_format;
-    else if (parquet)
+    else if (parquet && !begun)
         *ret_format = &assay_parquet_format;
     return ASSAY_OK;
 }

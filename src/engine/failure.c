@@ -119,6 +119,8 @@ static assay_status fail_at(const char *type, const char *message, int64_t posit
     if (kind == &unknown_kind && type[0] != '\0')
         return assay_error_at(err, kind->status, kind->number, place, "the engine failed: %s: %s",
                               type, flat);
+    if (kind->status == ASSAY_ECANCELLED)
+        return assay_error_at(err, kind->status, kind->number, place, "interrupted");
     return assay_error_at(err, kind->status, kind->number, place, "%s",
                           flat[0] != '\0' ? flat : "the engine failed without a message");
 }

@@ -349,10 +349,85 @@ static const struct file_kind KINDS[] = {
     {".jsonl", "read_json"}, {".json", "read_json"}, {".parquet", "read_parquet"},
 };
 
-static assay_status file_select(const char *file, assay_arena *arena, const char **ret_select,
+/* Columns of a text file have the table's types (SEMANTICS.md 1.7); *ret_types[i] is NULL where
+ * the file's own type stands. */
+static assay_status find_types(struct writing *writing, const assay_column *found, size_t count,
+                               const char ***ret_types, assay_error *err)
+{
+    assay_context *context = writing->context;
+    const char **types = assay_arena_take(writing->arena, count + 1, sizeof *types);
+    assay_table *table = NULL;
+    assay_column *columns = NULL;
+    size_t column_count = 0;
+
+    ASSAY_TRY(assay_arena_check(types, err));
+    *ret_types = types;
+    ASSAY_TRY(assay_published_load(context->project, &context->env, writing->conn, writing->table,
+                                   writing->arena, &table, err));
+    if (!table->exists || table->schema == NULL)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_published_columns(table->schema, writing->arena, &columns, &column_count, err));
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < column_count; k++)
+            if (assay_str_equal_ci(found[i].name, columns[k].name) &&
+                !assay_str_equal(found[i].type, columns[k].type))
+                types[i] = columns[k].type;
+    return ASSAY_OK;
+}
+
+/* CSV is read with the types, so that no value takes a detour; the fields of JSON are cast. */
+static void append_typed(assay_buf *sql, const char *reader, const char *file,
+                         const assay_column *found, const char *const *types, size_t count)
+{
+    bool is_csv = assay_str_equal(reader, "read_csv");
+    const char *before = is_csv ? ", types={" : " REPLACE (";
+    ASSAY_AUTO(assay_buf_done) assay_buf list = ASSAY_BUF_EMPTY;
+
+    for (size_t i = 0; i < count; i++) {
+        if (types[i] == NULL)
+            continue;
+        assay_buf_append_text(&list, list.size > 0 ? ", " : before);
+        if (is_csv) {
+            assay_sql_append_text(&list, found[i].name);
+            assay_buf_append_text(&list, ": ");
+            assay_sql_append_text(&list, types[i]);
+            continue;
+        }
+        assay_buf_append_text(&list, "CAST(");
+        assay_sql_append_name(&list, found[i].name);
+        assay_buf_append_format(&list, " AS %s) AS ", types[i]);
+        assay_sql_append_name(&list, found[i].name);
+    }
+    if (list.size > 0)
+        assay_buf_append_char(&list, is_csv ? '}' : ')');
+    assay_buf_append_format(sql, "SELECT *%s FROM %s(", is_csv ? "" : assay_buf_text(&list),
+                            reader);
+    assay_sql_append_text(sql, file);
+    assay_buf_append_format(sql, "%s)", is_csv ? assay_buf_text(&list) : "");
+}
+
+static assay_status typed_select(struct writing *writing, const char *reader, const char *file,
+                                 assay_buf *sql, assay_error *err)
+{
+    assay_column *found = NULL;
+    const char **types = NULL;
+    size_t count = 0;
+
+    if (assay_str_equal(reader, "read_parquet") || writing->options->mode == ASSAY_WRITE_FULL)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_conn_describe(writing->conn, assay_buf_text(sql), writing->arena, &found,
+                                  &count, err));
+    ASSAY_TRY(find_types(writing, found, count, &types, err));
+    assay_buf_clear(sql);
+    append_typed(sql, reader, file, found, types, count);
+    return ASSAY_OK;
+}
+
+static assay_status file_select(struct writing *writing, const char *file, const char **ret_select,
                                 assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    assay_arena *arena = writing->arena;
     assay_path_info info;
 
     ASSAY_TRY(assay_path_stat(file, &info, err));
@@ -364,6 +439,8 @@ static assay_status file_select(const char *file, assay_arena *arena, const char
         assay_buf_append_format(&sql, "SELECT * FROM %s(", KINDS[i].reader);
         assay_sql_append_text(&sql, file);
         assay_buf_append_char(&sql, ')');
+        ASSAY_TRY(assay_buf_check(&sql, err));
+        ASSAY_TRY(typed_select(writing, KINDS[i].reader, file, &sql, err));
         ASSAY_TRY(assay_buf_check(&sql, err));
         *ret_select = assay_arena_text(arena, sql.data);
         return assay_arena_check(*ret_select, err);
@@ -388,7 +465,7 @@ assay_status assay_table_load_file(assay_context *context, const char *file, con
     assay_error_clear(err);
     assay_status status = begin_writing(&writing, err);
     if (status == ASSAY_OK)
-        status = file_select(file, arena, &select, err);
+        status = file_select(&writing, file, &select, err);
     if (status == ASSAY_OK)
         status = write_with_events(&writing, select, err);
     if (status == ASSAY_EGATE && writing.outcome.evidence != NULL)
