@@ -365,9 +365,7 @@ static const char *bins_sql(assay_dq_run *run, const struct partition *partition
                                     partition->bins[i]);
     }
     assay_buf_append_text(&buf, "]::BIGINT[]");
-    if (buf.failed)
-        run->failed = true;
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 assay_status assay_dq_compile_divergence(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)

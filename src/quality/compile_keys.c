@@ -19,9 +19,7 @@ const char *assay_dq_keys_source(assay_dq_run *run, const assay_dq_plan *plan, c
     for (size_t i = 0; i < plan->judged_count; i++)
         assay_buf_append_format(&buf, "%s%zu", i == 0 ? "" : ", ", i + 1);
     assay_buf_append_text(&buf, ") AS \"__dq_k\"");
-    if (buf.failed)
-        run->failed = true;
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 /* "the row's key stands more than once" over the judged rows. */
@@ -36,9 +34,7 @@ static const char *repeated_predicate(assay_dq_run *run, const assay_dq_plan *pl
         assay_buf_append_format(&buf, " AND \"__dq_k\".\"__dq_k%zu\" IS NOT DISTINCT FROM %s", i,
                                 plan->judged[i]->value);
     assay_buf_append_char(&buf, ')');
-    if (buf.failed)
-        run->failed = true;
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 /* "c0 IS NULL OR c1 IS NULL" over the names of the key source or over the judged rows. */
@@ -54,9 +50,7 @@ static const char *any_null(assay_dq_run *run, const assay_dq_plan *plan, bool o
             assay_buf_append_format(&buf, "%s IS NULL", plan->judged[i]->value);
     }
     assay_buf_append_char(&buf, ')');
-    if (buf.failed)
-        run->failed = true;
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 /* variant 0: one column, 1: compound, 2: primary key (unique and not null) */

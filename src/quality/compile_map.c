@@ -137,7 +137,7 @@ assay_status assay_dq_members(assay_dq_run *run, const assay_dq_plan *plan,
         set.count++;
     }
     ASSAY_TRY(assay_buf_check(&list, err));
-    set.list = assay_dq_sql(run, "%s", assay_buf_text(&list));
+    set.list = assay_dq_keep(run, &list);
     *ret_set = set;
     return ASSAY_OK;
 }
@@ -214,7 +214,7 @@ static const char *probe_sql(assay_dq_run *run, const assay_value *list)
         assay_sql_append_text(&buf, list->items[i]->text);
         assay_buf_append_char(&buf, ')');
     }
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 /* The texts of the pattern argument, one or a list of at least one. */
@@ -263,8 +263,7 @@ assay_status assay_dq_compile_pattern(assay_dq_run *run, assay_dq_plan *plan, as
     }
     assay_buf_append_char(&buf, ')');
     ASSAY_TRY(assay_buf_check(&buf, err));
-    return assay_dq_rows_column(run, plan, column, assay_dq_sql(run, "%s", assay_buf_text(&buf)),
-                                err);
+    return assay_dq_rows_column(run, plan, column, assay_dq_keep(run, &buf), err);
 }
 
 assay_status assay_dq_compile_strftime(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)

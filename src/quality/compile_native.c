@@ -14,13 +14,17 @@ typedef bool text_rule(assay_dq_run *run, const assay_dq_plan *plan, const char 
 static bool find_pattern(void *user, const char *text, const char *pattern)
 {
     assay_dq_run *run = user;
+    assay_error failure = {0};
     assay_rows *rows = NULL;
     const char *sql =
         assay_dq_sql(run, "SELECT regexp_matches(%s, %s)", assay_dq_quote_text(run, text),
                      assay_dq_quote_text(run, pattern));
 
-    return assay_dq_watch_query(run->watch, sql, 1, run->arena, &rows, NULL) == ASSAY_OK &&
-           rows->count == 1 && rows->cells[0][0]->kind == ASSAY_VALUE_BOOL &&
+    if (assay_dq_watch_query(run->watch, sql, 1, run->arena, &rows, &failure) != ASSAY_OK) {
+        assay_dq_note_failure(run, &failure);
+        return false;
+    }
+    return rows->count == 1 && rows->cells[0][0]->kind == ASSAY_VALUE_BOOL &&
            rows->cells[0][0]->boolean;
 }
 
@@ -28,14 +32,18 @@ static bool find_pattern(void *user, const char *text, const char *pattern)
 static bool fits_schema(assay_dq_run *run, const assay_dq_plan *plan, const char *text)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    assay_error failure = {0};
     assay_value *value = NULL;
 
     if (arena == NULL) {
         run->failed = true;
         return false;
     }
-    return assay_json_parse(text, strlen(text), "value", arena, &value, NULL) == ASSAY_OK &&
-           assay_json_schema_fits(plan->extra, value, find_pattern, run);
+    if (assay_json_parse(text, strlen(text), "value", arena, &value, &failure) != ASSAY_OK) {
+        assay_dq_note_failure(run, &failure);
+        return false;
+    }
+    return assay_json_schema_fits(plan->extra, value, find_pattern, run);
 }
 
 static bool is_date(assay_dq_run *run, const assay_dq_plan *plan, const char *text)
@@ -89,7 +97,7 @@ static void judge_texts(assay_dq_run *run, assay_dq_plan *plan)
         run->failed = true;
     if (listed > 0)
         plan->unexpected =
-            assay_dq_sql(run, "%s IN (%s)", plan->judged[0]->value, assay_buf_text(&bad));
+            assay_dq_sql(run, "%s IN (%s)", plan->judged[0]->value, assay_dq_keep(run, &bad));
     plan->slots[ASSAY_DQ_UNEXPECTED] = known_count(run, unexpected);
     assay_dq_judge_rows(run, plan);
 }
@@ -122,7 +130,7 @@ static assay_status check_schema(assay_dq_run *run, assay_dq_plan *plan, assay_e
     assay_buf_append_text(&probe, "SELECT TRUE");
     append_probes(&probe, schema);
     ASSAY_TRY(assay_buf_check(&probe, err));
-    plan->probe = assay_dq_sql(run, "%s", assay_buf_text(&probe));
+    plan->probe = assay_dq_keep(run, &probe);
     plan->extra = schema;
     return ASSAY_OK;
 }

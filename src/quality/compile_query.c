@@ -74,7 +74,7 @@ static assay_status join_predicate(assay_dq_run *run, const assay_dq_plan *plan,
                                 assay_dq_quote_name(run, name), child->value);
     }
     ASSAY_TRY(assay_buf_check(&buf, err));
-    *ret_sql = assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    *ret_sql = assay_dq_keep(run, &buf);
     return ASSAY_OK;
 }
 
@@ -87,9 +87,7 @@ static const char *all_present(assay_dq_run *run, const assay_dq_plan *plan)
         assay_buf_append_format(&buf, "%s%s IS NOT NULL", i == 0 ? "(" : " AND ",
                                 plan->judged[i]->value);
     assay_buf_append_char(&buf, ')');
-    if (buf.failed)
-        run->failed = true;
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 assay_status assay_dq_compile_reference(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
@@ -200,7 +198,7 @@ static assay_status read_query(assay_dq_run *run, const assay_dq_plan *plan, con
         assay_conn_count_statements(run->request->conn, assay_buf_text(&buf), &statements, err));
     if (statements != 1)
         return assay_error_set(err, ASSAY_ECONFIG, 5022, "'%s' must be one query", name);
-    *ret_sql = assay_dq_sql(run, "(%s\n)", assay_buf_text(&buf));
+    *ret_sql = assay_dq_sql(run, "(%s\n)", assay_dq_keep(run, &buf));
     return ASSAY_OK;
 }
 
@@ -243,9 +241,7 @@ static const char *numbered(assay_dq_run *run, const char *query, size_t count)
     for (size_t i = 0; i < count; i++)
         assay_buf_append_format(&buf, "%s\"c%zu\"", i == 0 ? "" : ", ", i);
     assay_buf_append_text(&buf, "))");
-    if (buf.failed)
-        run->failed = true;
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 assay_status assay_dq_compile_comparison(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
@@ -286,7 +282,7 @@ assay_status assay_dq_compile_comparison(assay_dq_run *run, assay_dq_plan *plan,
         run, ASSAY_DQ_LANE_QUERY, source,
         assay_dq_sql(run,
                      "count_if(\"a\".\"n\" IS NULL OR \"b\".\"n\" IS NULL OR NOT (%s))::BIGINT",
-                     assay_buf_text(&same)));
+                     assay_dq_keep(run, &same)));
     plan->judge = assay_dq_judge_rows;
     return ASSAY_OK;
 }

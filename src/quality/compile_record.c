@@ -45,7 +45,7 @@ assay_status assay_dq_kept(assay_dq_run *run, const assay_dq_plan *plan, bool pa
                                 plan->judged[i]->value);
     assay_buf_append_char(&buf, ')');
     ASSAY_TRY(assay_buf_check(&buf, err));
-    *ret_kept = assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    *ret_kept = assay_dq_keep(run, &buf);
     return ASSAY_OK;
 }
 
@@ -151,8 +151,8 @@ assay_status assay_dq_compile_pair_set(assay_dq_run *run, assay_dq_plan *plan, a
     if (set->count == 0)
         assay_buf_append_text(&buf, "FALSE");
     ASSAY_TRY(assay_buf_check(&buf, err));
-    return assay_dq_rows_record(run, plan, kept, assay_dq_sql(run, "(%s)", assay_buf_text(&buf)),
-                                err);
+    return assay_dq_rows_record(run, plan, kept,
+                                assay_dq_sql(run, "(%s)", assay_dq_keep(run, &buf)), err);
 }
 
 /* a + b + .. = total, where no floating column rounds what decimals hold exactly */
@@ -182,7 +182,7 @@ static assay_status sum_predicate(assay_dq_run *run, const assay_dq_plan *plan,
     }
     ASSAY_TRY(assay_buf_check(&buf, err));
     ASSAY_TRY(assay_dq_literal(run, total, family, &literal, err));
-    *ret_sql = assay_dq_sql(run, "(%s = %s)", assay_buf_text(&buf), literal);
+    *ret_sql = assay_dq_sql(run, "(%s = %s)", assay_dq_keep(run, &buf), literal);
     return ASSAY_OK;
 }
 
@@ -201,7 +201,7 @@ static assay_status pairs_predicate(assay_dq_run *run, const assay_dq_plan *plan
                                     plan->judged[j]->value);
     assay_buf_append_char(&buf, ')');
     ASSAY_TRY(assay_buf_check(&buf, err));
-    *ret_sql = assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    *ret_sql = assay_dq_keep(run, &buf);
     return ASSAY_OK;
 }
 

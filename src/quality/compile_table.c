@@ -84,22 +84,25 @@ static const struct type_name type_names[] = {
     {"INTERVAL", "INTERVAL"},
 };
 
+/* Whether the word is this type; '_' stands for the blanks of a type, '(' at its end for any
+ * parameters. */
+static bool is_type(const char *word, size_t size, const char *type)
+{
+    for (size_t i = 0; i < size; i++)
+        if (type[i] == '\0' || (word[i] != type[i] && !(word[i] == '_' && type[i] == ' ')))
+            return false;
+    return word[size - 1] == '(' || type[size] == '\0';
+}
+
 /* Whether `type` is among the blank-separated ones. */
 static bool accepts(const char *list, const char *type)
 {
-    ASSAY_AUTO(assay_buf_done) assay_buf plain = ASSAY_BUF_EMPTY;
-    const char *word = list;
-
-    for (const char *c = type; *c != '\0'; c++)
-        assay_buf_append_char(&plain, *c == ' ' ? '_' : *c);
-    while (*word != '\0') {
-        size_t size = strcspn(word, " ");
-        const char *text = assay_buf_text(&plain);
-        bool open = word[size - 1] == '(';
-        if (strncmp(word, text, size) == 0 && (open || text[size] == '\0'))
+    while (*list != '\0') {
+        size_t size = strcspn(list, " ");
+        if (is_type(list, size, type))
             return true;
-        word += size;
-        word += strspn(word, " ");
+        list += size;
+        list += strspn(list, " ");
     }
     return false;
 }

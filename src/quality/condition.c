@@ -36,6 +36,12 @@ static bool take(struct reader *reader, const char *text)
     return true;
 }
 
+/* A piece that could not be kept spoils the whole. */
+static void watch(struct reader *reader, const assay_buf *piece)
+{
+    reader->out->failed = reader->out->failed || piece->failed;
+}
+
 /* Reads a string in the quotes it begins with into `text`; a backslash escapes. */
 static bool take_quoted(struct reader *reader, assay_buf *text)
 {
@@ -53,6 +59,7 @@ static bool take_quoted(struct reader *reader, assay_buf *text)
         assay_buf_append_char(text, *reader->at);
     }
     reader->at++;
+    watch(reader, text);
     return true;
 }
 
@@ -65,6 +72,7 @@ static bool take_name(struct reader *reader, assay_buf *name)
         return false;
     while (isalnum((unsigned char)*reader->at) != 0 || *reader->at == '_')
         assay_buf_append_char(name, *reader->at++);
+    watch(reader, name);
     return true;
 }
 
@@ -89,7 +97,8 @@ static bool take_number(struct reader *reader)
     skip_blanks(reader);
     while (*reader->at != '\0' && strchr("+-.0123456789eE", *reader->at) != NULL)
         assay_buf_append_char(&number, *reader->at++);
-    if (!assay_str_to_double(assay_buf_text(&number), &ignored))
+    watch(reader, &number);
+    if (!number.failed && !assay_str_to_double(assay_buf_text(&number), &ignored))
         return false;
     assay_buf_append_text(reader->out, assay_buf_text(&number));
     return true;
@@ -103,7 +112,7 @@ static bool take_value(struct reader *reader)
 
     if (take(reader, "date(")) {
         if (!take_quoted(reader, &text) || !take(reader, ")") ||
-            !assay_time_parse(assay_buf_text(&text), &us))
+            (!text.failed && !assay_time_parse(assay_buf_text(&text), &us)))
             return false;
         assay_buf_append_text(reader->out, "TIMESTAMP ");
         assay_sql_append_text(reader->out, assay_buf_text(&text));

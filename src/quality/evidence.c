@@ -62,9 +62,7 @@ static const char *evidence_sql(assay_dq_run *run, const assay_dq_plan *plan, si
     if (order != NULL)
         assay_buf_append_format(&buf, " ORDER BY %s", order);
     assay_buf_append_format(&buf, " LIMIT %zu", limit);
-    if (buf.failed)
-        run->failed = true;
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 static const assay_value *sample_value(assay_dq_run *run, const assay_dq_plan *plan,
@@ -190,11 +188,12 @@ assay_status assay_dq_evidence_collect(assay_dq_run *run, assay_dq_plan *plan, a
     run->report->sql_passes++;
     run->scans++;
     if (assay_dq_watch_query(run->watch, sql, limit, run->arena, &rows, &failure) != ASSAY_OK) {
+        assay_dq_note_failure(run, &failure);
         /* the verdict stands; that there are no samples is said */
         plan->result->reason =
             assay_dq_sql(run, "%s (no samples: %s)",
                          result->reason == NULL ? "passed" : result->reason, failure.message);
-        return ASSAY_OK;
+        return run->failed ? assay_error_nomem(err) : ASSAY_OK;
     }
     if (plan->rows_query != NULL)
         set_query_samples(run, plan, rows);

@@ -124,7 +124,7 @@ static const char *number_sql(assay_dq_run *run, const assay_value *value, assay
     if (family == ASSAY_DQ_FLOAT || family == ASSAY_DQ_DOUBLE)
         return assay_dq_sql(run, "%s::%s", assay_dq_quote_text(run, text), type);
     if (read_digits(text, &d) && append_exact(&buf, &d))
-        return assay_dq_sql(run, "(%s)", assay_buf_text(&buf));
+        return assay_dq_sql(run, "(%s)", assay_dq_keep(run, &buf));
     return assay_dq_sql(run, "%s::DOUBLE", assay_dq_quote_text(run, text));
 }
 
@@ -201,7 +201,7 @@ static const char *integer_member(assay_dq_run *run, const assay_value *value)
     text = value->kind == ASSAY_VALUE_TEXT ? value->text : number_text(run, value);
     if (!read_digits(text, &d) || d.scale > 0 || !append_exact(&buf, &d))
         return NULL;
-    return assay_dq_sql(run, "(%s)", assay_buf_text(&buf));
+    return assay_dq_sql(run, "(%s)", assay_dq_keep(run, &buf));
 }
 
 static const char *number_member(assay_dq_run *run, const assay_value *value,

@@ -17,13 +17,12 @@ static const char *select_sql(assay_dq_run *run, assay_dq_metric *const *metrics
                                 metrics[i]->expression, i);
     if (metrics[0]->source != NULL)
         assay_buf_append_format(&buf, " FROM %s", metrics[0]->source);
-    if (buf.failed)
-        run->failed = true;
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 static void set_failure(assay_dq_run *run, assay_dq_metric *metric, const assay_error *failure)
 {
+    assay_dq_note_failure(run, failure);
     metric->done = true;
     metric->failure = assay_arena_bytes(run->arena, failure, sizeof(*failure));
     if (metric->failure == NULL)
@@ -70,10 +69,11 @@ assay_status assay_dq_passes_bind(assay_dq_run *run, assay_dq_plan *plan, assay_
         }
     }
     if (plan->probe != NULL &&
-        assay_dq_watch_query(run->watch, plan->probe, 1, run->arena, &rows, &failure) != ASSAY_OK)
-        assay_dq_break(run, plan,
-                       failure.number == 5026 || failure.number == 5027 ? failure.number : 5024,
-                       "%s", failure.message);
+        assay_dq_watch_query(run->watch, plan->probe, 1, run->arena, &rows, &failure) != ASSAY_OK) {
+        bool stopped = failure.number == 5026 || failure.number == 5027;
+        assay_dq_note_failure(run, &failure);
+        assay_dq_break(run, plan, stopped ? failure.number : 5024, "%s", failure.message);
+    }
     return run->failed ? assay_error_nomem(err) : ASSAY_OK;
 }
 
@@ -199,7 +199,5 @@ const char *assay_dq_shown_sql(assay_dq_run *run, const char *sql)
             assay_buf_append_char(&buf, *sql++);
         }
     }
-    if (buf.failed)
-        run->failed = true;
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }

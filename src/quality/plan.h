@@ -171,6 +171,8 @@ const char *assay_dq_kind_nearest_kwarg(const assay_dq_kind *kind, const char *k
 /* Puts SQL together from parts that are quoted already. Never NULL: "" and run->failed when memory
  * is short. */
 const char *assay_dq_sql(assay_dq_run *run, const char *format, ...) ASSAY_PRINTF(2, 3);
+/* What `buf` holds as text of the run; never NULL, as above. */
+const char *assay_dq_keep(assay_dq_run *run, const assay_buf *buf);
 /* 'text' / "name". Never NULL, as above. */
 const char *assay_dq_quote_text(assay_dq_run *run, const char *text);
 const char *assay_dq_quote_name(assay_dq_run *run, const char *name);
@@ -315,6 +317,10 @@ void assay_dq_break(assay_dq_run *run, assay_dq_plan *plan, int number, const ch
     ASSAY_PRINTF(4, 5);
 /* A value for people in the run's arena, at most `limit` bytes. Never NULL. */
 const char *assay_dq_say(assay_dq_run *run, const assay_value *value);
+
+/* Our own memory being short ends the run (run->failed); the engine's limit is the check's error.
+ */
+void assay_dq_note_failure(assay_dq_run *run, const assay_error *failure);
 
 /* Details and values; ENOMEM sets run->failed. */
 void assay_dq_detail(assay_dq_run *run, assay_dq_plan *plan, const char *key, assay_value *value);

@@ -103,7 +103,7 @@ static const char *datum_sql(assay_dq_run *run, const assay_datum *datum,
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
 
     assay_datum_append_sql(&buf, datum, &column->field->type);
-    return assay_dq_sql(run, "CAST(%s AS %s)", assay_buf_text(&buf), column->type);
+    return assay_dq_sql(run, "CAST(%s AS %s)", assay_dq_keep(run, &buf), column->type);
 }
 
 /* Kinds whose bounds no format cuts or rounds. */

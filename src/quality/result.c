@@ -62,6 +62,7 @@ void assay_quality_value_text(assay_buf *buf, const assay_value *value, size_t l
         assay_buf_append_text(&text, value->text);
     else
         assay_json_write(&text, value, 0);
+    buf->failed = buf->failed || text.failed;
     size = text.size;
     if (size > limit) {
         size = limit;
@@ -173,6 +174,8 @@ static assay_value *value_counts(struct builder *builder, const assay_quality_re
     for (size_t i = 0; i < result->sample_count; i++) {
         ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
         assay_json_write(&text, result->samples[i].value, 0);
+        if (text.failed)
+            return NULL;
         tallies[i].text = assay_arena_text(builder->arena, assay_buf_text(&text));
         tallies[i].value = result->samples[i].value;
         tallies[i].count = 1;

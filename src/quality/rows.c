@@ -140,12 +140,18 @@ void assay_dq_break(assay_dq_run *run, assay_dq_plan *plan, int number, const ch
     plan->result->reason = plan->result->exception;
 }
 
+void assay_dq_note_failure(assay_dq_run *run, const assay_error *failure)
+{
+    if (failure->code == ASSAY_ENOMEM && failure->number == 1001)
+        run->failed = true;
+}
+
 const char *assay_dq_say(assay_dq_run *run, const assay_value *value)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
 
     assay_quality_value_text(&buf, value, 80);
-    return assay_dq_sql(run, "%s", assay_buf_text(&buf));
+    return assay_dq_keep(run, &buf);
 }
 
 void assay_dq_detail(assay_dq_run *run, assay_dq_plan *plan, const char *key, assay_value *value)

@@ -185,6 +185,7 @@ static assay_status read_domain(assay_dq_run *run, assay_dq_plan *plan, assay_er
     const char *condition = NULL;
     const char *parser = NULL;
     size_t statements = 0;
+    assay_status status = ASSAY_OK;
     bool batch = plan->check->batch && run->request->batch_relation != NULL;
 
     plan->base = batch ? ASSAY_DQ_ADDED : ASSAY_DQ_ROWS;
@@ -198,10 +199,12 @@ static assay_status read_domain(assay_dq_run *run, assay_dq_plan *plan, assay_er
     ASSAY_TRY(assay_dq_arg_text(plan, "row_condition", &condition, err));
     ASSAY_TRY(assay_dq_condition(condition, parser, run->arena, &condition, err));
     /* alone it must be one statement, so that no parenthesis of it closes ours */
-    if (assay_conn_count_statements(run->request->conn,
-                                    assay_dq_sql(run, "SELECT 1 WHERE %s\n", condition),
-                                    &statements, err) != ASSAY_OK ||
-        statements != 1)
+    status = assay_conn_count_statements(run->request->conn,
+                                         assay_dq_sql(run, "SELECT 1 WHERE %s\n", condition),
+                                         &statements, err);
+    if (status == ASSAY_ENOMEM)
+        return status;
+    if (status != ASSAY_OK || statements != 1)
         return assay_error_set(err, ASSAY_ECONFIG, 5023, "row_condition '%s' is no predicate",
                                condition);
     plan->base = assay_dq_sql(run, "(SELECT * FROM %s AS " ASSAY_DQ_ALIAS " WHERE (%s))",
@@ -493,6 +496,7 @@ static assay_status run_checks(assay_dq_run *run, assay_error *err)
     if (run->failed)
         return assay_error_nomem(err);
     if (status != ASSAY_OK) {
+        assay_dq_note_failure(run, &failure);
         break_all(run, &failure);
         return run->failed ? assay_error_nomem(err) : ASSAY_OK;
     }

@@ -20,8 +20,7 @@ const char *assay_dq_sql(assay_dq_run *run, const char *format, ...)
     return text;
 }
 
-/* What `buf` holds as text of the run. */
-static const char *keep(assay_dq_run *run, const assay_buf *buf)
+const char *assay_dq_keep(assay_dq_run *run, const assay_buf *buf)
 {
     const char *text = buf->failed ? NULL : assay_arena_text(run->arena, assay_buf_text(buf));
 
@@ -37,7 +36,7 @@ const char *assay_dq_quote_text(assay_dq_run *run, const char *text)
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
 
     assay_sql_append_text(&buf, text);
-    return keep(run, &buf);
+    return assay_dq_keep(run, &buf);
 }
 
 const char *assay_dq_quote_name(assay_dq_run *run, const char *name)
@@ -45,7 +44,7 @@ const char *assay_dq_quote_name(assay_dq_run *run, const char *name)
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
 
     assay_sql_append_name(&buf, name);
-    return keep(run, &buf);
+    return assay_dq_keep(run, &buf);
 }
 
 const char *assay_dq_quote_table(assay_dq_run *run, const assay_dq_plan *plan, const char *table)
@@ -68,7 +67,7 @@ const char *assay_dq_quote_table(assay_dq_run *run, const assay_dq_plan *plan, c
     } else {
         assay_sql_append_name(&buf, table);
     }
-    return keep(run, &buf);
+    return assay_dq_keep(run, &buf);
 }
 
 static bool is_taken(const assay_dq_run *run, const char *name)
@@ -103,7 +102,7 @@ const char *assay_dq_order(assay_dq_run *run)
         assay_buf_append_text(&buf, "], \"__assay_file\"), ");
     }
     assay_buf_append_text(&buf, "\"__assay_file\", \"__assay_row\"");
-    return keep(run, &buf);
+    return assay_dq_keep(run, &buf);
 }
 
 assay_dq_metric *assay_dq_metric_of(assay_dq_run *run, assay_dq_lane lane, const char *source,

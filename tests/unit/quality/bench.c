@@ -69,6 +69,7 @@ assay_status bench_load(bench *b, const char *yaml)
     if (assay_yaml_parse(&source, b->arena, &tree, &b->err) != ASSAY_OK)
         fail_msg("%s", b->err.message);
     quality.tree = tree;
+    b->config_tree = tree;
     return assay_quality_config_load(&quality, b->arena, &b->config, &b->err);
 }
 

@@ -12,6 +12,7 @@ typedef struct bench {
     assay_engine *engine;
     assay_conn *conn;
     assay_quality_request request; /* table and relation are of the last bench_table */
+    const assay_value *config_tree;
     assay_quality_config *config;
     assay_quality_report *report;
     assay_gate_verdict *verdict;
