@@ -1,9 +1,12 @@
 #include "engine/connection.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/str.h"
 #include "base/vec.h"
+
+enum { PAUSE_MIN_NS = 20000, PAUSE_MAX_NS = 640000 };
 
 static assay_status fail_result(duckdb_result *result, const assay_engine_text *text,
                                 assay_error *err)
@@ -14,23 +17,27 @@ static assay_status fail_result(duckdb_result *result, const assay_engine_text *
     return status;
 }
 
-assay_status assay_engine_run(assay_conn *conn, const assay_engine_text *text,
-                              uint64_t *ret_changed, assay_error *err)
+/* Works on the statement until its result is ready. duckdb_execute_pending alone would spin on a
+ * processor while the engine's other threads do what is left. */
+static assay_status work_on(duckdb_pending_result pending, const assay_engine_text *text,
+                            assay_error *err)
 {
-    duckdb_result result;
+    struct timespec pause = {0, PAUSE_MIN_NS};
 
-    if (duckdb_query(conn->handle, text->text, &result) != DuckDBSuccess)
-        return fail_result(&result, text, err);
-    if (ret_changed != NULL)
-        *ret_changed = duckdb_rows_changed(&result);
-    duckdb_destroy_result(&result);
-    return ASSAY_OK;
-}
-
-assay_status assay_conn_execute(assay_conn *conn, const char *sql, uint64_t *ret_changed,
-                                assay_error *err)
-{
-    return assay_engine_run(conn, &(assay_engine_text){.text = sql, .sql = sql}, ret_changed, err);
+    for (;;) {
+        duckdb_pending_state state = duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_ERROR)
+            return assay_engine_fail(duckdb_pending_error(pending), text, err);
+        if (duckdb_pending_execution_is_finished(state))
+            return ASSAY_OK;
+        if (state == DUCKDB_PENDING_RESULT_NOT_READY) {
+            pause.tv_nsec = PAUSE_MIN_NS;
+            continue;
+        }
+        (void)nanosleep(&pause, NULL);
+        if (pause.tv_nsec < PAUSE_MAX_NS)
+            pause.tv_nsec *= 2;
+    }
 }
 
 /* Runs one prepared statement, or starts it where the text asks for a stream. */
@@ -45,6 +52,7 @@ static assay_status start_prepared(duckdb_prepared_statement statement,
                              : duckdb_pending_prepared(statement, &pending);
     if (state != DuckDBSuccess)
         return assay_engine_fail(duckdb_pending_error(pending), text, err);
+    ASSAY_TRY(work_on(pending, text, err));
     if (duckdb_execute_pending(pending, ret_result) != DuckDBSuccess)
         return fail_result(ret_result, text, err);
     return ASSAY_OK;
@@ -78,6 +86,24 @@ assay_status assay_engine_start(assay_conn *conn, const assay_engine_text *text,
     if (message != NULL)
         return assay_engine_fail(message, text, err);
     return assay_error_set(err, ASSAY_ECONFIG, 3001, "there is no statement to run");
+}
+
+assay_status assay_engine_run(assay_conn *conn, const assay_engine_text *text,
+                              uint64_t *ret_changed, assay_error *err)
+{
+    duckdb_result result;
+
+    ASSAY_TRY(assay_engine_start(conn, text, &result, err));
+    if (ret_changed != NULL)
+        *ret_changed = duckdb_rows_changed(&result);
+    duckdb_destroy_result(&result);
+    return ASSAY_OK;
+}
+
+assay_status assay_conn_execute(assay_conn *conn, const char *sql, uint64_t *ret_changed,
+                                assay_error *err)
+{
+    return assay_engine_run(conn, &(assay_engine_text){.text = sql, .sql = sql}, ret_changed, err);
 }
 
 static assay_status read_header(duckdb_result *result, assay_arena *arena, assay_rows *rows,
