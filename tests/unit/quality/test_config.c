@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/path.h"
 #include "quality/quality.h"
 #include "unit/quality/bench.h"
 
@@ -288,6 +289,21 @@ static void every_kind_has_a_doc_and_names_no_argument_twice(void **state)
     }
 }
 
+static void the_guide_lists_every_kind(void **state)
+{
+    bench *b = *state;
+    ASSAY_AUTO(assay_buf_done) assay_buf guide = ASSAY_BUF_EMPTY;
+
+    assert_int_equal(assay_path_read(ASSAY_TEST_SOURCE_DIR "/docs/guide/checks.md", 1 << 20, &guide,
+                                     &b->err),
+                     ASSAY_OK);
+    for (size_t i = 0; i < assay_quality_kind_count(); i++) {
+        const char *name = assay_arena_format(b->arena, "`%s`", assay_quality_kind_at(i).name);
+        if (strstr(assay_buf_text(&guide), name) == NULL)
+            fail_msg("docs/guide/checks.md does not name %s", name);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
@@ -305,6 +321,7 @@ int main(void)
         TEST(no_file_is_a_config_without_suites),
         TEST(the_hash_changes_with_the_meaning_and_with_nothing_else),
         TEST(every_kind_has_a_doc_and_names_no_argument_twice),
+        TEST(the_guide_lists_every_kind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
