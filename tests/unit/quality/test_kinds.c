@@ -207,22 +207,20 @@ static void values_of_another_kind_are_errors_not_casts(void **state)
 static void arguments_that_cannot_be_are_errors(void **state)
 {
     static const char *const checks[] = {
-        "{ type: expect_column_values_to_be_between, column: i }",
-        "{ type: expect_column_values_to_be_between, column: i, min_value: 2, max_value: 1 }",
-        "{ type: expect_column_values_to_be_between, column: i, min_value: 1, mostly: 1.5 }",
-        "{ type: expect_column_values_to_be_between, column: i, min_value: 1, mostly: much }",
-        "{ type: expect_column_values_to_match_regex, column: s, regex: 'a(?=b)' }",
-        "{ type: expect_column_values_to_match_regex, column: s, regex: '(a)\\1' }",
-        "{ type: expect_column_values_to_match_regex, column: s }",
+        "{type: expect_column_values_to_be_between, column: i}",
+        "{type: expect_column_values_to_be_between, column: i, min_value: 2, max_value: 1}",
+        "{type: expect_column_values_to_be_between, column: i, min_value: 1, mostly: 1.5}",
+        "{type: expect_column_values_to_be_between, column: i, min_value: 1, mostly: much}",
+        "{type: expect_column_values_to_match_regex, column: s, regex: 'a(?=b)'}",
+        "{type: expect_column_values_to_match_regex, column: s, regex: '(a)\\1'}",
+        "{type: expect_column_values_to_match_regex, column: s}",
         "{type: expect_column_values_to_match_regex_list, column: s, regex_list: [a], match_on: x}",
-        "{ type: expect_column_values_to_match_strftime_format, column: s, strftime_format: '%D' }",
-        "{ type: expect_column_value_lengths_to_equal, column: s, value: 1.5 }",
-        "{ type: expect_column_pair_values_to_be_equal, column_A: i, column_B: i, ignore_row_if: "
-        "never }",
-        "{ type: expect_compound_columns_to_be_unique, column_list: [i, s], ignore_row_if: neither "
-        "}",
-        "{ type: expect_column_values_to_be_of_type, column: i, type_: INTGER }",
-        "{ type: expect_table_row_count_to_equal, value: many }",
+        "{type: expect_column_values_to_match_strftime_format, column: s, strftime_format: '%D'}",
+        "{type: expect_column_value_lengths_to_equal, column: s, value: 1.5}",
+        "{type: expect_column_pair_values_to_be_equal, column_A: i, column_B: i, ignore_row_if: x}",
+        "{type: expect_compound_columns_to_be_unique, column_list: [i, s], ignore_row_if: neither}",
+        "{type: expect_column_values_to_be_of_type, column: i, type_: INTGER}",
+        "{type: expect_table_row_count_to_equal, value: many}",
         "{ type: fk_exists, column: i, reference_table: silver.gone }",
         "{ type: fk_exists, column: i, reference_table: silver.t, reference_column: s }",
         "{ type: expression, expression: 'i > 0; drop table silver.t' }",
@@ -230,8 +228,8 @@ static void arguments_that_cannot_be_are_errors(void **state)
         "{ type: unexpected_rows_expectation, unexpected_rows_query: 'select 1; select 2' }",
         "{ type: unexpected_rows_expectation, unexpected_rows_query: 'drop table silver.t' }",
         "{ type: freshness, column: i, max_age: 1 day }",
-        "{ type: expect_column_values_to_not_be_null, column: i, result_format: LOUD }",
-        "{ type: expect_column_values_to_be_in_set, column: i, value_set: 1 }",
+        "{type: expect_column_values_to_not_be_null, column: i, result_format: LOUD}",
+        "{type: expect_column_values_to_be_in_set, column: i, value_set: 1}",
     };
     bench *b = *state;
 
