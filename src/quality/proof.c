@@ -11,7 +11,8 @@ void assay_dq_proof_init(assay_dq_run *run)
 
     run->own_files = request->files != NULL && request->schema != NULL;
     for (size_t i = 0; i < request->file_count && run->own_files; i++) {
-        run->own_files = request->files[i].own && request->files[i].rows >= 0;
+        run->own_files = request->files[i].own && request->files[i].rows >= 0 &&
+                         request->files[i].deleted_count == 0;
         run->file_rows += request->files[i].rows;
     }
 }

@@ -152,6 +152,20 @@ static void files_of_others_are_not_believed(void **state)
            ASSAY_CHECK_PROOF_SCAN);
 }
 
+static void files_with_deleted_rows_are_not_believed(void **state)
+{
+    static const int64_t deleted[] = {3};
+    bench *b = *state;
+    struct statistics *made = NULL;
+
+    make_table(b);
+    made = make_statistics(b);
+    made->files[0].deleted_rows = deleted;
+    made->files[0].deleted_count = 1;
+    expect(b, "{ type: expect_column_values_to_not_be_null, column: id }", ASSAY_CHECK_STATUS_FAIL,
+           ASSAY_CHECK_PROOF_SCAN);
+}
+
 static void a_condition_or_a_batch_is_never_proved_by_the_whole(void **state)
 {
     bench *b = *state;
@@ -207,6 +221,7 @@ int main(void)
         TEST(exact_statistics_prove_failures_too),
         TEST(bounds_that_do_not_prove_lead_to_the_scan),
         TEST(files_of_others_are_not_believed),
+        TEST(files_with_deleted_rows_are_not_believed),
         TEST(a_condition_or_a_batch_is_never_proved_by_the_whole),
         TEST(what_is_not_known_is_not_proved),
         TEST(bounds_of_texts_and_floats_are_no_exact_extremes),
