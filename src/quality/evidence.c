@@ -127,6 +127,62 @@ static void set_samples(assay_dq_run *run, assay_dq_plan *plan, const assay_rows
     plan->result->sample_count = rows->count;
 }
 
+/* ---- how often values stand among the unexpected ones ---- */
+
+static bool hides_values(const assay_dq_plan *plan)
+{
+    bool hides = plan->exclude_values;
+
+    for (size_t i = 0; i < plan->judged_count; i++)
+        hides = hides || plan->judged[i]->pii;
+    return hides;
+}
+
+/* "SELECT c0 AS .., count(*) .. GROUP BY .. ORDER BY count DESC, values" */
+static const char *counts_sql(assay_dq_run *run, const assay_dq_plan *plan)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf columns = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf places = ASSAY_BUF_EMPTY;
+
+    for (size_t i = 0; i < plan->judged_count; i++) {
+        assay_buf_append_format(&columns, "%s AS \"__dq_v%zu\", ", plan->judged[i]->sql, i);
+        assay_buf_append_format(&places, "%s%zu", i == 0 ? "" : ", ", i + 1);
+    }
+    return assay_dq_sql(
+        run, "SELECT %scount(*) FROM %s WHERE %s GROUP BY %s ORDER BY %zu DESC, %s LIMIT %zu",
+        assay_dq_keep(run, &columns), plan->evidence_source, plan->unexpected,
+        assay_dq_keep(run, &places), plan->judged_count + 1, assay_dq_keep(run, &places),
+        plan->result->partial_count);
+}
+
+/* The samples are only the first ones: the counts are asked for. A failure leaves the counts of the
+ * samples. */
+static void collect_counts(assay_dq_run *run, assay_dq_plan *plan)
+{
+    assay_error failure = {0};
+    assay_rows *rows = NULL;
+    assay_value *list = assay_value_list(run->arena);
+
+    if (hides_values(plan) || plan->judged_count == 0)
+        return;
+    run->report->sql_passes++;
+    run->scans++;
+    if (assay_dq_watch_query(run->watch, counts_sql(run, plan), plan->result->partial_count,
+                             run->arena, &rows, &failure) != ASSAY_OK) {
+        assay_dq_note_failure(run, &failure);
+        return;
+    }
+    for (size_t i = 0; i < rows->count && !run->failed; i++) {
+        assay_value *entry = assay_value_map(run->arena);
+        const assay_value *value = sample_value(run, plan, rows->cells[i]);
+        set_key(run, entry, "value", assay_value_copy(run->arena, value));
+        set_key(run, entry, "count", rows->cells[i][plan->judged_count]);
+        if (list == NULL || assay_value_append(list, entry, run->arena, NULL) != ASSAY_OK)
+            run->failed = true;
+    }
+    plan->result->value_counts = list;
+}
+
 /* ---- rows of a query of the user ---- */
 
 /* A query may give pii under another name: where it mentions such a column, or takes all of them,
@@ -200,5 +256,8 @@ assay_status assay_dq_evidence_collect(assay_dq_run *run, assay_dq_plan *plan, a
     else
         set_samples(run, plan, rows);
     result->truncated = (int64_t)result->sample_count < result->unexpected_count;
+    if (result->truncated && result->format >= ASSAY_RESULT_FORMAT_SUMMARY &&
+        plan->rows_query == NULL)
+        collect_counts(run, plan);
     return run->failed ? assay_error_nomem(err) : ASSAY_OK;
 }

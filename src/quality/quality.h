@@ -227,7 +227,9 @@ typedef struct assay_quality_result {
     assay_quality_sample
         *samples; /* in row order; all of them where the format asks for COMPLETE */
     size_t sample_count;
-    bool truncated; /* there are more unexpected rows than samples */
+    const assay_value *value_counts; /* LIST of {value, count}, most frequent first, where the
+                                      * samples are not all; NULL = count the samples */
+    bool truncated;                  /* there are more unexpected rows than samples */
     assay_result_format format;
     size_t partial_count; /* length of the partial lists */
     const char *sql;      /* what decided it, over the table's name; NULL = no query */

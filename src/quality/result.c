@@ -239,7 +239,10 @@ static void put_lists(struct builder *builder, const assay_quality_result *resul
     put_samples(builder, "partial_unexpected_list", result, result->partial_count, false);
     if (result->format < ASSAY_RESULT_FORMAT_SUMMARY)
         return;
-    put(builder, "partial_unexpected_counts", value_counts(builder, result));
+    if (result->value_counts != NULL)
+        put_copy(builder, "partial_unexpected_counts", result->value_counts);
+    else
+        put(builder, "partial_unexpected_counts", value_counts(builder, result));
     if (indexed)
         put_samples(builder, "partial_unexpected_index_list", result, result->partial_count, true);
     if (result->format < ASSAY_RESULT_FORMAT_COMPLETE)

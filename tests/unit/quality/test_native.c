@@ -277,6 +277,25 @@ static void the_suite_result_has_the_shape_of_great_expectations(void **state)
                         "E5020");
 }
 
+static void counts_of_unexpected_values_cover_more_than_the_samples(void **state)
+{
+    bench *b = *state;
+    assay_value *json = NULL;
+    const assay_value *counts = NULL;
+
+    bench_table(
+        b,
+        "SELECT CASE WHEN range < 30 THEN 'rare' || range ELSE 'often' END AS s FROM range(1000)");
+    b->request.result_format = ASSAY_RESULT_FORMAT_SUMMARY;
+    (void)bench_check(b, "{ type: expect_column_values_to_be_in_set, column: s, value_set: [x] }");
+    assert_int_equal(assay_quality_result_json(&b->report->results[0], b->arena, &json, &b->err),
+                     ASSAY_OK);
+    counts = assay_value_find(json, "partial_unexpected_counts");
+    assert_int_equal(counts->count, 20);
+    assert_string_equal(assay_value_find_text(counts->items[0], "value", ""), "often");
+    assert_int_equal(assay_value_find_int(counts->items[0], "count", 0), 970);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
@@ -286,6 +305,7 @@ int main(void)
         TEST(json_schemas_judge_texts),
         TEST(a_schema_that_is_not_understood_is_an_error),
         TEST(conditions_of_every_grammar_choose_their_rows),
+        TEST(counts_of_unexpected_values_cover_more_than_the_samples),
         TEST(the_suite_result_has_the_shape_of_great_expectations),
     };
 
