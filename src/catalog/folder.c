@@ -218,6 +218,18 @@ static void write_hint(const char *folder, int64_t version, assay_store *store, 
     (void)ignored;
 }
 
+/* Expiry deletes metadata files that are long out of the log. A commit that slept through all that
+ * would find its number free: the hint, far ahead, tells. */
+static bool is_in_the_past(const char *folder, int64_t version, assay_store *store,
+                           assay_arena *arena)
+{
+    enum { FAR_AHEAD = 50 };
+    bool there = false;
+    int64_t hint = read_hint(folder, store, arena);
+    return hint > version + FAR_AHEAD &&
+           exists_any(folder, hint, store, arena, &there, NULL) == ASSAY_OK && there;
+}
+
 static assay_status lost(const assay_iceberg_identity *identity, int64_t version, assay_error *err)
 {
     return assay_error_set(err, ASSAY_ECONFLICT, 4401,
@@ -242,7 +254,7 @@ static assay_status folder_commit(const assay_iceberg_catalog *catalog,
     ASSAY_TRY(assay_arena_check(path, err));
     /* Another engine may have written the version under a compressed name. */
     ASSAY_TRY(exists_any(folder, version, store, arena, &taken, err));
-    if (taken)
+    if (taken || is_in_the_past(folder, version, store, arena))
         return lost(identity, version, err);
     assay_status status =
         assay_store_put_new(store, path, assay_buf_text(metadata), metadata->size, err);

@@ -65,25 +65,39 @@ static const assay_iceberg_entry *entry_at(const struct applier *applier, size_t
     return &item->entry;
 }
 
-/* Takes rows of (path, list of positions); only data files for which `applies` is set. */
+static assay_status too_many(const struct applier *applier)
+{
+    return assay_error_set(applier->err, ASSAY_EUNSUPPORTED, 4108,
+                           "the snapshot has more than %d deleted rows: compact the table",
+                           ASSAY_ICEBERG_DELETES_MAX);
+}
+
+/* Takes "17,4,99": text, since a list of values would need ten times the memory. */
+static assay_status take_list(struct applier *applier, size_t index, const char *text)
+{
+    const char *at = text;
+    while (*at != '\0') {
+        int64_t position = 0;
+        for (; *at >= '0' && *at <= '9'; at++)
+            position = position * 10 + (*at - '0');
+        if (++applier->total > ASSAY_ICEBERG_DELETES_MAX)
+            return too_many(applier);
+        ASSAY_TRY(assay_vec_push(&applier->rows[index], &position, applier->err));
+        at += *at == ',' ? 1 : 0;
+    }
+    return ASSAY_OK;
+}
+
+/* Takes rows of (path, positions); only data files for which `applies` is set. */
 static assay_status take_positions(struct applier *applier, const char *sql, const bool *applies)
 {
     assay_rows *rows = NULL;
     ASSAY_TRY(assay_conn_query(applier->conn, sql, 0, applier->arena, &rows, applier->err));
     for (size_t i = 0; i < rows->count; i++) {
         const assay_data_file *file = assay_map_find(applier->paths, rows->cells[i][0]->text);
-        const assay_value *positions = rows->cells[i][1];
         size_t index = file != NULL ? (size_t)(file - applier->files) : 0;
-        if (file == NULL || !applies[index])
-            continue;
-        applier->total += positions->count;
-        if (applier->total > ASSAY_ICEBERG_DELETES_MAX)
-            return assay_error_set(applier->err, ASSAY_EUNSUPPORTED, 4108,
-                                   "the snapshot has more than %d deleted rows: compact the table",
-                                   ASSAY_ICEBERG_DELETES_MAX);
-        for (size_t j = 0; j < positions->count; j++)
-            ASSAY_TRY(
-                assay_vec_push(&applier->rows[index], &positions->items[j]->integer, applier->err));
+        if (file != NULL && applies[index])
+            ASSAY_TRY(take_list(applier, index, rows->cells[i][1]->text));
     }
     return ASSAY_OK;
 }
@@ -109,12 +123,12 @@ static assay_status apply_positions(struct applier *applier, const assay_iceberg
     for (size_t i = 0; i < count; i++)
         applies[i] = entry_at(applier, i)->sequence <= deletes->sequence;
     ASSAY_TRY(local_path(applier, deletes, &path));
-    assay_buf_append_text(&sql, "SELECT p, list(n) FROM read_parquet(");
+    assay_buf_append_text(&sql, "SELECT p, string_agg(n::VARCHAR, ',') FROM read_parquet(");
     assay_sql_append_text(&sql, path);
     assay_buf_append_format(&sql,
                             ", schema = MAP {%d: {name: 'p', type: 'VARCHAR', default_value: NULL},"
                             " %d: {name: 'n', type: 'BIGINT', default_value: NULL}}) "
-                            "WHERE p IS NOT NULL AND n IS NOT NULL GROUP BY p",
+                            "WHERE p IS NOT NULL AND n BETWEEN 0 AND 999999999999 GROUP BY p",
                             POSITION_PATH_ID, POSITION_ROW_ID);
     ASSAY_TRY(assay_buf_check(&sql, applier->err));
     return take_positions(applier, assay_buf_text(&sql), applies);
@@ -204,7 +218,8 @@ static assay_status equality_sql(const struct applier *applier, const assay_iceb
 {
     const char *path = NULL;
     ASSAY_TRY(local_path(applier, deletes, &path));
-    assay_buf_append_text(sql, "SELECT r.filename, list(r.file_row_number) FROM read_parquet(");
+    assay_buf_append_text(
+        sql, "SELECT r.filename, string_agg(r.file_row_number::VARCHAR, ',') FROM read_parquet(");
     append_files(applier, applies, sql);
     ASSAY_TRY(append_schema(applier, deletes, sql));
     assay_buf_append_text(sql, " AS r SEMI JOIN (SELECT * FROM read_parquet(");

@@ -5,7 +5,7 @@
 
 #include "iceberg/table_data.h"
 
-enum { ASSAY_ICEBERG_DELETES_MAX = 20000000 }; /* deleted rows in one snapshot */
+enum { ASSAY_ICEBERG_DELETES_MAX = 2000000 }; /* deleted rows in one snapshot */
 
 /* Fills deleted_rows of `files` (made of `live`, in the same order) from the delete files in
  * `deletes` (assay_iceberg_live_entry) and takes the deleted rows off `rows`. Deletion vectors are

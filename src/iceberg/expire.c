@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "iceberg/build.h"
 #include "iceberg/document.h"
@@ -203,6 +204,64 @@ static size_t delete_files(const struct expiry *expiry)
     return deleted;
 }
 
+/* ---- old metadata files ---- */
+
+enum { DAY_MS = 86400000 };
+
+static bool is_logged(const assay_value *log, const assay_iceberg_location *location,
+                      const char *path, assay_arena *arena)
+{
+    const char *recorded = assay_iceberg_location_recorded(location, path, arena);
+    for (size_t i = 0; log != NULL && i < log->count; i++) {
+        const char *file = assay_value_find_text(log->items[i], "metadata-file", NULL);
+        if (recorded == NULL || assay_str_equal(file, recorded))
+            return true;
+    }
+    return false;
+}
+
+/* The metadata file of a version before the one that was loaded. */
+static bool is_older_version(const struct expiry *expiry, const char *name)
+{
+    int64_t version = 0;
+    const char *dot = strchr(name, '.');
+    if (name[0] != 'v' || dot == NULL || !assay_str_ends(name, ".metadata.json"))
+        return false;
+    const char *digits = assay_arena_text_n(expiry->arena, name + 1, (size_t)(dot - name) - 1);
+    return digits != NULL && assay_str_to_int64(digits, &version) &&
+           version < expiry->data->pointer.version;
+}
+
+/* A metadata file that no log names, older than a day and than what is kept: no reader needs it,
+ * and no commit that began on it can still be on its way. */
+static bool is_stale(const struct expiry *expiry, const char *path, int64_t before_ms)
+{
+    assay_store_info info = {0};
+    const assay_value *log = assay_value_find(expiry->data->metadata->document, "metadata-log");
+    return assay_store_head(expiry->store, path, &info, NULL) == ASSAY_OK && info.exists &&
+           info.mtime_ms < before_ms &&
+           !is_logged(log, &expiry->data->location, path, expiry->arena);
+}
+
+static size_t delete_metadata(const struct expiry *expiry, int64_t older_than_ms, int64_t now_ms)
+{
+    size_t deleted = 0;
+    assay_store_names names = {0};
+    int64_t before_ms = older_than_ms < now_ms - DAY_MS ? older_than_ms : now_ms - DAY_MS;
+    const char *folder = assay_path_join(expiry->arena, expiry->data->location.local, "metadata");
+    if (folder == NULL ||
+        assay_store_list(expiry->store, folder, expiry->arena, &names, NULL) != ASSAY_OK)
+        return 0;
+    for (size_t i = 0; i < names.count; i++) {
+        const char *path = assay_path_join(expiry->arena, folder, names.names[i]);
+        if (path != NULL && is_older_version(expiry, names.names[i]) &&
+            is_stale(expiry, path, before_ms) &&
+            assay_store_remove(expiry->store, path, NULL) == ASSAY_OK)
+            deleted++;
+    }
+    return deleted;
+}
+
 /* ---- the commit ---- */
 
 static assay_status publish(const struct expiry *expiry, const assay_commit_env *env,
@@ -260,6 +319,9 @@ assay_status assay_iceberg_expire(const assay_table *base, const assay_expiry *e
      * only for snapshots that are expired. */
     ASSAY_TRY(collect_files(&work, err));
     ASSAY_TRY(publish(&work, env, err));
-    *ret_expired = (assay_expired){work.id_count, delete_files(&work)};
+    size_t deleted = delete_files(&work);
+    deleted +=
+        delete_metadata(&work, expiry->older_than_ms, env->clock->now_us(env->clock->user) / 1000);
+    *ret_expired = (assay_expired){work.id_count, deleted};
     return ASSAY_OK;
 }

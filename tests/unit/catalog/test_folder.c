@@ -140,6 +140,50 @@ static void damaged_metadata_is_never_read_as_another_version(void **state)
     assert_non_null(strstr(t->err.message, "v2.metadata.json"));
 }
 
+static void expiry_deletes_metadata_files_that_no_log_names(void **state)
+{
+    table_fixture *t = *state;
+    const assay_expiry expiry = {.older_than_ms = INT64_MAX, .keep = 5};
+    assay_expired expired = {0};
+    assay_store_names names = {0};
+    for (int i = 0; i < 110; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "f%d", i);
+        fixture_append(t, name, 1);
+    }
+    t->now_us = 4000000000000000; /* years after the files' real time */
+    fixture_ok(t, assay_iceberg_expire(fixture_load(t), &expiry, &t->env, t->store, NULL, &expired,
+                                       &t->err));
+    assert_int_equal(expired.snapshots, 105);
+    fixture_ok(t, assay_store_list(t->store, assay_path_dir(t->arena, metadata_path(t, "x")),
+                                   t->arena, &names, &t->err));
+    size_t metadata = 0;
+    for (size_t i = 0; i < names.count; i++)
+        metadata += strstr(names.names[i], ".metadata.json") != NULL ? 1 : 0;
+    assert_int_equal(metadata, 102); /* 100 in the log, the one before the expiry, the current */
+    assert_int_equal(snapshots(t), 5);
+    fixture_append(t, "next", 1);
+    assert_int_equal(snapshots(t), 6);
+    assert_int_equal(fixture_load(t)->current->rows, 111);
+}
+
+static void a_commit_that_slept_through_an_expiry_loses(void **state)
+{
+    table_fixture *t = *state;
+    const assay_snapshot *snapshot = NULL;
+    const assay_table *slept = fixture_append(t, "a", 1);
+    for (int i = 0; i < 60; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "f%d", i);
+        fixture_append(t, name, 1);
+    }
+    drop(t, "v2.metadata.json");
+    assay_change change = fixture_change(t, ASSAY_CHANGE_APPEND, slept->schema, slept->spec);
+    assert_int_equal(assay_iceberg_commit(slept, &change, &t->env, t->store, NULL, &snapshot,
+                                          &t->err),
+                     ASSAY_ECONFLICT);
+}
+
 static void tables_are_listed_by_layer(void **state)
 {
     table_fixture *t = *state;
@@ -193,6 +237,8 @@ int main(void)
         FOLDER(a_table_of_another_catalog_is_read_only),
         FOLDER(a_copied_table_is_read_where_it_lies_and_not_written),
         FOLDER(damaged_metadata_is_never_read_as_another_version),
+        FOLDER(expiry_deletes_metadata_files_that_no_log_names),
+        FOLDER(a_commit_that_slept_through_an_expiry_loses),
         FOLDER(tables_are_listed_by_layer),
         FOLDER(formats_are_found_by_name_and_by_folder),
     };
