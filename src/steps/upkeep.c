@@ -1,6 +1,8 @@
 #include "steps/upkeep.h"
 
+#include "base/str.h"
 #include "steps/published.h"
+#include "table/state.h"
 
 static const int64_t DAY_MS = 86400000;
 
@@ -9,6 +11,38 @@ static bool is_due(const assay_table *table, assay_keep_config keep, int64_t lim
 {
     return table->snapshot_count > (size_t)keep.snapshots &&
            table->snapshots[0].timestamp_ms < limit_ms;
+}
+
+static bool takes_new_rows(const assay_model *reader, const char *table)
+{
+    for (size_t i = 0; i < reader->input_count; i++)
+        if (reader->inputs[i].new_rows && assay_str_equal(reader->inputs[i].name, table))
+            return true;
+    return false;
+}
+
+/* The snapshot that a reader has consumed last tells it what is new: it stays, with those behind
+ * it. Raises `keep` where it lies further back. */
+static assay_status keep_consumed(const assay_steps *steps, const assay_step_context *context,
+                                  const assay_table *table, const assay_model *reader, int *keep,
+                                  assay_arena *arena, assay_error *err)
+{
+    assay_table *made = NULL;
+    assay_state_file *state = NULL;
+    int foreign = 0;
+
+    ASSAY_TRY(assay_published_load(steps->project, steps->env, context->conn, reader->name, arena,
+                                   &made, err));
+    if (made->exists)
+        ASSAY_TRY(assay_state_file_current(made, steps->env->store, arena, &state, &foreign, err));
+    for (size_t i = 0; state != NULL && i < state->input_count; i++)
+        for (size_t k = 0; k < table->snapshot_count; k++) {
+            int behind = (int)(table->snapshot_count - k);
+            if (assay_str_equal(state->inputs[i].table, table->name) &&
+                state->inputs[i].snapshot_id == table->snapshots[k].id && behind > *keep)
+                *keep = behind;
+        }
+    return ASSAY_OK;
 }
 
 static assay_status expire(const assay_steps *steps, const assay_step_context *context,
@@ -24,6 +58,10 @@ static assay_status expire(const assay_steps *steps, const assay_step_context *c
                                    &table, err));
     if (!is_due(table, keep, limit_ms))
         return ASSAY_OK;
+    for (size_t i = 0; i < context->model->reader_count; i++)
+        if (takes_new_rows(context->model->readers[i], table->name))
+            ASSAY_TRY(keep_consumed(steps, context, table, context->model->readers[i],
+                                    &keep.snapshots, arena, err));
     const assay_expiry expiry = {.older_than_ms = limit_ms, .keep = keep.snapshots};
     const assay_commit_env commit_env = {.clock = env->clock,
                                          .random = env->random,
