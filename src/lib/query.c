@@ -230,7 +230,7 @@ static assay_status open_reading(assay_context *context, const char *name, const
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    const assay_scan_options options = {0};
+    assay_scan_options options = {0};
     struct moment moment;
     assay_table *table = NULL;
     assay_published_rows rows;
@@ -250,6 +250,7 @@ static assay_status open_reading(assay_context *context, const char *name, const
         moment.snapshot_id = snapshot->id;
     }
     ASSAY_TRY(assay_published_at(table, moment.snapshot_id, &context->env, arena, &rows, err));
+    options.conn = reading->conn;
     ASSAY_TRY(
         assay_scan_append_sql(&sql, table, rows.schema, rows.files, rows.count, &options, err));
     ASSAY_TRY(assay_buf_check(&sql, err));

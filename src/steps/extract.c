@@ -156,7 +156,7 @@ static assay_status find_removed(struct extract *extract, const assay_published_
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     const assay_step_context *context = extract->context;
-    const assay_scan_options options = {.file_columns = true};
+    const assay_scan_options options = {.file_columns = true, .conn = context->conn};
     assay_rows *paths = NULL;
 
     assay_buf_append_text(&sql, "SELECT DISTINCT __assay_file FROM (");
@@ -179,7 +179,7 @@ static assay_status keep_rows(struct extract *extract, const assay_published_row
                               assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    const assay_scan_options options = {0};
+    const assay_scan_options options = {.conn = extract->context->conn};
 
     assay_buf_append_text(&sql, "SELECT * FROM (");
     ASSAY_TRY(assay_scan_append_sql(&sql, rows->table, rows->schema, extract->removed,

@@ -13,16 +13,17 @@ enum { EVIDENCE_SAMPLES = 5, SAMPLE_BYTES = 60 };
 
 /* ---- what the checks read ---- */
 
-static assay_status scan_text(const assay_gate_subject *subject, size_t from, bool file_columns,
-                              assay_arena *arena, const char **ret_sql, assay_error *err)
+static assay_status scan_text(const assay_write *write, const assay_gate_subject *subject,
+                              size_t from, bool file_columns, const char **ret_sql,
+                              assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    const assay_scan_options options = {.file_columns = file_columns};
+    const assay_scan_options options = {.file_columns = file_columns, .conn = write->conn};
 
     ASSAY_TRY(assay_scan_append_sql(&sql, subject->table, subject->schema, subject->files + from,
                                     subject->count - from, &options, err));
     ASSAY_TRY(assay_buf_check(&sql, err));
-    *ret_sql = assay_arena_text(arena, sql.data);
+    *ret_sql = assay_arena_text(write->arena, sql.data);
     return assay_arena_check(*ret_sql, err);
 }
 
@@ -46,7 +47,7 @@ static assay_status make_views(const assay_write *write, const assay_gate_subjec
                                            INT64_MAX};
     ASSAY_TRY(assay_published_views(write->steps->project, write->steps->env, write->conn, &wanted,
                                     write->arena, err));
-    ASSAY_TRY(scan_text(subject, 0, false, write->arena, &select, err));
+    ASSAY_TRY(scan_text(write, subject, 0, false, &select, err));
     if (!assay_published_split(write->table, write->arena, &layer, &table))
         return assay_error_set(err, ASSAY_EINVAL, 1003, "'%s' is no table name", write->table);
     return assay_engine_catalog_view(write->conn, layer, table, select, err);
@@ -83,10 +84,10 @@ static assay_status run_suite(const assay_write *write, const assay_gate_subject
                                      .cancel = write->steps->env->cancel};
 
     ASSAY_TRY(make_views(write, subject, suite, err));
-    ASSAY_TRY(scan_text(subject, 0, true, write->arena, &request.relation, err));
+    ASSAY_TRY(scan_text(write, subject, 0, true, &request.relation, err));
     if (subject->staged_from > 0)
-        ASSAY_TRY(scan_text(subject, subject->staged_from, true, write->arena,
-                            &request.batch_relation, err));
+        ASSAY_TRY(
+            scan_text(write, subject, subject->staged_from, true, &request.batch_relation, err));
     ASSAY_TRY(list_columns(write, false, &request.key_columns, &request.key_count, err));
     ASSAY_TRY(list_columns(write, true, &request.pii_columns, &request.pii_count, err));
     return assay_quality_run(&request, write->arena, ret_report, err);

@@ -68,7 +68,7 @@ assay_status assay_published_view(assay_conn *conn, const char *name,
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_arena_freep) assay_arena *scratch = assay_arena_new();
-    const assay_scan_options options = {0};
+    const assay_scan_options options = {.conn = conn};
     const char *layer = NULL;
     const char *table = NULL;
 

@@ -122,7 +122,7 @@ golden_result golden_read(test_lake *lake, const assay_table_format *format, con
                           int64_t snapshot_id, const assay_value *expect)
 {
     golden_result result = {.ok = true};
-    assay_scan_options options = {.file_columns = false};
+    assay_scan_options options = {.conn = lake->conn};
     assay_buf sql = ASSAY_BUF_EMPTY;
     assay_table *table = NULL;
     assay_schema *schema = NULL;

@@ -168,7 +168,7 @@ void lake_put(test_lake *lake, const assay_table_format *format, const char *nam
 const char *lake_scan(test_lake *lake, const assay_table *table, int64_t snapshot_id)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    assay_scan_options options = {.file_columns = false};
+    assay_scan_options options = {.conn = lake->conn};
     assay_data_file *files = NULL;
     assay_schema *schema = NULL;
     size_t count = 0;
