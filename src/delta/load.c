@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/path.h"
 #include "delta/delta.h"
 #include "delta/layout.h"
 #include "delta/loaded.h"
@@ -22,6 +23,29 @@ static assay_status read_properties(const assay_value *metadata, assay_arena *ar
     return ASSAY_OK;
 }
 
+/* Files of a checkpoint up to this size are read along with the rest, so that planning needs no
+ * engine again. */
+enum { CHECKPOINT_BYTES_AT_ONCE = 8 << 20 };
+
+static assay_status is_small(const assay_delta_log *log, bool *ret_small, assay_error *err)
+{
+    const assay_delta_checkpoint *start = NULL;
+    int64_t bytes = 0;
+
+    *ret_small = false;
+    ASSAY_TRY(assay_delta_log_start(log, log->version, &start, err));
+    if (start == NULL)
+        return ASSAY_OK;
+    for (size_t i = 0; i < start->path_count; i++) {
+        assay_path_info info = {.exists = false};
+
+        ASSAY_TRY(assay_path_stat(start->paths[i], &info, err));
+        bytes += info.size;
+    }
+    *ret_small = bytes <= CHECKPOINT_BYTES_AT_ONCE;
+    return ASSAY_OK;
+}
+
 static assay_status read_table(assay_table *table, assay_delta_loaded *loaded, assay_store *store,
                                assay_conn *conn, assay_error *err)
 {
@@ -29,6 +53,9 @@ static assay_status read_table(assay_table *table, assay_delta_loaded *loaded, a
     assay_delta_state *state = NULL;
     assay_value *tree = NULL;
 
+    if (conn != NULL)
+        ASSAY_TRY(is_small(loaded->log, &options.with_files, err));
+    loaded->has_files = options.with_files;
     ASSAY_TRY(
         assay_delta_replay(loaded->log, loaded->log->version, &options, table->arena, &state, err));
     loaded->state = state;

@@ -7,7 +7,8 @@
 
 typedef struct assay_delta_loaded {
     assay_delta_log *log;
-    const assay_delta_state *state; /* at the newest version, without files */
+    const assay_delta_state *state; /* at the newest version */
+    bool has_files;                 /* `state` has its files too */
     const assay_value *schema_tree;
     assay_store *store; /* of the load; snapshot_schema reads older versions through it */
 } assay_delta_loaded;

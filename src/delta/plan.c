@@ -176,14 +176,28 @@ static assay_status date_files(const struct plan *plan, int64_t version, assay_d
     return ASSAY_OK;
 }
 
+static assay_status read_state(const struct plan *plan, int64_t version,
+                               const assay_delta_state **ret_state, assay_error *err)
+{
+    const assay_delta_loaded *loaded = plan->loaded;
+    assay_delta_replay_options options = {.store = plan->store, .conn = NULL, .with_files = true};
+    assay_delta_state *state = NULL;
+
+    *ret_state = loaded->state;
+    if (loaded->has_files && version == loaded->state->version)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_delta_replay(loaded->log, version, &options, plan->arena, &state, err));
+    *ret_state = state;
+    return ASSAY_OK;
+}
+
 assay_status assay_delta_plan_files(const assay_table *table, int64_t snapshot_id,
                                     assay_store *store, assay_arena *arena,
                                     assay_data_file **ret_files, size_t *ret_count,
                                     assay_error *err)
 {
     struct plan plan = {table, table->format_data, store, arena, NULL, NULL};
-    assay_delta_replay_options options = {.store = store, .conn = NULL, .with_files = true};
-    assay_delta_state *state = NULL;
+    const assay_delta_state *state = NULL;
     assay_data_file *files = NULL;
     int64_t version = 0;
 
@@ -193,7 +207,7 @@ assay_status assay_delta_plan_files(const assay_table *table, int64_t snapshot_i
         return ASSAY_OK;
     }
     ASSAY_TRY(find_version(table, snapshot_id, &version, err));
-    ASSAY_TRY(assay_delta_replay(plan.loaded->log, version, &options, arena, &state, err));
+    ASSAY_TRY(read_state(&plan, version, &state, err));
     ASSAY_TRY(read_shape(&plan, state, err));
     files = assay_arena_take(arena, state->file_count + 1, sizeof(*files));
     ASSAY_TRY(assay_arena_check(files, err));
