@@ -122,7 +122,7 @@ ASSAY_API ASSAY_NODISCARD assay_status assay_runs_show(assay_context *context, c
                                                        char **ret_json, assay_error *err);
 
 /* JSON: what was looked at (versions, folders, disk, config, lineage backend) with "ok" or the fix.
- * Returns ASSAY_OK also where something is wrong; "ok" of the document says it. */
+ * ECONFIG 1010 where something is wrong; the document is returned then too. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_doctor(assay_context *context, char **ret_json,
                                                     assay_error *err);
 

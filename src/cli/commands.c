@@ -6,17 +6,30 @@
 #include "cli/options.h"
 #include "cli/session.h"
 
-/* A document that came back, or the error. */
-static int finish(assay_session *session, assay_status status, const assay_error *err, char *json,
-                  assay_report_draw *draw)
+/* One public function that gives a document. */
+typedef assay_status document_call(assay_context *context, const assay_cli_options *options,
+                                   char **ret_json, assay_error *err);
+
+/* Opens a session, makes the call, prints the document or the error. */
+static int show_document(const assay_cli_options *options, assay_arena *arena, document_call *call,
+                         assay_report_draw *draw)
 {
+    assay_session session;
+    assay_error err = {0};
+    char *json = NULL;
     int code = 0;
 
+    if (!assay_session_open(options, arena, &session, &code))
+        return code;
+    assay_status status = call(session.context, options, &json, &err);
+    bool said = json != NULL && options->format == ASSAY_CLI_OUTPUT_JSON; /* the document says it */
     if (json != NULL)
-        code = assay_report_document(session->options, json, draw, session->arena);
-    if (status != ASSAY_OK)
-        code = assay_session_failure(session, err);
-    assay_session_close(session);
+        code = assay_report_document(options, json, draw, arena);
+    if (status != ASSAY_OK && said)
+        code = assay_status_exit_code(status);
+    else if (status != ASSAY_OK)
+        code = assay_session_failure(&session, &err);
+    assay_session_close(&session);
     return code;
 }
 
@@ -121,92 +134,94 @@ static int run_run(const assay_cli_options *options, assay_arena *arena)
     return code;
 }
 
-static int run_plan(const assay_cli_options *options, assay_arena *arena)
+static assay_status call_plan(assay_context *context, const assay_cli_options *options,
+                              char **ret_json, assay_error *err)
 {
-    assay_session session;
+    const assay_selectors selectors = selectors_of(options);
     assay_override override = {0};
     assay_run_settings settings;
-    assay_error err = {0};
-    char *json = NULL;
-    int code = 0;
 
     if (!run_settings(options, &override, &settings))
-        return usage(options, "--jobs is a number, --lock-wait a time such as 10s");
-    if (!assay_session_open(options, arena, &session, &code))
-        return code;
-    const assay_selectors selectors = selectors_of(options);
-    assay_status status = assay_plan(session.context, &selectors, &settings, &json, &err);
-    return finish(&session, status, &err, json, assay_report_draw_plan);
+        return assay_error_set(err, ASSAY_EINVAL, 1006, "--jobs is a number");
+    return assay_plan(context, &selectors, &settings, ret_json, err);
+}
+
+static int run_plan(const assay_cli_options *options, assay_arena *arena)
+{
+    return show_document(options, arena, call_plan, assay_report_draw_plan);
 }
 
 /* ---- looking at models and runs ---- */
 
+static assay_status call_models(assay_context *context, const assay_cli_options *options,
+                                char **ret_json, assay_error *err)
+{
+    const assay_selectors selectors = selectors_of(options);
+
+    return assay_models(context, &selectors, ret_json, err);
+}
+
 static int run_ls(const assay_cli_options *options, assay_arena *arena)
 {
-    assay_session session;
-    assay_error err = {0};
-    char *json = NULL;
-    int code = 0;
+    return show_document(options, arena, call_models, assay_report_draw_models);
+}
 
-    if (!assay_session_open(options, arena, &session, &code))
-        return code;
-    const assay_selectors selectors = selectors_of(options);
-    assay_status status = assay_models(session.context, &selectors, &json, &err);
-    return finish(&session, status, &err, json, assay_report_draw_models);
+static assay_status call_render(assay_context *context, const assay_cli_options *options,
+                                char **ret_json, assay_error *err)
+{
+    return assay_render(context, options->arguments.items[0], ret_json, err);
 }
 
 static int run_render(const assay_cli_options *options, assay_arena *arena)
 {
-    assay_session session;
-    assay_error err = {0};
-    char *json = NULL;
-    int code = 0;
+    return show_document(options, arena, call_render, assay_report_draw_render);
+}
 
-    if (!assay_session_open(options, arena, &session, &code))
-        return code;
-    assay_status status = assay_render(session.context, options->arguments.items[0], &json, &err);
-    return finish(&session, status, &err, json, assay_report_draw_render);
+static assay_status call_runs_list(assay_context *context, const assay_cli_options *options,
+                                   char **ret_json, assay_error *err)
+{
+    int64_t limit = 0;
+
+    if (!parse_count(options->limit, &limit))
+        return assay_error_set(err, ASSAY_EINVAL, 1006, "--limit is a number");
+    return assay_runs_list(context, limit, ret_json, err);
+}
+
+static assay_status call_runs_show(assay_context *context, const assay_cli_options *options,
+                                   char **ret_json, assay_error *err)
+{
+    const char *run = options->arguments.count > 1 ? options->arguments.items[1] : "last";
+
+    return assay_runs_show(context, run, ret_json, err);
 }
 
 static int run_runs(const assay_cli_options *options, assay_arena *arena)
 {
     const char *what = options->arguments.count > 0 ? options->arguments.items[0] : "list";
-    bool show = assay_str_equal(what, "show");
-    assay_session session;
-    assay_error err = {0};
-    char *json = NULL;
-    int64_t limit = 0;
-    int code = 0;
 
-    if ((!show && !assay_str_equal(what, "list")) || !parse_count(options->limit, &limit))
-        return usage(options, "usage: assay runs [list | show RUN] [--limit N]");
-    if (!assay_session_open(options, arena, &session, &code))
-        return code;
-    const char *run = options->arguments.count > 1 ? options->arguments.items[1] : "last";
-    assay_status status = show ? assay_runs_show(session.context, run, &json, &err)
-                               : assay_runs_list(session.context, limit, &json, &err);
-    return finish(&session, status, &err, json,
-                  show ? assay_report_draw_run : assay_report_draw_runs);
+    if (assay_str_equal(what, "show"))
+        return show_document(options, arena, call_runs_show, assay_report_draw_run);
+    if (assay_str_equal(what, "list"))
+        return show_document(options, arena, call_runs_list, assay_report_draw_runs);
+    return usage(options, "usage: assay runs [list | show RUN] [--limit N]");
+}
+
+static assay_status call_doctor(assay_context *context, const assay_cli_options *options,
+                                char **ret_json, assay_error *err)
+{
+    (void)options;
+    return assay_doctor(context, ret_json, err);
 }
 
 static int run_doctor(const assay_cli_options *options, assay_arena *arena)
 {
-    assay_session session;
-    assay_error err = {0};
-    char *json = NULL;
-    int code = 0;
-
-    if (!assay_session_open(options, arena, &session, &code))
-        return code;
-    assay_status status = assay_doctor(session.context, &json, &err);
-    bool ok = json == NULL || assay_str_contains(json, "\"ok\": true\n}");
-    code = finish(&session, status, &err, json, assay_report_draw_doctor);
-    return code == 0 && !ok ? 2 : code;
+    return show_document(options, arena, call_doctor, assay_report_draw_doctor);
 }
 
 /* ---- check, load ---- */
 
-static int run_check(const assay_cli_options *options, assay_arena *arena)
+static assay_status call_check(assay_context *context, const assay_cli_options *options,
+                               char **ret_json, assay_error *err)
 {
     const assay_selectors selectors = selectors_of(options);
     const assay_check_options check = {.select = selectors.select,
@@ -215,20 +230,13 @@ static int run_check(const assay_cli_options *options, assay_arena *arena)
                                        .index_columns = options->index_columns.count > 0
                                                             ? options->index_columns.items
                                                             : NULL};
-    assay_session session;
-    assay_error err = {0};
-    char *json = NULL;
-    int code = 0;
 
-    if (!assay_session_open(options, arena, &session, &code))
-        return code;
-    assay_status status = assay_check(session.context, &check, &json, &err);
-    if (status == ASSAY_EGATE && options->format == ASSAY_CLI_OUTPUT_JSON) {
-        code = assay_report_document(options, json, assay_report_draw_checks, arena);
-        assay_session_close(&session);
-        return code != 0 ? code : assay_status_exit_code(status); /* the document says it */
-    }
-    return finish(&session, status, &err, json, assay_report_draw_checks);
+    return assay_check(context, &check, ret_json, err);
+}
+
+static int run_check(const assay_cli_options *options, assay_arena *arena)
+{
+    return show_document(options, arena, call_check, assay_report_draw_checks);
 }
 
 static void print_loaded(const assay_cli_options *options, const assay_write_result *result)
@@ -276,113 +284,129 @@ static int run_load(const assay_cli_options *options, assay_arena *arena)
 
 /* ---- query, show ---- */
 
-static int query(const assay_cli_options *options, assay_arena *arena, const char *sql,
-                 int64_t default_limit)
+static bool is_file_format(const assay_cli_options *options)
+{
+    return options->output != NULL && !assay_str_equal(options->output, "text") &&
+           !assay_str_equal(options->output, "json");
+}
+
+static assay_status query(assay_context *context, const assay_cli_options *options, const char *sql,
+                          int64_t default_limit, char **ret_json, assay_error *err)
 {
     assay_query_options query_options = {.at = options->at, .limit = default_limit};
-    assay_session session;
-    assay_error err = {0};
-    char *json = NULL;
-    int code = 0;
-    bool file_format = options->output != NULL && !assay_str_equal(options->output, "text") &&
-                       !assay_str_equal(options->output, "json");
+    bool to_stdout = is_file_format(options) && options->file == NULL;
 
     if (!parse_count(options->limit, &query_options.limit))
-        return usage(options, "--limit is a number");
-    if (options->file != NULL || file_format) {
-        query_options.file = options->file != NULL ? options->file : "/dev/stdout";
+        return assay_error_set(err, ASSAY_EINVAL, 1006, "--limit is a number");
+    if (to_stdout && !assay_str_equal(options->output, "csv"))
+        return assay_error_set(err, ASSAY_EINVAL, 1006, "--output %s needs --file PATH",
+                               options->output);
+    if (options->file != NULL || to_stdout) {
+        query_options.file = to_stdout ? "/dev/stdout" : options->file;
         query_options.format = options->output != NULL ? options->output : "csv";
     }
-    if (file_format && options->file == NULL && !assay_str_equal(options->output, "csv"))
-        return usage(options, "parquet and arrow need --file PATH");
-    if (!assay_session_open(options, arena, &session, &code))
-        return code;
-    assay_status status = assay_query(session.context, sql, &query_options, &json, &err);
-    if (status == ASSAY_OK && file_format && options->file == NULL) {
-        assay_text_free(json); /* the rows are on stdout already */
-        json = NULL;
+    ASSAY_TRY(assay_query(context, sql, &query_options, ret_json, err));
+    if (to_stdout) {
+        assay_text_free(*ret_json); /* the rows are on stdout already */
+        *ret_json = NULL;
     }
-    return finish(&session, status, &err, json, assay_report_draw_rows);
+    return ASSAY_OK;
+}
+
+static assay_status call_query(assay_context *context, const assay_cli_options *options,
+                               char **ret_json, assay_error *err)
+{
+    return query(context, options, options->arguments.items[0], 0, ret_json, err);
 }
 
 static int run_query(const assay_cli_options *options, assay_arena *arena)
 {
-    return query(options, arena, options->arguments.items[0], 0);
+    return show_document(options, arena, call_query, assay_report_draw_rows);
+}
+
+enum { SHOWN_ROWS = 20 };
+
+static assay_status call_show(assay_context *context, const assay_cli_options *options,
+                              char **ret_json, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+
+    assay_buf_append_format(&sql, "SELECT * FROM %s", options->arguments.items[0]);
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    return query(context, options, assay_buf_text(&sql), SHOWN_ROWS, ret_json, err);
 }
 
 static int run_show(const assay_cli_options *options, assay_arena *arena)
 {
-    const char *sql = assay_arena_format(arena, "SELECT * FROM %s", options->arguments.items[0]);
-
-    return sql != NULL ? query(options, arena, sql, 20) : 1;
+    return show_document(options, arena, call_show, assay_report_draw_rows);
 }
 
 /* ---- table ---- */
 
-typedef assay_status table_call(assay_context *context, const char *table, char **ret_json,
-                                assay_error *err);
-
-static assay_status call_list(assay_context *context, const char *table, char **ret_json,
-                              assay_error *err)
+static const char *second_argument(const assay_cli_options *options)
 {
-    (void)table;
+    return options->arguments.count > 1 ? options->arguments.items[1] : NULL;
+}
+
+static assay_status call_table_list(assay_context *context, const assay_cli_options *options,
+                                    char **ret_json, assay_error *err)
+{
+    (void)options;
     return assay_table_list(context, ret_json, err);
+}
+
+static assay_status call_table_show(assay_context *context, const assay_cli_options *options,
+                                    char **ret_json, assay_error *err)
+{
+    return assay_table_show(context, second_argument(options), ret_json, err);
+}
+
+static assay_status call_table_history(assay_context *context, const assay_cli_options *options,
+                                       char **ret_json, assay_error *err)
+{
+    return assay_table_history(context, second_argument(options), ret_json, err);
+}
+
+static assay_status call_table_expire(assay_context *context, const assay_cli_options *options,
+                                      char **ret_json, assay_error *err)
+{
+    return assay_table_expire(context, second_argument(options), ret_json, err);
+}
+
+static assay_status call_table_rollback(assay_context *context, const assay_cli_options *options,
+                                        char **ret_json, assay_error *err)
+{
+    int64_t snapshot = 0;
+
+    if (!assay_str_to_int64(options->arguments.items[2], &snapshot))
+        return assay_error_set(err, ASSAY_EINVAL, 1003, "'%s' is no snapshot id",
+                               options->arguments.items[2]);
+    return assay_table_rollback(context, second_argument(options), snapshot, ret_json, err);
 }
 
 struct table_verb {
     const char *name;
-    size_t min_tables, max_tables;
-    table_call *call;
+    size_t min_arguments, max_arguments; /* behind the verb */
+    document_call *call;
     assay_report_draw *draw;
 };
 
 static const struct table_verb VERBS[] = {
-    {"list", 0, 0, call_list, assay_report_draw_tables},
-    {"show", 1, 1, assay_table_show, assay_report_draw_table},
-    {"history", 1, 1, assay_table_history, assay_report_draw_history},
-    {"expire", 0, 1, assay_table_expire, assay_report_draw_expire},
+    {"list", 0, 0, call_table_list, assay_report_draw_tables},
+    {"show", 1, 1, call_table_show, assay_report_draw_table},
+    {"history", 1, 1, call_table_history, assay_report_draw_history},
+    {"expire", 0, 1, call_table_expire, assay_report_draw_expire},
+    {"rollback", 2, 2, call_table_rollback, assay_report_draw_rollback},
 };
-
-static int run_rollback(const assay_cli_options *options, assay_arena *arena)
-{
-    assay_session session;
-    assay_error err = {0};
-    char *json = NULL;
-    int64_t snapshot = 0;
-    int code = 0;
-
-    if (options->arguments.count != 3 ||
-        !assay_str_to_int64(options->arguments.items[2], &snapshot))
-        return usage(options, "usage: assay table rollback TABLE SNAPSHOT");
-    if (!assay_session_open(options, arena, &session, &code))
-        return code;
-    assay_status status =
-        assay_table_rollback(session.context, options->arguments.items[1], snapshot, &json, &err);
-    return finish(&session, status, &err, json, assay_report_draw_rollback);
-}
 
 static int run_table(const assay_cli_options *options, assay_arena *arena)
 {
-    const char *name = options->arguments.items[0];
-    size_t tables = options->arguments.count - 1;
-    assay_session session;
-    assay_error err = {0};
-    char *json = NULL;
-    int code = 0;
+    size_t behind = options->arguments.count - 1;
 
-    if (assay_str_equal(name, "rollback"))
-        return run_rollback(options, arena);
-    for (size_t i = 0; i < sizeof VERBS / sizeof VERBS[0]; i++) {
-        const struct table_verb *verb = &VERBS[i];
-        if (!assay_str_equal(verb->name, name) || tables < verb->min_tables ||
-            tables > verb->max_tables)
-            continue;
-        if (!assay_session_open(options, arena, &session, &code))
-            return code;
-        const char *table = tables > 0 ? options->arguments.items[1] : NULL;
-        assay_status status = verb->call(session.context, table, &json, &err);
-        return finish(&session, status, &err, json, verb->draw);
-    }
+    for (size_t i = 0; i < sizeof VERBS / sizeof VERBS[0]; i++)
+        if (assay_str_equal(VERBS[i].name, options->arguments.items[0]) &&
+            behind >= VERBS[i].min_arguments && behind <= VERBS[i].max_arguments)
+            return show_document(options, arena, VERBS[i].call, VERBS[i].draw);
     return usage(options, "usage: assay table list | show TABLE | history TABLE | expire [TABLE] | "
                           "rollback TABLE SNAPSHOT");
 }

@@ -141,5 +141,7 @@ assay_status assay_doctor(assay_context *context, char **ret_json, assay_error *
     ASSAY_TRY(assay_value_set(document, "findings", doctor.findings, arena, err));
     ASSAY_TRY(look_at_all(&doctor, err));
     ASSAY_TRY(assay_document_bool(document, "ok", doctor.ok, arena, err));
-    return assay_document_take(document, ret_json, err);
+    ASSAY_TRY(assay_document_take(document, ret_json, err));
+    return doctor.ok ? ASSAY_OK
+                     : assay_error_set(err, ASSAY_ECONFIG, 1010, "a run would not come through");
 }
