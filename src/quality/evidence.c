@@ -35,13 +35,13 @@ static void set_key(assay_dq_run *run, assay_value *map, const char *key, assay_
 
 static size_t index_count(const assay_dq_run *run, const assay_dq_plan *plan)
 {
-    return plan->index_columns != NULL ? plan->index_columns->count : run->request->index_count;
+    return plan->index_columns != NULL ? plan->index_columns->count : run->index_count;
 }
 
 static const char *index_name(const assay_dq_run *run, const assay_dq_plan *plan, size_t i)
 {
     return plan->index_columns != NULL ? plan->index_columns->items[i]->text
-                                       : run->request->index_columns[i];
+                                       : run->index_columns[i];
 }
 
 static const char *evidence_sql(assay_dq_run *run, const assay_dq_plan *plan, size_t limit)

@@ -174,7 +174,8 @@ enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]), KWARGS_MAX = 32 };
 
 static const char common_kwargs[] =
     "row_condition condition_parser result_format meta notes severity description id "
-    "catch_exceptions include_config batch_id require_rows nan_is_null include_unexpected_rows";
+    "catch_exceptions include_config batch_id require_rows nan_is_null include_unexpected_rows "
+    "unexpected_index_column_names";
 
 const assay_dq_kind *assay_dq_kind_find(const char *name)
 {

@@ -139,6 +139,8 @@ struct assay_dq_run {
     assay_arena *arena;
     assay_dq_column *columns;
     size_t column_count;
+    const char **index_columns; /* of the request, those the table has */
+    size_t index_count;
     bool positioned; /* the relation has __assay_file and __assay_row */
     bool own_files;  /* statistics may be believed */
     int64_t file_rows;

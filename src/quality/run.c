@@ -31,6 +31,21 @@ static const char *value_sql(assay_dq_run *run, const assay_dq_column *column)
     return column->sql;
 }
 
+/* Index columns that this table has; others say nothing about its rows. */
+static assay_status set_index(assay_dq_run *run, assay_error *err)
+{
+    const assay_quality_request *request = run->request;
+
+    run->index_columns =
+        assay_arena_take(run->arena, request->index_count + 1, sizeof(*run->index_columns));
+    ASSAY_TRY(assay_arena_check(run->index_columns, err));
+    for (size_t i = 0; i < request->index_count; i++)
+        for (size_t c = 0; c < run->column_count; c++)
+            if (assay_str_equal_ci(run->columns[c].name, request->index_columns[i]))
+                run->index_columns[run->index_count++] = run->columns[c].name;
+    return ASSAY_OK;
+}
+
 static assay_status set_columns(assay_dq_run *run, const assay_column *columns, size_t count,
                                 assay_error *err)
 {
@@ -57,6 +72,7 @@ static assay_status set_columns(assay_dq_run *run, const assay_column *columns, 
         run->column_count++;
     }
     run->positioned = positions == 2;
+    ASSAY_TRY(set_index(run, err));
     return run->failed ? assay_error_nomem(err) : ASSAY_OK;
 }
 
@@ -135,47 +151,91 @@ static const assay_value *find_any(const assay_value *map, const char *key)
     return value == NULL || value->kind == ASSAY_VALUE_NULL ? NULL : value;
 }
 
-/* "COMPLETE", or {result_format: .., partial_unexpected_count: .., ..} */
-static assay_status read_result_format(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
+/* The level by its name. */
+static assay_status read_level(const assay_value *name, assay_result_format *ret_format,
+                               assay_error *err)
 {
-    const assay_value *format = assay_dq_arg(plan, "result_format");
-    const assay_value *name = format;
-    const assay_value *count = NULL;
-    int level = ASSAY_RESULT_FORMAT_BOOLEAN_ONLY;
-
-    plan->result->format = run->request->result_format;
-    plan->result->partial_count = ASSAY_QUALITY_SAMPLES;
-    if (format == NULL)
+    for (int level = ASSAY_RESULT_FORMAT_BOOLEAN_ONLY; level <= ASSAY_RESULT_FORMAT_COMPLETE;
+         level++) {
+        if (name->kind != ASSAY_VALUE_TEXT ||
+            strcmp(assay_result_format_name((assay_result_format)level), name->text) != 0)
+            continue;
+        *ret_format = (assay_result_format)level;
         return ASSAY_OK;
-    if (format->kind == ASSAY_VALUE_MAP) {
-        name = find_any(format, "result_format");
-        count = find_any(format, "partial_unexpected_count");
-        plan->index_columns = find_any(format, "unexpected_index_column_names");
-        plan->exclude_values = assay_value_find_bool(format, "exclude_unexpected_values", false);
     }
-    if (count != NULL && (count->kind != ASSAY_VALUE_INT || count->integer < 0 ||
-                          count->integer > ASSAY_QUALITY_LIST_MAX))
+    return assay_error_set(err, ASSAY_ECONFIG, 5022,
+                           "'result_format' must be BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE");
+}
+
+/* Columns that say which rows are unexpected. */
+static assay_status read_index(assay_dq_run *run, assay_dq_plan *plan, const assay_value *names,
+                               assay_error *err)
+{
+    if (names == NULL)
+        return ASSAY_OK;
+    if (names->kind != ASSAY_VALUE_LIST)
+        return assay_error_set(err, ASSAY_ECONFIG, 5022,
+                               "'unexpected_index_column_names' must be a list");
+    for (size_t i = 0; i < names->count; i++) {
+        const assay_dq_column *ignored = NULL;
+        ASSAY_TRY(assay_dq_column_of(run, names->items[i], "unexpected_index_column_names",
+                                     &ignored, err));
+    }
+    plan->index_columns = names;
+    return ASSAY_OK;
+}
+
+static assay_status read_partial_count(assay_dq_plan *plan, const assay_value *count,
+                                       assay_error *err)
+{
+    if (count == NULL)
+        return ASSAY_OK;
+    if (count->kind != ASSAY_VALUE_INT || count->integer < 0 ||
+        count->integer > ASSAY_QUALITY_LIST_MAX)
         return assay_error_set(err, ASSAY_ECONFIG, 5022,
                                "'partial_unexpected_count' must lie between 0 and %d",
                                (int)ASSAY_QUALITY_LIST_MAX);
-    if (count != NULL)
-        plan->result->partial_count = (size_t)count->integer;
-    for (size_t i = 0; plan->index_columns != NULL && i < plan->index_columns->count; i++) {
-        const assay_dq_column *ignored = NULL;
-        ASSAY_TRY(assay_dq_column_of(run, plan->index_columns->items[i],
-                                     "unexpected_index_column_names", &ignored, err));
-    }
-    if (name == NULL)
-        return ASSAY_OK;
-    while (level <= ASSAY_RESULT_FORMAT_COMPLETE &&
-           (name->kind != ASSAY_VALUE_TEXT ||
-            strcmp(assay_result_format_name((assay_result_format)level), name->text) != 0))
-        level++;
-    if (level > ASSAY_RESULT_FORMAT_COMPLETE)
-        return assay_error_set(err, ASSAY_ECONFIG, 5022,
-                               "'result_format' must be BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE");
-    plan->result->format = (assay_result_format)level;
+    plan->result->partial_count = (size_t)count->integer;
     return ASSAY_OK;
+}
+
+/* {result_format: .., partial_unexpected_count: .., ..}; the parts that only say how much GE
+ * returns are taken and change nothing. */
+static assay_status read_format_map(assay_dq_run *run, assay_dq_plan *plan,
+                                    const assay_value *format, assay_error *err)
+{
+    static const char *const known[] = {"result_format",
+                                        "partial_unexpected_count",
+                                        "unexpected_index_column_names",
+                                        "exclude_unexpected_values",
+                                        "return_unexpected_index_query",
+                                        "include_unexpected_rows"};
+    const assay_value *name = find_any(format, "result_format");
+
+    for (size_t i = 0; i < format->count; i++)
+        if (!is_among(known, sizeof(known) / sizeof(known[0]), format->keys[i]))
+            return assay_error_set(err, ASSAY_ECONFIG, 5008, "result_format does not know '%s'",
+                                   format->keys[i]);
+    if (name != NULL)
+        ASSAY_TRY(read_level(name, &plan->result->format, err));
+    plan->exclude_values = assay_value_find_bool(format, "exclude_unexpected_values", false);
+    ASSAY_TRY(read_partial_count(plan, find_any(format, "partial_unexpected_count"), err));
+    return read_index(run, plan, find_any(format, "unexpected_index_column_names"), err);
+}
+
+/* "COMPLETE", or a map. */
+static assay_status read_result_format(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
+{
+    const assay_value *format = assay_dq_arg(plan, "result_format");
+
+    plan->result->format = run->request->result_format;
+    plan->result->partial_count = ASSAY_QUALITY_SAMPLES;
+    ASSAY_TRY(read_index(run, plan, assay_dq_arg(plan, "unexpected_index_column_names"), err));
+    if (format == NULL)
+        return ASSAY_OK;
+    if (format->kind == ASSAY_VALUE_MAP)
+        return read_format_map(run, plan, format, err);
+    return read_level(format, &plan->result->format, err);
 }
 
 /* Which rows are judged: the whole table or what the commit adds, and of it what the condition

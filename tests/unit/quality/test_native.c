@@ -277,6 +277,39 @@ static void the_suite_result_has_the_shape_of_great_expectations(void **state)
                         "E5020");
 }
 
+static void index_columns_say_which_rows(void **state)
+{
+    static const char *const asked[] = {"nope", "n"};
+    static const char *const checks[] = {
+        "{ type: expect_column_values_to_be_in_set, column: i, value_set: [1], result_format: "
+        "COMPLETE }",
+        "{ type: expect_column_values_to_be_in_set, column: i, value_set: [1], "
+        "unexpected_index_column_names: [n] }",
+        "{ type: expect_column_values_to_be_in_set, column: i, value_set: [1],\n"
+        "  result_format: { result_format: COMPLETE, unexpected_index_column_names: [n] } }"};
+    bench *b = *state;
+
+    bench_table(b, "SELECT range % 2 AS i, range AS n FROM range(5)");
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        assay_value *json = NULL;
+        b->request.index_columns = asked;
+        b->request.index_count = i == 0 ? 2 : 0;
+        (void)bench_check(b, checks[i]);
+        assert_int_equal(assay_quality_result_json(&b->report->results[0], b->arena, &json,
+                                                   &b->err),
+                         ASSAY_OK);
+        const assay_value *list = assay_value_find(json, "unexpected_index_list");
+        assert_int_equal(list->count, 3);
+        assert_int_equal(assay_value_find_int(list->items[2], "n", -1), 4);
+        assert_int_equal(assay_value_find_int(list->items[2], "i", -1), 0);
+    }
+    bench_expect(b, "{ type: expect_column_to_exist, column: i, result_format: { format: BASIC } }",
+                 ERROR);
+    bench_expect(
+        b, "{ type: expect_column_to_exist, column: i, unexpected_index_column_names: [gone] }",
+        ERROR);
+}
+
 static void counts_of_unexpected_values_cover_more_than_the_samples(void **state)
 {
     bench *b = *state;
@@ -305,6 +338,7 @@ int main(void)
         TEST(json_schemas_judge_texts),
         TEST(a_schema_that_is_not_understood_is_an_error),
         TEST(conditions_of_every_grammar_choose_their_rows),
+        TEST(index_columns_say_which_rows),
         TEST(counts_of_unexpected_values_cover_more_than_the_samples),
         TEST(the_suite_result_has_the_shape_of_great_expectations),
     };
