@@ -410,7 +410,7 @@ static void judge_row_count(assay_dq_run *run, assay_dq_plan *plan)
                       (long long)bounds->max);
 }
 
-/* variant 0: between, 1: equal, 2: at least `value` */
+/* variant 0: between, 1: equal, 2: at least `value`, 3: at least one */
 assay_status assay_dq_compile_row_count(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     struct count_bounds *bounds = assay_arena_take(run->arena, 1, sizeof(*bounds));
@@ -419,9 +419,11 @@ assay_status assay_dq_compile_row_count(assay_dq_run *run, assay_dq_plan *plan, 
     ASSAY_TRY(assay_arena_check(bounds, err));
     if (plan->kind->variant == 0)
         ASSAY_TRY(read_counts(plan, &bounds->min, &bounds->max, err));
+    else if (plan->kind->variant == 3)
+        bounds->min = 1;
     else
         ASSAY_TRY(read_exact(plan, &bounds->min, &bounds->max, err));
-    if (plan->kind->variant == 2)
+    if (plan->kind->variant >= 2)
         bounds->max = INT64_MAX;
     plan->extra = bounds;
     plan->slots[ASSAY_DQ_OBSERVED] =

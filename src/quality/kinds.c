@@ -36,6 +36,8 @@ static const assay_dq_kind kinds[] = {
      "the number of rows"},
     {"min_row_count", "value", NULL, VOLUME, false, assay_dq_compile_row_count, 2,
      "at least so many rows"},
+    {"file_present", "", NULL, NONE, false, assay_dq_compile_row_count, 3,
+     "a file was there: the table has rows"},
     {"volume", "min_value max_value", NULL, VOLUME, false, assay_dq_compile_row_count, 0,
      "the number of rows lies between these"},
     {"expect_table_row_count_to_equal_other_table", "other_table_name", NULL, VOLUME, false,
@@ -155,7 +157,6 @@ static const assay_dq_kind kinds[] = {
     {"expect_query_results_to_match_comparison", "base_query comparison_query mostly", NULL, NONE,
      false, assay_dq_compile_comparison, 0, "two queries give the same rows"},
     /* known, refused by name */
-    {"file_present", "path", NULL, NONE, false, NULL, 0, "the input file is there"},
     {"drift", "column", NULL, NONE, false, NULL, 0, "no drift against the history"},
     {"reconcile", "reference_table", NULL, NONE, false, NULL, 0, "agrees with another table"},
     {"expect_column_bootstrapped_ks_test_p_value_to_be_greater_than", "column", NULL, NONE, false,

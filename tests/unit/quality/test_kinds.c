@@ -412,6 +412,8 @@ static const struct tooth {
     {"{ type: columns_exist, columns: [i, nope] }", FAIL},
     {"{ type: min_row_count, value: 4 }", PASS},
     {"{ type: min_row_count, value: 5 }", FAIL},
+    {"{ type: file_present }", PASS},
+    {"{ type: file_present, scope: batch, row_condition: \'i > 9\' }", FAIL},
     {"{ type: volume, min_value: 1, max_value: 3 }", FAIL},
     {"{ type: expression, expression: 'i >= d' }", PASS},
     {"{ type: expression, expression: 'i > n' }", FAIL},
