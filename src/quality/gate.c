@@ -44,10 +44,12 @@ static void evaluation_done(struct evaluation *e)
     assay_vec_done(&e->overridden);
 }
 
-/* The threshold that counts for the table, NULL where only the global one does. */
+/* The threshold that counts for the table, NULL where only the global one does, or checks are
+ * switched off. */
 static const assay_quality_threshold *table_threshold(const struct evaluation *e)
 {
-    for (size_t i = 0; e->config != NULL && i < e->config->threshold_count; i++)
+    for (size_t i = 0; e->config != NULL && e->config->enabled && i < e->config->threshold_count;
+         i++)
         if (assay_str_equal_ci(e->config->thresholds[i].table, e->table))
             return &e->config->thresholds[i];
     return NULL;
@@ -278,6 +280,8 @@ assay_status assay_gate_evaluate(const assay_gate_question *question, assay_aren
         weigh_report(&e, verdict);
     else if (must_have_suite(&e))
         add_line(&e, &e.reasons, "no suite names %s, and require_suite demands one", table);
+    if (config != NULL && !config->enabled)
+        add_line(&e, &e.warnings, "dq.enabled is false: nothing is checked");
     if (report == NULL && table_threshold(&e) != NULL)
         add_line(&e, &e.reasons, "thresholds name %s and no suite does", table);
     if (config != NULL && (report != NULL || table_threshold(&e) != NULL))

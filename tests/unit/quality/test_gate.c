@@ -80,8 +80,12 @@ static void dq_that_is_not_enabled_leaves_tables_untested(void **state)
 
     bench_table(b, three_rows);
     bench_run(b, "dq: { enabled: false }\n"
+                 "quality_gates: { thresholds: { silver.t: { min_pass_rate: 1 } } }\n"
                  "silver: { t: { critical: [ expect_column_to_exist: { column: nope } ] } }");
     expect_open(b, "untested");
+    assert_int_equal(b->verdict->warning_count, 1);
+    bench_run(b, "dq: { enabled: false }\nrequire_suite: [silver]");
+    expect_shut(b, "require_suite");
 }
 
 static void warn_alert_and_log_report_and_do_not_block(void **state)
