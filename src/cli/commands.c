@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "cli/options.h"
+#include "cli/outlet.h"
 #include "cli/session.h"
 
 /* One public function that gives a document. */
@@ -290,27 +291,42 @@ static bool is_file_format(const assay_cli_options *options)
            !assay_str_equal(options->output, "json");
 }
 
+/* Rows as CSV on stdout; no document is left to print. */
+static assay_status query_to_stdout(assay_context *context, const char *sql,
+                                    assay_query_options *query_options, assay_error *err)
+{
+    assay_outlet *outlet = NULL;
+    char *json = NULL;
+
+    ASSAY_TRY(assay_outlet_open(&outlet, err));
+    query_options->file = assay_outlet_path(outlet);
+    query_options->format = "csv";
+    assay_status status = assay_query(context, sql, query_options, &json, err);
+    assay_text_free(json);
+    assay_error problem = {0};
+    assay_status closed = assay_outlet_close(outlet, &problem);
+    if (status == ASSAY_OK && closed != ASSAY_OK)
+        return assay_error_copy(err, &problem);
+    return status;
+}
+
 static assay_status query(assay_context *context, const assay_cli_options *options, const char *sql,
                           int64_t default_limit, char **ret_json, assay_error *err)
 {
     assay_query_options query_options = {.at = options->at, .limit = default_limit};
-    bool to_stdout = is_file_format(options) && options->file == NULL;
 
     if (!parse_count(options->limit, &query_options.limit))
         return assay_error_set(err, ASSAY_EINVAL, 1006, "--limit is a number");
-    if (to_stdout && !assay_str_equal(options->output, "csv"))
-        return assay_error_set(err, ASSAY_EINVAL, 1006, "--output %s needs --file PATH",
-                               options->output);
-    if (options->file != NULL || to_stdout) {
-        query_options.file = to_stdout ? "/dev/stdout" : options->file;
+    if (is_file_format(options) && options->file == NULL) {
+        if (!assay_str_equal(options->output, "csv"))
+            return assay_error_set(err, ASSAY_EINVAL, 1006, "--output %s needs --file PATH",
+                                   options->output);
+        return query_to_stdout(context, sql, &query_options, err);
+    }
+    query_options.file = options->file;
+    if (options->file != NULL)
         query_options.format = options->output != NULL ? options->output : "csv";
-    }
-    ASSAY_TRY(assay_query(context, sql, &query_options, ret_json, err));
-    if (to_stdout) {
-        assay_text_free(*ret_json); /* the rows are on stdout already */
-        *ret_json = NULL;
-    }
-    return ASSAY_OK;
+    return assay_query(context, sql, &query_options, ret_json, err);
 }
 
 static assay_status call_query(assay_context *context, const assay_cli_options *options,

@@ -1,0 +1,45 @@
+"""`assay query` and `assay show`: documents, files, stdout."""
+import subprocess
+
+import pyarrow.parquet as pq
+
+
+def start(project):
+    project.model("gold.t", "select range::integer as i, 'n' || range as s from range(5)")
+    project.ok("run")
+
+
+def test_csv_on_stdout_keeps_what_stands_before_it_in_a_file(project, tmp_path):
+    start(project)
+    out = tmp_path / "out.txt"
+    out.write_text("before\n")
+    with out.open("a") as file:
+        subprocess.run([str(project.assay.binary), "query", "select i, s from gold.t order by i limit 2",
+                        "-o", "csv"], cwd=project.root, stdout=file, check=True)
+    assert out.read_text() == "before\ni,s\n0,n0\n1,n1\n"
+
+
+def test_files_in_csv_json_and_parquet(project):
+    start(project)
+    for kind in ("csv", "json", "parquet"):
+        result = project.ok("query", "select * from gold.t order by i", "-o", kind, "-f", f"out.{kind}")
+        assert '"rows_written": 5' in result.out or "5 rows written" in result.out, result
+    assert (project.root / "out.csv").read_text().splitlines()[1] == "0,n0"
+    assert pq.read_table(project.root / "out.parquet").num_rows == 5
+    result = project.run("query", "select 1", "-o", "arrow", "-f", "out.arrow")
+    assert result.code != 0 and "E1008" in result.err, result
+
+
+def test_limits_are_said(project):
+    start(project)
+    document = project.ok("query", "select * from gold.t", "-o", "json", "-n", "2").json()
+    assert len(document["rows"]) == 2 and document["truncated"] is True
+    assert "there are more" in project.ok("show", "gold.t", "-n", "2").out
+
+
+def test_two_statements_and_unknown_tables_are_errors(project):
+    start(project)
+    assert project.run("query", "select 1; select 2").code == 2
+    assert project.run("query", "select * from gold.tt").code == 2
+    assert project.run("query", "drop table gold.t").code != 0
+    assert len(project.query("select * from gold.t")["rows"]) == 5
