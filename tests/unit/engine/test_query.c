@@ -2,10 +2,12 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "base/path.h"
 #include "base/thread.h"
 #include "engine/engine.h"
 
@@ -399,6 +401,34 @@ static void too_little_memory_is_said_as_such(void **state)
     assay_engine_close(engine);
 }
 
+static void with_a_temporary_folder_it_spills_instead(void **state)
+{
+    char folder[] = "/tmp/assay_spill_XXXXXX";
+    assay_engine *engine = NULL;
+    assay_conn *conn = NULL;
+    int64_t rows = 0;
+    assay_error err = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assay_engine_options options = {.memory_limit = 64U << 20, .threads = 1, .temp_dir = folder};
+    assert_int_equal(assay_engine_open(&options, &engine, &err), ASSAY_OK);
+    assert_int_equal(assay_conn_open(engine, &conn, &err), ASSAY_OK);
+    if (assay_conn_query_int(conn,
+                             "SELECT count(*) FROM (SELECT i, i::VARCHAR || repeat('x', 100) AS t "
+                             "FROM range(1500000) r(i) ORDER BY hash(i))",
+                             &rows, &err) != ASSAY_OK ||
+        assay_conn_execute(conn,
+                           "CREATE TEMP TABLE big AS SELECT i, hash(i)::VARCHAR || i AS t "
+                           "FROM range(3000000) r(i)",
+                           NULL, &err) != ASSAY_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(rows, 1500000);
+    assay_conn_close(conn);
+    assay_engine_close(engine);
+    assert_int_equal(assay_path_remove_tree(folder, NULL), ASSAY_OK);
+}
+
 static void names_and_values_are_quoted(void **state)
 {
     (void)state;
@@ -431,6 +461,7 @@ int main(void)
         cmocka_unit_test(nothing_is_installed_or_loaded_by_itself),
         cmocka_unit_test(an_interrupt_ends_the_running_statement),
         cmocka_unit_test(too_little_memory_is_said_as_such),
+        cmocka_unit_test(with_a_temporary_folder_it_spills_instead),
         cmocka_unit_test(names_and_values_are_quoted),
     };
 

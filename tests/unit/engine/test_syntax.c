@@ -2,10 +2,12 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "base/path.h"
 #include "engine/arrow.h"
 #include "engine/catalog.h"
 #include "engine/engine.h"
@@ -319,16 +321,19 @@ static void copy_tells_the_statistics_of_its_files(void **state)
     struct world *world = *state;
     assay_written_file *files = NULL;
     size_t count = 0;
+    char folder[] = "/tmp/assay_copy_XXXXXX";
     assay_error err = {0};
 
-    assert_int_equal(
-        assay_conn_copy(
-            world->conn,
-            "COPY (SELECT i AS a, {'x.\"y': [i]} AS s, CASE WHEN i = 3 THEN NULL ELSE "
-            "'p' || i % 2 END AS p FROM range(10) t(i)) TO '/tmp/assay_test_engine_copy' "
-            "(FORMAT parquet, RETURN_STATS, PARTITION_BY (p), OVERWRITE_OR_IGNORE)",
-            world->arena, &files, &count, &err),
-        ASSAY_OK);
+    assert_non_null(mkdtemp(folder));
+    char *sql = assay_arena_format(
+        world->arena,
+        "COPY (SELECT i AS a, {'x.\"y': [i]} AS s, CASE WHEN i = 3 THEN NULL ELSE 'p' || i %% 2 "
+        "END "
+        "AS p FROM range(10) t(i)) TO '%s/out' (FORMAT parquet, RETURN_STATS, PARTITION_BY (p))",
+        folder);
+    assert_int_equal(assay_conn_copy(world->conn, sql, world->arena, &files, &count, &err),
+                     ASSAY_OK);
+    assert_int_equal(assay_path_remove_tree(folder, NULL), ASSAY_OK);
     assert_int_equal(count, 3);
     int64_t rows = 0;
     bool saw_null = false;
