@@ -116,7 +116,7 @@ static assay_status aggregate(assay_plan_walk *walk, const assay_value *node,
                                               pick && i == 0, &made.columns[groups + i], err));
     *ret_relation = made;
     ASSAY_TRY(assay_plan_bind(walk, node, "group_index", made, err));
-    assay_plan_relation results = {made.columns + groups, aggregates};
+    assay_plan_relation results = {aggregates > 0 ? made.columns + groups : NULL, aggregates};
     return assay_plan_bind(walk, node, "aggregate_index", results, err);
 }
 
