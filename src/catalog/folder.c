@@ -92,29 +92,6 @@ static assay_status take(const char *folder, const char *name, int64_t version, 
     return ASSAY_OK;
 }
 
-static assay_status load_by_listing(const char *folder, assay_store *store, assay_arena *arena,
-                                    assay_iceberg_pointer *ret_pointer, assay_error *err)
-{
-    assay_store_names names = {0};
-    struct listing listing = {0};
-    ASSAY_TRY(assay_store_list(store, folder, arena, &names, err));
-    for (size_t i = 0; i < names.count; i++)
-        look_at(names.names[i], arena, &listing);
-    *ret_pointer = (assay_iceberg_pointer){.version = -1};
-    if (listing.versioned != NULL)
-        return take(folder, listing.versioned, listing.version, arena, ret_pointer, err);
-    if (listing.files == 0)
-        return ASSAY_OK;
-    if (listing.serial_name == NULL || listing.serial_twice || listing.others > 0)
-        return assay_error_set(err, ASSAY_EDATA, 4402,
-                               "folder '%s' has %zu metadata files, and none can be told to be the "
-                               "current one",
-                               folder, listing.files);
-    ASSAY_TRY(take(folder, listing.serial_name, -1, arena, ret_pointer, err));
-    ret_pointer->managed = "its metadata files are numbered";
-    return ASSAY_OK;
-}
-
 /* ---- load ---- */
 
 static assay_status exists(const char *folder, int64_t version, const char *ending,
@@ -152,13 +129,12 @@ static int64_t read_hint(const char *folder, assay_store *store, assay_arena *ar
 }
 
 /* The usual case without a listing: the hint's file is there and no newer one. */
-static assay_status load_by_hint(const char *folder, assay_store *store, assay_arena *arena,
-                                 bool *ret_found, assay_iceberg_pointer *ret_pointer,
+static assay_status load_by_hint(const char *folder, int64_t version, assay_store *store,
+                                 assay_arena *arena, assay_iceberg_pointer *ret_pointer,
                                  assay_error *err)
 {
     bool here = false, newer = true;
-    int64_t version = read_hint(folder, store, arena);
-    *ret_found = false;
+    *ret_pointer = (assay_iceberg_pointer){.version = -1};
     if (version < 0)
         return ASSAY_OK;
     ASSAY_TRY(exists(folder, version, ENDINGS[0], store, arena, &here, err));
@@ -168,8 +144,39 @@ static assay_status load_by_hint(const char *folder, assay_store *store, assay_a
         return ASSAY_OK;
     const char *name = assay_arena_format(arena, "v%lld%s", (long long)version, ENDINGS[0]);
     ASSAY_TRY(assay_arena_check(name, err));
-    *ret_found = true;
     return take(folder, name, version, arena, ret_pointer, err);
+}
+
+static assay_status load_by_listing(const char *folder, int64_t hint, assay_store *store,
+                                    assay_arena *arena, assay_iceberg_pointer *ret_pointer,
+                                    assay_error *err)
+{
+    assay_store_names names = {0};
+    struct listing listing = {0};
+    ASSAY_TRY(assay_store_list(store, folder, arena, &names, err));
+    for (size_t i = 0; i < names.count; i++)
+        look_at(names.names[i], arena, &listing);
+    *ret_pointer = (assay_iceberg_pointer){.version = -1};
+    /* The hint is written after its version: it may be behind, never ahead. */
+    if (hint >= 0 && (listing.versioned != NULL || listing.files == 0) &&
+        (listing.versioned == NULL || hint > listing.version))
+        return assay_error_set(
+            err, ASSAY_EDATA, 4402,
+            "folder '%s': version-hint.text names version %lld, and its metadata "
+            "file is missing",
+            folder, (long long)hint);
+    if (listing.versioned != NULL)
+        return take(folder, listing.versioned, listing.version, arena, ret_pointer, err);
+    if (listing.files == 0)
+        return ASSAY_OK;
+    if (listing.serial_name == NULL || listing.serial_twice || listing.others > 0)
+        return assay_error_set(err, ASSAY_EDATA, 4402,
+                               "folder '%s' has %zu metadata files, and none can be told to be the "
+                               "current one",
+                               folder, listing.files);
+    ASSAY_TRY(take(folder, listing.serial_name, -1, arena, ret_pointer, err));
+    ret_pointer->managed = "its metadata files are numbered";
+    return ASSAY_OK;
 }
 
 /* A metadata file that is named itself: read as it is, never written on. */
@@ -195,13 +202,15 @@ static assay_status folder_load(const assay_iceberg_catalog *catalog,
                                 assay_error *err)
 {
     (void)catalog;
-    bool found = false;
     const char *folder = metadata_folder(identity, arena);
     ASSAY_TRY(assay_arena_check(folder, err));
     if (stem_of(identity->location, arena) != NULL)
         return load_named(identity->location, store, arena, ret_pointer, err);
-    ASSAY_TRY(load_by_hint(folder, store, arena, &found, ret_pointer, err));
-    return found ? ASSAY_OK : load_by_listing(folder, store, arena, ret_pointer, err);
+    int64_t hint = read_hint(folder, store, arena);
+    ASSAY_TRY(load_by_hint(folder, hint, store, arena, ret_pointer, err));
+    if (ret_pointer->exists)
+        return ASSAY_OK;
+    return load_by_listing(folder, hint, store, arena, ret_pointer, err);
 }
 
 /* ---- commit ---- */

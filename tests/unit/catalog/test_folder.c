@@ -47,7 +47,7 @@ static void the_hint_is_only_a_hint(void **state)
     fixture_append(t, "a", 1);
     fixture_append(t, "b", 1);
     fixture_append(t, "c", 1);
-    static const char *const HINTS[] = {"3", "1", "2\n", "9", "-1", "garbage", ""};
+    static const char *const HINTS[] = {"3", "1", "2\n", "-1", "garbage", ""};
     for (size_t i = 0; i < sizeof HINTS / sizeof HINTS[0]; i++) {
         put(t, "version-hint.text", HINTS[i]);
         assert_int_equal(snapshots(t), 3);
@@ -56,6 +56,22 @@ static void the_hint_is_only_a_hint(void **state)
     assert_int_equal(snapshots(t), 3);
     fixture_append(t, "d", 1);
     assert_int_equal(snapshots(t), 4);
+}
+
+static void a_hint_whose_metadata_is_missing_is_damage(void **state)
+{
+    table_fixture *t = *state;
+    const assay_iceberg_identity identity = {.name = "x", .location = t->location};
+    assay_iceberg_pointer pointer = {0};
+    fixture_append(t, "a", 1);
+    fixture_append(t, "b", 1);
+    for (int left = 1; left >= 0; left--) {
+        drop(t, left == 1 ? "v2.metadata.json" : "v1.metadata.json");
+        assert_int_equal(t->catalog->load(t->catalog, &identity, t->store, t->arena, &pointer,
+                                          &t->err),
+                         ASSAY_EDATA);
+        assert_int_equal(t->err.number, 4402);
+    }
 }
 
 static void compressed_metadata_is_read_and_written_on(void **state)
@@ -233,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FOLDER(the_hint_is_only_a_hint),
+        FOLDER(a_hint_whose_metadata_is_missing_is_damage),
         FOLDER(compressed_metadata_is_read_and_written_on),
         FOLDER(a_table_of_another_catalog_is_read_only),
         FOLDER(a_copied_table_is_read_where_it_lies_and_not_written),
