@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -456,6 +455,7 @@ static void loading_gives_up_cleanly_at_every_failed_allocation(void **state)
 
 int main(int argc, char **argv)
 {
+    int64_t value = 0, wins = 0;
     const struct CMUnitTest tests[] = {
         TEST(no_log_is_no_table),
         TEST(a_first_append_makes_the_table),
@@ -477,7 +477,7 @@ int main(int argc, char **argv)
         TEST(a_killed_writer_leaves_a_table_that_reads),
     };
 
-    if (argc == 4)
-        return append_often(argv[1], atoi(argv[2]), atoi(argv[3]));
+    if (argc == 4 && assay_str_to_int64(argv[2], &value) && assay_str_to_int64(argv[3], &wins))
+        return append_often(argv[1], (int)value, (int)wins);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
