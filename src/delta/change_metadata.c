@@ -17,6 +17,7 @@ static const char *const known_properties[] = {
     "delta.deletedFileRetentionDuration",
     "delta.logRetentionDuration",
     "delta.enableExpiredLogCleanup",
+    "delta.enableTypeWidening",
     "delta.isolationLevel",
     "delta.setTransactionRetentionDuration",
 };
@@ -155,6 +156,18 @@ static assay_status set_protocol(assay_delta_change *change,
     return ASSAY_OK;
 }
 
+/* The feature typeWidening is declared where the table asks for it. By default it is not: delta-rs
+ * refuses such tables, while it, Spark, DuckDB and assay all widen what older files hold as they
+ * read. */
+static assay_delta_files staying(const assay_delta_change *change)
+{
+    const assay_delta_state *state = change->loaded->state;
+    bool noted = assay_delta_protocol_has(state->protocol, "typeWidening") ||
+                 assay_delta_config_true(state->metadata, widening_property);
+
+    return noted ? ASSAY_DELTA_FILES_STAY_NOTED : ASSAY_DELTA_FILES_STAY;
+}
+
 assay_status assay_delta_change_metadata(assay_delta_change *change, assay_error *err)
 {
     assay_delta_schema_change schema = {NULL, false, false};
@@ -172,16 +185,14 @@ assay_status assay_delta_change_metadata(assay_delta_change *change, assay_error
                                                    change->loaded->state->metadata, tree,
                                                    change->change->kind, err));
     ASSAY_TRY(exists ? begin_from_base(change, metadata, err) : begin_new(change, metadata, err));
-    ASSAY_TRY(assay_delta_schema_write(change->change->schema, tree, exists && !replaces,
+    ASSAY_TRY(assay_delta_schema_write(change->change->schema, tree,
+                                       exists && !replaces ? staying(change) : ASSAY_DELTA_FILES_GO,
                                        change->arena, &schema, err));
     if (!exists || !assay_value_equal(tree, schema.tree)) {
         ASSAY_TRY(write_tree(change, schema.tree, metadata, err));
         changed = true;
     }
     ASSAY_TRY(set_layout(change, metadata, &changed, err));
-    if (schema.has_widened)
-        ASSAY_TRY(set_text(change, assay_value_find(metadata, "configuration"), widening_property,
-                           "true", err));
     change->metadata = changed ? metadata : NULL;
     change->metadata_after = metadata;
     return set_protocol(change, &schema, err);

@@ -20,18 +20,25 @@ ASSAY_NODISCARD assay_status assay_delta_schema_read(const char *name, const ass
                                                      assay_arena *arena, assay_schema **ret_schema,
                                                      assay_error *err);
 
+/* What becomes of the files of the base. */
+typedef enum assay_delta_files {
+    ASSAY_DELTA_FILES_GO,        /* all leave: any schema may come */
+    ASSAY_DELTA_FILES_STAY,      /* columns may become wider, which readers do as they read */
+    ASSAY_DELTA_FILES_STAY_NOTED /* and the table has the feature typeWidening: it is noted */
+} assay_delta_files;
+
 /* What writing a schema over another one means for the protocol. */
 typedef struct assay_delta_schema_change {
     assay_value *tree; /* the new schemaString's tree */
     bool has_ntz;      /* some stored type is timestamp_ntz */
-    bool has_widened;  /* some column of `base` became wider */
+    bool has_widened;  /* a type change was noted */
 } assay_delta_schema_change;
 
 /* The tree of `schema`; nodes of `base` (NULL = none) with the same name and type are taken over.
- * With `keep_files` files of the base stay, so that widened columns need `delta.typeChanges`. */
+ */
 ASSAY_NODISCARD assay_status assay_delta_schema_write(const assay_schema *schema,
-                                                      const assay_value *base, bool keep_files,
-                                                      assay_arena *arena,
+                                                      const assay_value *base,
+                                                      assay_delta_files files, assay_arena *arena,
                                                       assay_delta_schema_change *ret_change,
                                                       assay_error *err);
 

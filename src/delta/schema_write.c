@@ -9,7 +9,7 @@ static const char changes_key[] = "delta.typeChanges";
 struct writer {
     const assay_value *base;
     const assay_schema *base_schema;
-    bool keep_files;
+    assay_delta_files files;
     assay_arena *arena;
     assay_error *err;
     assay_delta_schema_change *change;
@@ -220,7 +220,7 @@ static assay_status settle_type(struct writer *writer, const assay_field *field,
     if (before != NULL && assay_type_equal(&before->type, &field->type))
         return assay_value_set(node, "type", assay_value_copy(writer->arena, old_type),
                                writer->arena, writer->err);
-    if (!writer->keep_files) {
+    if (writer->files == ASSAY_DELTA_FILES_GO) {
         assay_value_unset(metadata, changes_key);
         return ASSAY_OK;
     }
@@ -231,7 +231,9 @@ static assay_status settle_type(struct writer *writer, const assay_field *field,
                                "column '%s': a nested type changes only when the table is written "
                                "anew (--full-refresh)",
                                field->name);
-    return add_type_change(writer, old_type, type, metadata);
+    return writer->files == ASSAY_DELTA_FILES_STAY
+               ? ASSAY_OK
+               : add_type_change(writer, old_type, type, metadata);
 }
 
 static assay_status write_column(struct writer *writer, const assay_field *field,
@@ -252,10 +254,10 @@ static assay_status write_column(struct writer *writer, const assay_field *field
 }
 
 assay_status assay_delta_schema_write(const assay_schema *schema, const assay_value *base,
-                                      bool keep_files, assay_arena *arena,
+                                      assay_delta_files files, assay_arena *arena,
                                       assay_delta_schema_change *ret_change, assay_error *err)
 {
-    struct writer writer = {base, NULL, keep_files, arena, err, ret_change};
+    struct writer writer = {base, NULL, files, arena, err, ret_change};
     assay_schema *base_schema = NULL;
     assay_value *tree = assay_value_map(arena);
     assay_value *list = assay_value_list(arena);

@@ -88,8 +88,9 @@ def written(lake):
     for i in range(13):
         lake.load("gold.steps", f"SELECT {i} AS a, 'v{i}' AS s, DATE '2024-01-01' + {i} AS d",
                   *(["--mode", "full"] if i == 6 else []))
-    lake.load("gold.grown", "SELECT 1 AS a")
-    lake.load("gold.grown", "SELECT 2 AS a, 'new' AS b, [1, 2] AS c")
+    lake.load("gold.grown", "SELECT 1 AS a, 1.5::FLOAT AS f, 1.25::DECIMAL(5,2) AS dec")
+    lake.load("gold.grown", "SELECT 5000000000 AS a, 2.5::DOUBLE AS f, 99999.99::DECIMAL(9,2) AS dec, "
+                            "'new' AS b, [1, 2] AS c")
     by = ["--partition-by", "c", "--partition-by", "d", "--partition-by", "t"]
     lake.load("gold.parts", """
         SELECT * FROM (VALUES (1, 'a b', DATE '2024-01-01', TIMESTAMPTZ '2024-01-01 10:00:00.5+00'),

@@ -58,12 +58,12 @@ static assay_schema *from_columns(assay_arena *arena, const assay_column *column
 }
 
 static assay_delta_schema_change write_over(assay_arena *arena, const assay_schema *schema,
-                                            const assay_value *base, bool keep)
+                                            const assay_value *base, assay_delta_files files)
 {
     assay_delta_schema_change change = {NULL, false, false};
     assay_error err = {0};
 
-    if (assay_delta_schema_write(schema, base, keep, arena, &change, &err) != ASSAY_OK)
+    if (assay_delta_schema_write(schema, base, files, arena, &change, &err) != ASSAY_OK)
         fail_msg("%s", err.message);
     return change;
 }
@@ -127,7 +127,7 @@ static void types_that_delta_lacks_come_back_as_they_were(void **state)
     const size_t count = sizeof(columns) / sizeof(columns[0]);
     assay_arena *arena = assay_arena_new();
     assay_schema *schema = from_columns(arena, columns, count);
-    assay_delta_schema_change change = write_over(arena, schema, NULL, false);
+    assay_delta_schema_change change = write_over(arena, schema, NULL, ASSAY_DELTA_FILES_GO);
     assay_schema *back = read_text(arena, text_of(arena, change.tree));
 
     (void)state;
@@ -154,7 +154,8 @@ static void what_assay_does_not_know_of_a_column_is_kept(void **state)
         "\"metadata\":{}}]}";
     assay_arena *arena = assay_arena_new();
     assay_value *tree = parse(arena, text);
-    assay_delta_schema_change change = write_over(arena, read_text(arena, text), tree, true);
+    assay_delta_schema_change change =
+        write_over(arena, read_text(arena, text), tree, ASSAY_DELTA_FILES_STAY_NOTED);
 
     (void)state;
     assert_true(assay_value_equal(tree, change.tree));
@@ -168,17 +169,20 @@ static void a_wider_column_notes_its_type_change_where_files_stay(void **state)
     static const assay_column after[] = {{"a", "BIGINT"}, {"b", "VARCHAR"}, {"c", "DATE"}};
     assay_arena *arena = assay_arena_new();
     assay_delta_schema_change first =
-        write_over(arena, from_columns(arena, before, 2), NULL, false);
+        write_over(arena, from_columns(arena, before, 2), NULL, ASSAY_DELTA_FILES_GO);
     assay_delta_schema_change second =
-        write_over(arena, from_columns(arena, after, 3), first.tree, true);
+        write_over(arena, from_columns(arena, after, 3), first.tree, ASSAY_DELTA_FILES_STAY_NOTED);
     assay_delta_schema_change third =
-        write_over(arena, from_columns(arena, after, 3), first.tree, false);
+        write_over(arena, from_columns(arena, after, 3), first.tree, ASSAY_DELTA_FILES_GO);
 
     (void)state;
     assert_true(second.has_widened);
     assert_non_null(
         strstr(text_of(arena, second.tree),
                "\"delta.typeChanges\":[{\"fromType\":\"integer\",\"toType\":\"long\"}]"));
+    assert_false(
+        write_over(arena, from_columns(arena, after, 3), first.tree, ASSAY_DELTA_FILES_STAY)
+            .has_widened);
     assert_false(third.has_widened);
     assert_null(strstr(text_of(arena, third.tree), "typeChanges"));
     assay_arena_free(arena);

@@ -121,8 +121,23 @@ static void columns_are_added_and_widened_in_place(void **state)
     assert_string_equal(ask(lake, -1, "SELECT list((a, t) ORDER BY a) FROM %s"),
                         "[(1, NULL), (5000000000, '2024-01-01 00:00:00')]");
     assert_string_equal(ask(lake, 0, "SELECT list(a) FROM %s"), "[1]");
-    assert_non_null(
-        strstr(commit_text(lake, 1), "\"readerFeatures\":[\"timestampNtz\",\"typeWidening\"]"));
+    assert_non_null(strstr(commit_text(lake, 1), "\"readerFeatures\":[\"timestampNtz\"]"));
+}
+
+static void a_table_that_asks_for_type_widening_gets_the_feature(void **state)
+{
+    static const assay_property property = {"delta.enableTypeWidening", "true"};
+    test_lake *lake = *state;
+    lake_write write = {.kind = ASSAY_CHANGE_APPEND,
+                        .select = "SELECT 1::INTEGER AS a",
+                        .properties = &property,
+                        .property_count = 1};
+
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, NULL), ASSAY_OK);
+    lake_put(lake, FORMAT, "t", ASSAY_CHANGE_APPEND, "SELECT 5000000000 AS a");
+    assert_non_null(strstr(commit_text(lake, 1), "\"readerFeatures\":[\"typeWidening\"]"));
+    assert_non_null(strstr(commit_text(lake, 1), "delta.typeChanges"));
+    assert_string_equal(ask(lake, -1, "SELECT list(a ORDER BY a) FROM %s"), "[1, 5000000000]");
 }
 
 static void types_that_delta_lacks_come_back(void **state)
@@ -462,6 +477,7 @@ int main(int argc, char **argv)
         TEST(every_version_can_be_read_again),
         TEST(files_know_their_version_across_a_checkpoint),
         TEST(columns_are_added_and_widened_in_place),
+        TEST(a_table_that_asks_for_type_widening_gets_the_feature),
         TEST(types_that_delta_lacks_come_back),
         TEST(identity_partitions_are_delta_columns),
         TEST(an_empty_partition_value_is_refused),
