@@ -148,24 +148,25 @@ struct items {
     size_t count, capacity;
 };
 
-static assay_status grow_items(struct decoder *decoder, struct items *items, size_t more)
+static assay_status grow_items(struct decoder *decoder, struct items *items, size_t more,
+                               bool with_keys)
 {
-    if (items->count + more <= items->capacity)
-        return ASSAY_OK;
     size_t capacity = items->count + more;
     if (items->capacity > 0 && capacity < 2 * items->capacity)
         capacity = 2 * items->capacity;
     assay_avro_value *values = assay_arena_take(decoder->arena, capacity, sizeof *values);
-    const char **keys = assay_arena_take(decoder->arena, capacity, sizeof *keys);
     ASSAY_TRY(assay_arena_check(values, decoder->err));
-    ASSAY_TRY(assay_arena_check(keys, decoder->err));
-    if (items->count > 0) {
+    if (items->count > 0)
         memcpy(values, items->values, items->count * sizeof *values);
-        memcpy(keys, items->keys, items->count * sizeof *keys);
-    }
     items->values = values;
-    items->keys = keys;
     items->capacity = capacity;
+    if (!with_keys)
+        return ASSAY_OK;
+    const char **keys = assay_arena_take(decoder->arena, capacity, sizeof *keys);
+    ASSAY_TRY(assay_arena_check(keys, decoder->err));
+    if (items->count > 0)
+        memcpy(keys, items->keys, items->count * sizeof *keys);
+    items->keys = keys;
     return ASSAY_OK;
 }
 
@@ -212,7 +213,7 @@ static assay_status decode_items(struct decoder *decoder, const assay_avro_type 
         for (size_t i = 0; i < count; i++) {
             if (items.count == items.capacity) {
                 size_t ahead = count - i < GROW_AT_ONCE ? count - i : GROW_AT_ONCE;
-                ASSAY_TRY(grow_items(decoder, &items, ahead));
+                ASSAY_TRY(grow_items(decoder, &items, ahead, type->kind == ASSAY_AVRO_MAP));
             }
             if (type->kind == ASSAY_AVRO_MAP)
                 ASSAY_TRY(decode_map_key(decoder, &items.keys[items.count]));
@@ -222,7 +223,7 @@ static assay_status decode_items(struct decoder *decoder, const assay_avro_type 
         ASSAY_TRY(decode_block_count(decoder, &count));
     }
     ret_value->items = items.values;
-    ret_value->keys = type->kind == ASSAY_AVRO_MAP ? items.keys : NULL;
+    ret_value->keys = items.keys;
     ret_value->count = items.count;
     return ASSAY_OK;
 }

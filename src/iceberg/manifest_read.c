@@ -11,7 +11,7 @@ struct reader {
     const assay_iceberg_manifest *manifest;
     const assay_partition_spec *spec;
     const assay_type **types; /* of the partition fields; NULL where not known */
-    assay_arena *arena;
+    assay_arena *arena;       /* of the entries; the Avro values live in one that goes sooner */
     assay_error *err;
 };
 
@@ -21,11 +21,25 @@ static assay_status damaged(const struct reader *reader, const char *what)
                            reader->manifest->path, what);
 }
 
-static assay_iceberg_bytes bytes_of(const assay_avro_value *value)
+/* A copy that lives as long as the entries; text and bytes get a NUL behind them. */
+static assay_status keep(const struct reader *reader, const assay_avro_value *value,
+                         assay_iceberg_bytes *ret_bytes)
 {
+    *ret_bytes = (assay_iceberg_bytes){NULL, 0};
     if (value == NULL || value->bytes == NULL)
-        return (assay_iceberg_bytes){NULL, 0};
-    return (assay_iceberg_bytes){value->bytes, value->size};
+        return ASSAY_OK;
+    ret_bytes->bytes = assay_arena_bytes(reader->arena, value->bytes, value->size + 1);
+    ret_bytes->size = value->size;
+    return assay_arena_check(ret_bytes->bytes, reader->err);
+}
+
+static assay_status keep_text(const struct reader *reader, const assay_avro_value *record,
+                              int32_t id, const char *name, const char **ret_text)
+{
+    *ret_text = assay_arena_text(reader->arena, assay_avro_find_text(record, id, name));
+    if (*ret_text == NULL && assay_avro_find_text(record, id, name) != NULL)
+        return assay_error_nomem(reader->err);
+    return ASSAY_OK;
 }
 
 /* Partition values are Avro values of the partition's type (spec, "Partition data types"). */
@@ -76,6 +90,22 @@ static assay_datum partition_datum(const assay_avro_value *value, const assay_ty
     return datum;
 }
 
+static assay_status read_partition_value(const struct reader *reader, const assay_avro_value *value,
+                                         const assay_type *type, assay_datum *ret_datum)
+{
+    assay_datum datum = partition_datum(value, type, reader->arena);
+    if (datum.bytes != NULL) {
+        datum.bytes = assay_arena_text_n(reader->arena, "", 0);
+        if (datum.size > 0) {
+            assay_iceberg_bytes copy = {NULL, 0};
+            ASSAY_TRY(keep(reader, value, &copy));
+            datum.bytes = copy.bytes;
+        }
+    }
+    *ret_datum = datum;
+    return ASSAY_OK;
+}
+
 static assay_status read_partition(const struct reader *reader, const assay_avro_value *file,
                                    assay_iceberg_entry *entry)
 {
@@ -87,8 +117,9 @@ static assay_status read_partition(const struct reader *reader, const assay_avro
         const assay_partition_field *field = &spec->fields[i];
         if (reader->types[i] == NULL)
             continue;
-        entry->partition[i] = partition_datum(assay_avro_find(record, field->field_id, field->name),
-                                              reader->types[i], reader->arena);
+        ASSAY_TRY(read_partition_value(reader,
+                                       assay_avro_find(record, field->field_id, field->name),
+                                       reader->types[i], &entry->partition[i]));
     }
     return ASSAY_OK;
 }
@@ -121,8 +152,8 @@ static assay_iceberg_metric *find_metric(assay_iceberg_metric *metrics, size_t c
     return count == 0 ? NULL : bsearch(&key, metrics, count, sizeof key, compare_metrics);
 }
 
-static void set_part(assay_iceberg_metric *metric, enum metric_part part,
-                     const assay_avro_value *value)
+static assay_status set_part(const struct reader *reader, assay_iceberg_metric *metric,
+                             enum metric_part part, const assay_avro_value *value)
 {
     switch (part) {
     case COLUMN_SIZE:
@@ -138,14 +169,13 @@ static void set_part(assay_iceberg_metric *metric, enum metric_part part,
         metric->nan_count = value->integer;
         break;
     case LOWER:
-        metric->lower = bytes_of(value);
-        break;
+        return keep(reader, value, &metric->lower);
     case UPPER:
-        metric->upper = bytes_of(value);
-        break;
+        return keep(reader, value, &metric->upper);
     case PART_COUNT:
         break;
     }
+    return ASSAY_OK;
 }
 
 /* Key and value of one pair: a record in Iceberg's int-keyed maps. */
@@ -162,12 +192,12 @@ static bool pair_of(const assay_avro_value *item, int32_t *ret_id,
 
 /* All field ids that any of the maps names, ascending and once. */
 static assay_status collect_ids(const struct reader *reader, const assay_avro_value *const *maps,
-                                assay_iceberg_entry *entry)
+                                assay_arena *scratch, assay_iceberg_entry *entry)
 {
     size_t total = 0, count = 0, unique = 0;
     for (size_t part = 0; part < PART_COUNT; part++)
         total += maps[part] != NULL ? maps[part]->count : 0;
-    assay_iceberg_metric *metrics = assay_arena_take(reader->arena, total + 1, sizeof *metrics);
+    assay_iceberg_metric *metrics = assay_arena_take(scratch, total + 1, sizeof *metrics);
     ASSAY_TRY(assay_arena_check(metrics, reader->err));
     for (size_t part = 0; part < PART_COUNT; part++) {
         for (size_t i = 0; maps[part] != NULL && i < maps[part]->count; i++) {
@@ -184,13 +214,13 @@ static assay_status collect_ids(const struct reader *reader, const assay_avro_va
         if (unique == 0 || metrics[unique - 1].field_id != metrics[i].field_id)
             metrics[unique++] = metrics[i];
     }
-    entry->metrics = metrics;
+    entry->metrics = assay_arena_bytes(reader->arena, metrics, (unique + 1) * sizeof *metrics);
     entry->metric_count = unique;
-    return ASSAY_OK;
+    return assay_arena_check(entry->metrics, reader->err);
 }
 
 static assay_status read_metrics(const struct reader *reader, const assay_avro_value *file,
-                                 assay_iceberg_entry *entry)
+                                 assay_arena *scratch, assay_iceberg_entry *entry)
 {
     const assay_avro_value *maps[PART_COUNT];
     for (size_t part = 0; part < PART_COUNT; part++) {
@@ -198,7 +228,7 @@ static assay_status read_metrics(const struct reader *reader, const assay_avro_v
         if (maps[part] != NULL && maps[part]->kind != ASSAY_AVRO_ARRAY)
             maps[part] = NULL;
     }
-    ASSAY_TRY(collect_ids(reader, maps, entry));
+    ASSAY_TRY(collect_ids(reader, maps, scratch, entry));
     for (size_t part = 0; part < PART_COUNT; part++) {
         for (size_t i = 0; maps[part] != NULL && i < maps[part]->count; i++) {
             int32_t id = 0;
@@ -207,7 +237,7 @@ static assay_status read_metrics(const struct reader *reader, const assay_avro_v
                 continue;
             assay_iceberg_metric *metric = find_metric(entry->metrics, entry->metric_count, id);
             if (metric != NULL)
-                set_part(metric, (enum metric_part)part, value);
+                ASSAY_TRY(set_part(reader, metric, (enum metric_part)part, value));
         }
     }
     return ASSAY_OK;
@@ -238,29 +268,29 @@ static assay_status read_lists(const struct reader *reader, const assay_avro_val
 }
 
 static assay_status read_file(const struct reader *reader, const assay_avro_value *file,
-                              assay_iceberg_entry *entry)
+                              assay_arena *scratch, assay_iceberg_entry *entry)
 {
     int64_t content = assay_avro_find_int(file, 134, "content", 0);
     if (content < ASSAY_ICEBERG_DATA || content > ASSAY_ICEBERG_EQUALITY_DELETES)
         return damaged(reader, "an entry has an unknown content");
     entry->content = (assay_iceberg_content)content;
-    entry->path = assay_avro_find_text(file, 100, "file_path");
-    entry->file_format = assay_avro_find_text(file, 101, "file_format");
+    ASSAY_TRY(keep_text(reader, file, 100, "file_path", &entry->path));
+    ASSAY_TRY(keep_text(reader, file, 101, "file_format", &entry->file_format));
     entry->rows = assay_avro_find_int(file, 103, "record_count", -1);
     entry->size = assay_avro_find_int(file, 104, "file_size_in_bytes", -1);
     if (entry->path == NULL || entry->file_format == NULL || entry->rows < 0)
         return damaged(reader, "an entry lacks path, format or count");
-    entry->key_metadata = bytes_of(assay_avro_find(file, 131, "key_metadata"));
+    ASSAY_TRY(keep(reader, assay_avro_find(file, 131, "key_metadata"), &entry->key_metadata));
     entry->sort_order_id = (int32_t)assay_avro_find_int(file, 140, "sort_order_id", -1);
-    entry->referenced_data_file = assay_avro_find_text(file, 143, "referenced_data_file");
+    ASSAY_TRY(keep_text(reader, file, 143, "referenced_data_file", &entry->referenced_data_file));
     ASSAY_TRY(read_partition(reader, file, entry));
-    ASSAY_TRY(read_metrics(reader, file, entry));
+    ASSAY_TRY(read_metrics(reader, file, scratch, entry));
     return read_lists(reader, file, entry);
 }
 
 /* Null means inherited from the line in the list (spec, "Sequence Number Inheritance"). */
 static assay_status read_entry(const struct reader *reader, const assay_avro_value *record,
-                               assay_iceberg_entry *entry)
+                               assay_arena *scratch, assay_iceberg_entry *entry)
 {
     const assay_iceberg_manifest *manifest = reader->manifest;
     int64_t status = assay_avro_find_int(record, 0, "status", -1);
@@ -275,7 +305,7 @@ static assay_status read_entry(const struct reader *reader, const assay_avro_val
     const assay_avro_value *file = assay_avro_find(record, 2, "data_file");
     if (file == NULL || file->kind != ASSAY_AVRO_RECORD)
         return damaged(reader, "an entry has no data_file");
-    return read_file(reader, file, entry);
+    return read_file(reader, file, scratch, entry);
 }
 
 /* v1 lists of manifests say no spec: then the manifest's own header does. */
@@ -302,6 +332,29 @@ static assay_status find_spec(struct reader *reader, const assay_avro_reader *fi
     return ASSAY_OK;
 }
 
+/* Reads the next entries; their Avro values, ten times as large, go at once. */
+static assay_status read_some(const struct reader *reader, assay_avro_reader *avro,
+                              assay_vec *entries, bool *ret_more)
+{
+    enum { ENTRIES_AT_ONCE = 64 };
+    ASSAY_AUTO(assay_arena_freep) assay_arena *scratch = assay_arena_new();
+    ASSAY_TRY(assay_arena_check(scratch, reader->err));
+    for (int i = 0; i < ENTRIES_AT_ONCE; i++) {
+        assay_avro_value *record = NULL;
+        assay_iceberg_entry entry;
+        ASSAY_TRY(assay_avro_reader_next(avro, scratch, &record, reader->err));
+        if (record == NULL) {
+            *ret_more = false;
+            return ASSAY_OK;
+        }
+        if (entries->count >= ASSAY_ICEBERG_ENTRIES_MAX)
+            return damaged(reader, "it has too many entries");
+        ASSAY_TRY(read_entry(reader, record, scratch, &entry));
+        ASSAY_TRY(assay_vec_push(entries, &entry, reader->err));
+    }
+    return ASSAY_OK;
+}
+
 assay_status assay_iceberg_manifest_read(const assay_buf *file,
                                          const assay_iceberg_manifest *manifest,
                                          const assay_iceberg_metadata *metadata, assay_arena *arena,
@@ -314,16 +367,7 @@ assay_status assay_iceberg_manifest_read(const assay_buf *file,
     ASSAY_TRY(assay_avro_reader_open(assay_buf_text(file), file->size, manifest->path, arena, &avro,
                                      err));
     ASSAY_TRY(find_spec(&reader, avro, metadata));
-    for (;;) {
-        assay_avro_value *record = NULL;
-        assay_iceberg_entry entry;
-        ASSAY_TRY(assay_avro_reader_next(avro, arena, &record, err));
-        if (record == NULL)
-            break;
-        if (entries.count >= ASSAY_ICEBERG_ENTRIES_MAX)
-            return damaged(&reader, "it has too many entries");
-        ASSAY_TRY(read_entry(&reader, record, &entry));
-        ASSAY_TRY(assay_vec_push(&entries, &entry, err));
-    }
+    for (bool more = true; more;)
+        ASSAY_TRY(read_some(&reader, avro, &entries, &more));
     return assay_vec_to_arena(&entries, arena, ret_entries, ret_count, err);
 }
