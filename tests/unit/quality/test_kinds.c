@@ -239,6 +239,53 @@ static void arguments_that_cannot_be_are_errors(void **state)
     bench_execute(b, "SELECT * FROM silver.t"); /* it is still there */
 }
 
+static void types_answer_to_their_names(void **state)
+{
+    static const struct {
+        const char *column, *type;
+        assay_check_status status;
+    } cases[] = {{"i", "INTEGER", PASS},
+                 {"i", "int", PASS},
+                 {"i", "BIGINT", FAIL},
+                 {"i", "bigint", FAIL},
+                 {"i", "numeric", PASS},
+                 {"d", "FLOAT", PASS},
+                 {"d", "double", PASS},
+                 {"d", "DOUBLE_PRECISION", PASS},
+                 {"f", "DOUBLE", FAIL},
+                 {"f", "REAL", PASS},
+                 {"m", "DECIMAL", PASS},
+                 {"m", "'DECIMAL(9,2)'", PASS},
+                 {"m", "'DECIMAL(9,3)'", FAIL},
+                 {"m", "NUMBER", PASS},
+                 {"b", "TINYINT", PASS},
+                 {"t8", "TINYINT", PASS},
+                 {"t8", "BOOLEAN", FAIL},
+                 {"ts", "TIMESTAMP", PASS},
+                 {"ts", "TimestampType", PASS},
+                 {"tz", "TimestampType", PASS},
+                 {"tz", "TIMESTAMP", FAIL},
+                 {"tz", "TIMESTAMPTZ", PASS},
+                 {"tz", "'TIMESTAMP WITH TIME ZONE'", PASS},
+                 {"l", "'INTEGER[]'", PASS},
+                 {"l", "'VARCHAR[]'", FAIL},
+                 {"i", "INTGER", ERROR},
+                 {"i", "object", ERROR}};
+    bench *b = *state;
+
+    bench_table(
+        b, "SELECT 1 AS i, 1.0::DOUBLE AS d, 1.0::FLOAT AS f, 1.0::DECIMAL(9, 2) AS m, TRUE AS b, "
+           "1::TINYINT AS t8,\n"
+           "TIMESTAMP '2024-01-01' AS ts, TIMESTAMPTZ '2024-01-01 00:00:00+00' AS tz, [1] AS l");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        bench_expect(b,
+                     assay_arena_format(
+                         b->arena,
+                         "{ type: expect_column_values_to_be_of_type, column: %s, type_: %s }",
+                         cases[i].column, cases[i].type),
+                     cases[i].status);
+}
+
 /* ---- names and quoting ---- */
 
 static void columns_with_any_name_can_be_checked(void **state)
@@ -638,6 +685,7 @@ int main(void)
         TEST(a_float_column_is_compared_with_floats),
         TEST(values_of_another_kind_are_errors_not_casts),
         TEST(arguments_that_cannot_be_are_errors),
+        TEST(types_answer_to_their_names),
         TEST(columns_with_any_name_can_be_checked),
         TEST(texts_with_quotes_and_backslashes_are_literals),
         TEST(every_rule_has_teeth),
