@@ -474,6 +474,8 @@ static int run_help(const assay_cli_options *options, assay_arena *arena)
         options->arguments.count > 0 ? assay_cli_command_find(options->arguments.items[0]) : NULL;
 
     (void)arena;
+    if (command == NULL && options->arguments.count > 0)
+        return usage(options, "there is no such command; `assay help` lists them");
     if (command != NULL)
         assay_cli_help_command(command);
     else

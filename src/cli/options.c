@@ -115,8 +115,8 @@ static assay_status unknown_option(const assay_cli_command *command, const char 
         return assay_error_set(err, ASSAY_EINVAL, 1005,
                                "'assay %s' has no option '--%s'; did you mean '--%s'?",
                                command->name, name, nearest);
-    return assay_error_set(err, ASSAY_EINVAL, 1005, "'assay %s' has no option '%s'", command->name,
-                           name);
+    return assay_error_set(err, ASSAY_EINVAL, 1005, "'assay %s' has no option '%s%s'",
+                           command->name, name[0] == '-' ? "" : "--", name);
 }
 
 static const struct option_row *find_long(const assay_cli_command *command, const char *name,

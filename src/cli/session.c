@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 
-enum { EXIT_SIGNAL = 128 };
+enum { EXIT_SIGNAL = 128, MEMORY_MIN = 64 * 1024 * 1024 };
 
 static assay_status fill_options(const assay_cli_options *options, assay_session *session,
                                  assay_context_options *ret_options, assay_error *err)
@@ -17,9 +17,11 @@ static assay_status fill_options(const assay_cli_options *options, assay_session
                                            .log_from = options->verbose ? ASSAY_IMPORTANCE_DEBUG
                                                                         : ASSAY_IMPORTANCE_WARNING};
     if (options->memory_limit != NULL &&
-        !assay_str_to_size(options->memory_limit, &ret_options->memory_limit))
+        (!assay_str_to_size(options->memory_limit, &ret_options->memory_limit) ||
+         ret_options->memory_limit < MEMORY_MIN))
         return assay_error_set(err, ASSAY_EINVAL, 1006,
-                               "--memory-limit '%s' is no size such as 4GB", options->memory_limit);
+                               "--memory-limit '%s' is no size such as 4GB, at least 64MB",
+                               options->memory_limit);
     return ASSAY_OK;
 }
 

@@ -140,6 +140,11 @@ ASSAY_NODISCARD assay_status assay_conn_query_stream(assay_conn *conn, const cha
 ASSAY_NODISCARD assay_status assay_conn_count_statements(assay_conn *conn, const char *sql,
                                                          size_t *ret_count, assay_error *err);
 
+/* Says whether the statement only reads (SELECT and what is written as one, EXPLAIN). It is bound,
+ * so its tables must be there. */
+ASSAY_NODISCARD assay_status assay_conn_is_query(assay_conn *conn, const char *sql, bool *ret_is,
+                                                 assay_error *err);
+
 /* The unbound syntax tree of one SELECT as json_serialize_sql gives it (query_location = byte
  * offset in `sql`). Not a SELECT: ECONFIG 3010. */
 ASSAY_NODISCARD assay_status assay_conn_parse(assay_conn *conn, const char *sql, assay_arena *arena,

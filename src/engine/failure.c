@@ -81,14 +81,19 @@ static assay_place place_of(const char *sql, size_t position, bool code_points)
     return place;
 }
 
-/* The message on one line, without the engine's excerpt of the statement. */
+/* The message on one line, without the engine's excerpt of the statement, its lists of overloads
+ * and its advice to change settings, which are not the user's. */
 static void flatten(char *text)
 {
-    char *excerpt = strstr(text, "\n\nLINE ");
+    static const char *const tails[] = {"\n\nLINE ", "\n\tCandidate functions:",
+                                        "\nPossible solutions:", "\n\nPossible solutions:"};
     char *out = text;
 
-    if (excerpt != NULL)
-        *excerpt = '\0';
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        char *tail = strstr(text, tails[i]);
+        if (tail != NULL)
+            *tail = '\0';
+    }
     for (const char *in = text; *in != '\0'; in++) {
         if (*in != '\n')
             *out++ = *in;

@@ -19,6 +19,19 @@ assay_status assay_conn_count_statements(assay_conn *conn, const char *sql, size
     return ASSAY_OK;
 }
 
+assay_status assay_conn_is_query(assay_conn *conn, const char *sql, bool *ret_is, assay_error *err)
+{
+    ASSAY_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
+
+    *ret_is = false;
+    if (duckdb_prepare(conn->handle, sql, &statement) != DuckDBSuccess)
+        return assay_engine_fail(duckdb_prepare_error(statement),
+                                 &(assay_engine_text){.text = sql, .sql = sql}, err);
+    duckdb_statement_type type = duckdb_prepared_statement_type(statement);
+    *ret_is = type == DUCKDB_STATEMENT_TYPE_SELECT || type == DUCKDB_STATEMENT_TYPE_EXPLAIN;
+    return ASSAY_OK;
+}
+
 /* The answer of json_serialize_sql and json_serialize_plan: {"error": false, <key>: [..]}. */
 static assay_status read_answer(const char *json, const char *sql, assay_arena *arena,
                                 assay_value **ret_answer, assay_error *err)

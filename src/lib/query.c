@@ -1,6 +1,8 @@
 /* Queries over the tables of the warehouse. */
 #include <assay/table.h>
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/arrow.h"
@@ -138,6 +140,46 @@ static assay_status check_query(assay_conn *conn, const char *sql, assay_error *
     return assay_error_set(err, ASSAY_EINVAL, 1009, "one statement is wanted, not %zu", count);
 }
 
+/* The tables are views: nothing of a project can be written by a query, and nothing else should. */
+static assay_status check_reads(assay_conn *conn, const char *sql, assay_error *err)
+{
+    bool reads = false;
+
+    ASSAY_TRY(assay_conn_is_query(conn, sql, &reads, err));
+    if (reads)
+        return ASSAY_OK;
+    return assay_error_set(err, ASSAY_EINVAL, 1009,
+                           "a query reads; this statement does something else");
+}
+
+/* The engine knows only the tables that were found in the text. */
+static assay_status name_table(assay_context *context, assay_arena *arena, assay_error *err)
+{
+    static const char begin[] = "Table with name ";
+    const char **names = NULL;
+    size_t count = 0;
+
+    if (err == NULL || err->number != 3003 || !assay_str_starts(err->message, begin))
+        return err != NULL ? err->code : ASSAY_ECONFIG;
+    const char *end = strstr(err->message, " does not exist");
+    const char *from = err->message + sizeof begin - 1;
+    if (end == NULL || end <= from)
+        return err->code;
+    const char *name = assay_arena_text_n(arena, *from == '"' ? from + 1 : from,
+                                          (size_t)(end - from) - (*from == '"' ? 2 : 0));
+    if (name == NULL || assay_published_names(context->project, &context->env, arena, &names,
+                                              &count, NULL) != ASSAY_OK)
+        return err->code;
+    const char *nearest = assay_str_nearest(name, names, count);
+    for (size_t i = 0; nearest == NULL && i < count; i++)
+        if (assay_str_ends(names[i], name) && names[i][strlen(names[i]) - strlen(name) - 1] == '.')
+            nearest = names[i];
+    return assay_error_at(err, err->code, 3003, (assay_place){NULL, err->line, err->column},
+                          "there is no table '%s'%s%s%s", name,
+                          nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+                          nearest != NULL ? "'?" : "");
+}
+
 static assay_status run_query(assay_context *context, assay_conn *conn, const char *sql,
                               const assay_query_options *options, assay_arena *arena,
                               char **ret_json, assay_error *err)
@@ -148,6 +190,7 @@ static assay_status run_query(assay_context *context, assay_conn *conn, const ch
     ASSAY_TRY(check_query(conn, sql, err));
     ASSAY_TRY(make_views(context, conn, sql, options->at, arena, err));
     ASSAY_TRY(assay_engine_catalog_clock(conn, assay_context_now(context), err));
+    ASSAY_TRY(check_reads(conn, sql, err));
     if (options->file != NULL)
         return copy_rows(conn, sql, options, arena, ret_json, err);
     ASSAY_TRY(assay_conn_query(conn, sql, limit, arena, &rows, err));
@@ -182,7 +225,7 @@ assay_status assay_query(assay_context *context, const char *sql,
     ASSAY_TRY(assay_engine_catalog_open(conn, CATALOG, err));
     assay_status status = run_query(context, conn, text, options, arena, ret_json, err);
     assay_engine_catalog_close(conn, CATALOG);
-    return status;
+    return status == ASSAY_OK ? status : name_table(context, arena, err);
 }
 
 /* ---- streams ---- */

@@ -435,6 +435,8 @@ static assay_status run_needed(struct extract *extract, assay_error *err)
         status = load(extract, err);
         assay_engine_catalog_close(context->conn, name);
     }
+    if (status != ASSAY_OK)
+        assay_step_hide_values(context->model, err);
     end_events(extract, status, err);
     if (status == ASSAY_OK || status == ASSAY_EGATE)
         assay_step_result_fill(&extract->outcome, extract->result);

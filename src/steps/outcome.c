@@ -1,6 +1,7 @@
 #include "steps/outcome.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "engine/catalog.h"
@@ -116,6 +117,63 @@ assay_status assay_step_target(const assay_step_context *context, assay_table **
                                            ret_foreign, err));
     *ret_table = table;
     return ASSAY_OK;
+}
+
+/* ---- pii ---- */
+
+static bool has_pii(const assay_model *model)
+{
+    for (size_t i = 0; i < model->header.column_count; i++)
+        if (model->header.columns[i].pii)
+            return true;
+    return false;
+}
+
+static bool sees_pii(const assay_model *model)
+{
+    if (has_pii(model))
+        return true;
+    for (size_t i = 0; i < model->input_count; i++)
+        if (model->inputs[i].model != NULL && has_pii(model->inputs[i].model))
+            return true;
+    return false;
+}
+
+/* Replaces every quoted part; a quote that is not closed takes the rest. */
+static void mask_quoted(char *text)
+{
+    static const char mask[] = "***";
+    char *out = text;
+    const char *in = text;
+
+    while (*in != '\0') {
+        const char *end = *in == '\'' || *in == '"' ? strchr(in + 1, *in) : NULL;
+        bool quoted = *in == '\'' || *in == '"';
+        if (!quoted) {
+            *out++ = *in++;
+            continue;
+        }
+        size_t length = end != NULL ? (size_t)(end - in) + 1 : strlen(in);
+        size_t shown = length < sizeof mask - 1 ? length : sizeof mask - 1;
+        memcpy(out, mask, shown);
+        out += shown;
+        in += length;
+    }
+    *out = '\0';
+}
+
+void assay_step_hide_values(const assay_model *model, assay_error *err)
+{
+    enum { CONVERSION = 3004, CONSTRAINT = 3005, REFUSED = 3009, RANGE = 4030 };
+
+    if (err == NULL || !sees_pii(model))
+        return;
+    if (err->number == CONVERSION || err->number == RANGE)
+        mask_quoted(err->message);
+    else if (err->number == CONSTRAINT || err->number == REFUSED)
+        (void)snprintf(err->message, sizeof err->message,
+                       "the engine refuses a value; its words are not shown, since columns are "
+                       "pii");
 }
 
 bool assay_step_suite_changed(const assay_steps *steps, const assay_step_context *context,

@@ -28,6 +28,10 @@ ASSAY_NODISCARD assay_status assay_step_target(const assay_step_context *context
                                                assay_state_file **ret_state, int *ret_foreign,
                                                assay_error *err);
 
+/* Values of pii columns never appear (SEMANTICS.md 4.5): where the model, or one that it reads, has
+ * such columns, what the engine quotes from the data is taken out of the error. */
+void assay_step_hide_values(const assay_model *model, assay_error *err);
+
 /* True where the suite that the published verdict came from is not the one of today. */
 bool assay_step_suite_changed(const assay_steps *steps, const assay_step_context *context,
                               const assay_state_file *state);

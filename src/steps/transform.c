@@ -147,6 +147,8 @@ static assay_status run_needed(struct transform *transform, assay_error *err)
     ASSAY_TRY(assay_engine_catalog_open(context->conn, name, err));
     assay_status status = run_in_catalog(transform, err);
     assay_engine_catalog_close(context->conn, name);
+    if (status != ASSAY_OK)
+        assay_step_hide_values(context->model, err);
     end_events(transform, status, err);
     if (status == ASSAY_EGATE)
         assay_step_result_fill(&transform->outcome, transform->result);
