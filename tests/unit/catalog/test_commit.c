@@ -400,6 +400,39 @@ static void running_out_of_memory_publishes_nothing(void **state)
     expect_rows(t, fixture_load(t), -1, 11, 2);
 }
 
+/* One load, plan and expiry in an arena of their own. */
+static assay_status use_table(table_fixture *t, assay_arena *arena)
+{
+    const assay_iceberg_identity identity = {.name = "x", .location = t->location};
+    const assay_expiry expiry = {.older_than_ms = INT64_MAX, .keep = 1};
+    assay_expired expired = {0};
+    assay_table *table = NULL;
+    assay_data_file *files = NULL;
+    size_t count = 0;
+    ASSAY_TRY(assay_iceberg_load(t->catalog, &assay_iceberg_format, &identity, t->store, arena,
+                                 &table, &t->err));
+    ASSAY_TRY(assay_iceberg_plan_files(table, -1, t->store, arena, &files, &count, &t->err));
+    return assay_iceberg_expire(table, &expiry, &t->env, t->store, NULL, &expired, &t->err);
+}
+
+static void running_out_of_memory_while_reading_is_said(void **state)
+{
+    table_fixture *t = *state;
+    fixture_append(t, "a", 10);
+    fixture_append(t, "b", 10);
+    for (size_t nth = 1; nth < 100000; nth++) {
+        assay_arena *arena = assay_arena_new();
+        assay_mem_fail_at(nth);
+        assay_status status = use_table(t, arena);
+        assay_mem_fail_at(0);
+        assay_arena_free(arena);
+        if (status == ASSAY_OK)
+            break;
+        assert_int_equal(status, ASSAY_ENOMEM);
+    }
+    expect_rows(t, fixture_load(t), -1, 20, 2);
+}
+
 #define BOTH(test)                                                       \
     cmocka_unit_test_setup_teardown(test, fixture_folder, fixture_done), \
         cmocka_unit_test_setup_teardown(test, fixture_memory, fixture_done)
@@ -425,6 +458,7 @@ int main(void)
         BOTH(expiry_is_refused_where_the_table_forbids_it),
         BOTH(time_never_runs_backwards),
         BOTH(running_out_of_memory_publishes_nothing),
+        BOTH(running_out_of_memory_while_reading_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
