@@ -124,6 +124,7 @@ assay_status assay_delta_commit(const assay_table *base, const assay_change *cha
 
     ASSAY_TRY(assay_arena_check(arena, err));
     ASSAY_TRY(assay_cancel_check(env->cancel, err));
+    ASSAY_TRY(assay_delta_check_place(base, arena, err));
     ASSAY_TRY(assay_delta_change_metadata(&attempt, err));
     ASSAY_TRY(assay_delta_change_files(&attempt, err));
     ASSAY_TRY(make_snapshot(&attempt, &snapshot, err));

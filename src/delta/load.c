@@ -77,6 +77,19 @@ static assay_status read_table(assay_table *table, assay_delta_loaded *loaded, a
     return ASSAY_OK;
 }
 
+assay_status assay_delta_check_place(const assay_table *table, assay_arena *arena, assay_error *err)
+{
+    char *mark = assay_path_join(arena, table->location, "_assay/version.json");
+    assay_path_info info = {.exists = false};
+
+    ASSAY_TRY(assay_arena_check(mark, err));
+    ASSAY_TRY(assay_path_stat(mark, &info, err));
+    if (!table->exists && info.exists)
+        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4220,
+                               "'%s' is a table of the format parquet", table->location);
+    return ASSAY_OK;
+}
+
 assay_status assay_delta_load(const char *name, const char *location, assay_store *store,
                               assay_conn *conn, assay_arena *arena, assay_table **ret_table,
                               assay_error *err)

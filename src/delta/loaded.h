@@ -28,6 +28,11 @@ ASSAY_NODISCARD assay_status assay_delta_history(const assay_delta_loaded *loade
                                                  assay_snapshot **ret_snapshots, size_t *ret_count,
                                                  assay_error *err);
 
+/* Refuses (4220) to make a table where one of the format "parquet" lies: its link leads into a
+ * version of it. */
+ASSAY_NODISCARD assay_status assay_delta_check_place(const assay_table *table, assay_arena *arena,
+                                                     assay_error *err);
+
 /* The parts of the format's interface. */
 ASSAY_NODISCARD assay_status assay_delta_load(const char *name, const char *location,
                                               assay_store *store, assay_conn *conn,

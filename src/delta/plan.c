@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "delta/count.h"
 #include "delta/layout.h"
 #include "delta/loaded.h"
 #include "delta/protocol.h"
@@ -214,6 +215,7 @@ assay_status assay_delta_plan_files(const assay_table *table, int64_t snapshot_i
     for (size_t i = 0; i < state->file_count; i++)
         ASSAY_TRY(make_file(&plan, &state->files[i], &files[i], err));
     ASSAY_TRY(date_files(&plan, version, files, state->file_count, err));
+    ASSAY_TRY(assay_delta_count_rows(files, state->file_count, err));
     *ret_files = files;
     *ret_count = state->file_count;
     return ASSAY_OK;
@@ -245,6 +247,7 @@ static assay_status stage_folder(const assay_table *table, const char *stage_id,
                                  const char **ret_folder, assay_error *err)
 {
     (void)stage_id; /* names of staged files carry it */
+    ASSAY_TRY(assay_delta_check_place(table, arena, err));
     /* The log's folder comes first: files without one would be a Parquet folder of somebody else.
      */
     const char *log = assay_path_join(arena, table->location, "_delta_log");

@@ -241,6 +241,25 @@ static assay_status make_snapshot(const struct finder *finder, assay_table *tabl
     return ASSAY_OK;
 }
 
+/* The live files of other formats are not those that lie in the folder. */
+static assay_status check_plain(const char *folder, assay_arena *arena, assay_error *err)
+{
+    static const char *const marks[] = {"_delta_log", "metadata/version-hint.text", ".hoodie"};
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        char *path = assay_path_join(arena, folder, marks[i]);
+        assay_path_info info = {.exists = false};
+
+        ASSAY_TRY(assay_arena_check(path, err));
+        ASSAY_TRY(assay_path_stat(path, &info, err));
+        if (info.exists)
+            return assay_error_set(err, ASSAY_EUNSUPPORTED, 4312,
+                                   "'%s' is a table of another format: it has '%s'", folder,
+                                   marks[i]);
+    }
+    return ASSAY_OK;
+}
+
 assay_status assay_parquet_load_foreign(assay_parquet_loaded *loaded, assay_conn *conn,
                                         assay_table *table, assay_error *err)
 {
@@ -249,6 +268,7 @@ assay_status assay_parquet_load_foreign(assay_parquet_loaded *loaded, assay_conn
                             .arena = table->arena,
                             .files = ASSAY_VEC_OF(assay_data_file)};
 
+    ASSAY_TRY(check_plain(finder.root, table->arena, err));
     ASSAY_TRY(find(&finder, finder.root, 0, err));
     if (finder.files.count == 0)
         return ASSAY_OK;

@@ -154,6 +154,47 @@ static void types_that_delta_lacks_come_back(void **state)
                         "(UUID, TIME, UTINYINT)");
 }
 
+static void rows_without_statistics_are_counted_in_the_files(void **state)
+{
+    static const char log_text[] =
+        "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n"
+        "{\"metaData\":{\"id\":\"x\",\"format\":{\"provider\":\"parquet\",\"options\":{}},"
+        "\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":"
+        "\\\"a\\\",\\\"type\\\":\\\"integer\\\",\\\"nullable\\\":true,\\\"metadata\\\":"
+        "{}}]}\",\"partitionColumns\":[],\"configuration\":{}}}\n"
+        "{\"add\":{\"path\":\"x.parquet\",\"partitionValues\":{},\"size\":1,"
+        "\"modificationTime\":1,\"dataChange\":true}}\n";
+    test_lake *lake = *state;
+    assay_data_file *files = NULL;
+    size_t count = 0;
+
+    test_folder_write(lake->folder, "t/_delta_log/00000000000000000000.json", log_text);
+    assert_int_equal(assay_conn_execute(lake->conn,
+                                        assay_arena_format(lake->arena,
+                                                           "COPY (SELECT 1 AS a FROM range(3)) TO "
+                                                           "'%s/t/x.parquet' (FORMAT parquet)",
+                                                           lake->folder->path),
+                                        NULL, NULL),
+                     ASSAY_OK);
+    assert_int_equal(assay_delta_plan_files(lake_load(lake, FORMAT, "t"), -1, lake->store,
+                                            lake->arena, &files, &count, NULL),
+                     ASSAY_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(files[0].rows, 3);
+}
+
+static void a_place_of_a_parquet_table_is_refused(void **state)
+{
+    test_lake *lake = *state;
+    lake_write write = {.kind = ASSAY_CHANGE_APPEND, .select = "SELECT 1 AS a"};
+    assay_error err = {0};
+
+    test_folder_write(lake->folder, "t/_assay/version.json", "{}");
+    assert_int_equal(lake_commit(lake, lake_load(lake, FORMAT, "t"), &write, &err),
+                     ASSAY_EUNSUPPORTED);
+    assert_int_equal(err.number, 4220);
+}
+
 static void identity_partitions_are_delta_columns(void **state)
 {
     static const char *const by[] = {"c"};
@@ -479,6 +520,8 @@ int main(int argc, char **argv)
         TEST(columns_are_added_and_widened_in_place),
         TEST(a_table_that_asks_for_type_widening_gets_the_feature),
         TEST(types_that_delta_lacks_come_back),
+        TEST(rows_without_statistics_are_counted_in_the_files),
+        TEST(a_place_of_a_parquet_table_is_refused),
         TEST(identity_partitions_are_delta_columns),
         TEST(an_empty_partition_value_is_refused),
         TEST(date_parts_divide_files_and_stay_hidden),

@@ -305,6 +305,20 @@ static void a_folder_of_somebody_else_is_read_and_never_written(void **state)
     assert_int_equal(err.number, 4303);
 }
 
+static void a_table_of_another_format_is_not_read_as_plain_files(void **state)
+{
+    test_lake *lake = *state;
+    assay_table *table = NULL;
+    assay_error err = {0};
+
+    test_folder_write(lake->folder, "t/_delta_log/00000000000000000000.json", "{}");
+    test_folder_write(lake->folder, "t/x.parquet", "PAR1");
+    assert_int_equal(FORMAT->load("t", lake_path(lake, "t"), lake->store, lake->conn, lake->arena,
+                                  &table, &err),
+                     ASSAY_EUNSUPPORTED);
+    assert_int_equal(err.number, 4312);
+}
+
 /* ---- races ---- */
 
 static int append_often(const char *folder, int value, int wins)
@@ -441,6 +455,7 @@ int main(int argc, char **argv)
         TEST(a_crash_of_a_first_commit_before_the_link_is_repaired),
         TEST(a_number_that_expiry_freed_cannot_be_taken_again),
         TEST(a_folder_of_somebody_else_is_read_and_never_written),
+        TEST(a_table_of_another_format_is_not_read_as_plain_files),
         TEST(loading_gives_up_cleanly_at_every_failed_allocation),
         TEST(racing_appends_of_processes_lose_nothing),
         TEST(a_killed_writer_leaves_a_table_that_reads),
