@@ -27,6 +27,20 @@ static assay_status look_again(const assay_delta_change *change, const char *pat
                            (long long)change->version, change->base->name, failure.message);
 }
 
+/* The folders of a new table must be there too after a power failure. */
+static assay_status make_folders(const assay_delta_change *change, const assay_delta_log *log,
+                                 assay_error *err)
+{
+    char *parent = assay_path_dir(change->arena, change->base->location);
+
+    ASSAY_TRY(assay_arena_check(parent, err));
+    ASSAY_TRY(assay_path_make(log->folder, err));
+    if (change->version > 0)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_path_sync(change->base->location, err));
+    return assay_path_sync(parent, err);
+}
+
 static assay_status publish(const assay_delta_change *change, const assay_delta_log *log,
                             assay_error *err)
 {
@@ -37,7 +51,7 @@ static assay_status publish(const assay_delta_change *change, const assay_delta_
 
     ASSAY_TRY(assay_arena_check(path, err));
     ASSAY_TRY(assay_delta_change_write(change, &text, err));
-    ASSAY_TRY(assay_path_make(log->folder, err));
+    ASSAY_TRY(make_folders(change, log, err));
     status = assay_store_put_new(change->store, path, text.data, text.size, &failure);
     if (status == ASSAY_OK)
         return ASSAY_OK;
