@@ -1,4 +1,5 @@
 /* The worker threads of a run: which step is next, one step's life. */
+#include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "pipeline/run_state.h"
@@ -293,15 +294,31 @@ static bool has_failed(const assay_active_step *step)
            result->skip == ASSAY_SKIP_RUN_ENDED;
 }
 
-/* True where `model` reads `other`, at any distance. */
-static bool depends_on(const assay_model *model, const assay_model *other)
+/* True where `model` reads `other`, at any distance. Every model is visited once: `seen` has a
+ * place for each, all false at first. */
+static bool depends_on(const assay_model *model, const assay_model *other, bool *seen)
 {
+    seen[model->index] = true;
     for (size_t i = 0; i < model->input_count; i++) {
         const assay_model *input = model->inputs[i].model;
-        if (input == other || (input != NULL && depends_on(input, other)))
+
+        if (input == other)
+            return true;
+        if (input != NULL && !seen[input->index] && input->depth > other->depth &&
+            depends_on(input, other, seen))
             return true;
     }
     return false;
+}
+
+/* Short memory counts as depending: then nobody waits for it. */
+static bool comes_from(const assay_active_run *run, const assay_model *model,
+                       const assay_model *other)
+{
+    ASSAY_AUTO(assay_mem_freep)
+    bool *seen = assay_mem_new(run->project->model_count, sizeof *seen);
+
+    return seen == NULL || depends_on(model, other, seen);
 }
 
 /* The gate of a step may look at tables that its SQL does not read: they come first, unless they
@@ -315,7 +332,7 @@ static bool waits_for_judgement(const assay_active_run *run, const assay_active_
         const assay_model *other = run->steps[i].out->model;
         if (other != model && run->steps[i].state != ASSAY_STEP_ENDED &&
             ops->judged_against(run->env->ops_user, model, other->name) &&
-            !depends_on(other, model))
+            !comes_from(run, other, model))
             return true;
     }
     return false;
@@ -477,6 +494,9 @@ void assay_run_work(void *argument)
 
     assay_lock_acquire(run->lock);
     while (run->ended < run->count) {
+        /* The main thread looks at the cancel flag only now and then: nothing begins meanwhile, and
+         * what a cancelled step leaves behind is not taken for its readers' failed input. */
+        run->stopping = run->stopping || assay_cancel_requested(run->env->cancel);
         if (run->stopping)
             stop_waiting(run);
         size_t before = run->ended;

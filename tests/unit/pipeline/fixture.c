@@ -223,36 +223,56 @@ static void sink(void *user, const assay_run_event *event)
 
 /* ---- the fixture ---- */
 
+static int open_parts(shop *fixture)
+{
+    assay_engine_options options = {.threads = 1};
+
+    fixture->arena = fixture->folder->arena;
+    fixture->clock = assay_clock_system();
+    fixture->random = assay_random_system();
+    fixture->lock = assay_lock_new();
+    fixture->cancel = assay_cancel_new();
+    if (assay_engine_open(&options, &fixture->engine, NULL) != ASSAY_OK ||
+        assay_conn_open(fixture->engine, &fixture->conn, NULL) != ASSAY_OK ||
+        assay_store_open_memory(&fixture->store, NULL) != ASSAY_OK)
+        return 1;
+    fixture->env = (assay_step_env){
+        .ops = &fake_ops,
+        .ops_user = fixture,
+        .engine = fixture->engine,
+        .store = fixture->store,
+        .clock = &fixture->clock,
+        .random = &fixture->random,
+        .cancel = fixture->cancel,
+        .assay_version = "0.0.0",
+    };
+    return 0;
+}
+
+int fixture_join(shop *fixture, const char *path)
+{
+    assay_arena *arena = assay_arena_new();
+
+    *fixture = (shop){.folder = assay_arena_take(arena, 1, sizeof *fixture->folder)};
+    if (fixture->folder == NULL)
+        return 1;
+    fixture->folder->arena = arena;
+    fixture->folder->path = assay_arena_text(arena, path);
+    return open_parts(fixture);
+}
+
 int fixture_setup(void **state)
 {
     static shop fixture;
-    assay_engine_options options = {.threads = 1};
     void *folder = NULL;
 
     if (test_folder_setup(&folder) != 0)
         return 1;
     memset(&fixture, 0, sizeof fixture);
     fixture.folder = folder;
-    fixture.arena = fixture.folder->arena;
-    fixture.clock = assay_clock_system();
-    fixture.random = assay_random_system();
-    fixture.lock = assay_lock_new();
-    fixture.cancel = assay_cancel_new();
     *state = &fixture;
-    if (assay_engine_open(&options, &fixture.engine, NULL) != ASSAY_OK ||
-        assay_conn_open(fixture.engine, &fixture.conn, NULL) != ASSAY_OK ||
-        assay_store_open_memory(&fixture.store, NULL) != ASSAY_OK)
+    if (open_parts(&fixture) != 0)
         return 1;
-    fixture.env = (assay_step_env){
-        .ops = &fake_ops,
-        .ops_user = &fixture,
-        .engine = fixture.engine,
-        .store = fixture.store,
-        .clock = &fixture.clock,
-        .random = &fixture.random,
-        .cancel = fixture.cancel,
-        .assay_version = "0.0.0",
-    };
     fixture_write(&fixture, "assay.yaml", "name: shop\n");
     return 0;
 }

@@ -52,6 +52,9 @@ typedef struct shop {
 } shop;
 
 int fixture_setup(void **state);
+
+/* The same on the project that lies in `path`, for a process of its own; it is not removed. */
+int fixture_join(shop *fixture, const char *path);
 int fixture_teardown(void **state);
 
 /* Writes a file of the project. */
