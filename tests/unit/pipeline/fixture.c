@@ -193,7 +193,16 @@ static void end(void *user, const assay_run_moment *moment)
     fixture->ended++;
 }
 
+static bool judged_against(void *user, const assay_model *model, const char *other)
+{
+    const shop *fixture = user;
+
+    return fixture->judged != NULL && strcmp(model->name, fixture->judged) == 0 &&
+           strcmp(other, fixture->against) == 0;
+}
+
 static const assay_step_ops fake_ops = {
+    .judged_against = judged_against,
     .look = look,
     .columns = columns,
     .begin = begin,

@@ -49,6 +49,7 @@ typedef struct shop {
     int recovered;
     bool recover_committed;
     int begun, ended;
+    const char *judged, *against; /* the gate of `judged` looks at `against` */
 } shop;
 
 int fixture_setup(void **state);

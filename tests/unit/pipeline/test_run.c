@@ -164,6 +164,21 @@ static void a_selected_step_reads_the_pinned_snapshot_of_what_is_not_selected(vo
     assert_int_equal(fixture_table(fixture, "g.x")->read_snapshot, 100);
 }
 
+static void a_gate_that_looks_at_another_table_is_judged_after_it(void **state)
+{
+    shop *fixture = *state;
+
+    fixture->judged = "b.x";
+    fixture->against = "g.y";
+    (void)must_run(fixture, (assay_run_options){.jobs = 1});
+    assert_true(place_in(fixture->order, "g.y") < place_in(fixture->order, "b.x"));
+
+    /* but not after a table that is made from it */
+    fixture->against = "g.x";
+    (void)must_run(fixture, (assay_run_options){.jobs = 1});
+    assert_string_equal(fixture->order, "b.x b.y s.x s.y g.x g.y g.z ");
+}
+
 static void an_empty_selection_is_a_run_with_nothing_to_do(void **state)
 {
     shop *fixture = *state;
@@ -556,6 +571,7 @@ int main(int argc, char **argv)
         TEST(fail_fast_ends_the_run_at_the_first_failure),
         TEST(a_step_that_skips_lets_its_readers_run_on_what_is_published),
         TEST(a_selected_step_reads_the_pinned_snapshot_of_what_is_not_selected),
+        TEST(a_gate_that_looks_at_another_table_is_judged_after_it),
         TEST(an_empty_selection_is_a_run_with_nothing_to_do),
         TEST(retry_runs_what_did_not_end_well),
         TEST(a_step_out_of_memory_runs_again_alone),
