@@ -85,7 +85,7 @@ static assay_place place_of(const char *sql, size_t position, bool code_points)
  * and its advice to change settings, which are not the user's. */
 static void flatten(char *text)
 {
-    static const char *const tails[] = {"\n\nLINE ", "\n\tCandidate functions:",
+    static const char *const tails[] = {"\n\nLINE ", "\n\tCandidate functions:", "Use \"SET ",
                                         "\nPossible solutions:", "\n\nPossible solutions:"};
     char *out = text;
 
