@@ -83,7 +83,7 @@ COMMANDS = [
     (["table", "show", "silver.ordrs"], 1, 4062, "did you mean 'silver.orders'?"),
     (["table", "history", "silver.none"], 1, 4062, "silver.none"),
     (["table", "expire", "silver.none"], 1, 4062, "silver.none"),
-    (["table", "rollback", "silver.orders", "x"], 2, 1006, ""),
+    (["table", "rollback", "silver.orders", "x"], 2, 1003, "snapshot id"),
     (["table", "rollback", "silver.orders", "77"], 1, 4060, "77"),
     (["runs", "show", "nothing"], 1, 2330, "nothing"),
     (["runs", "list", "--limit", "x"], 2, 1006, "--limit"),
