@@ -206,7 +206,7 @@ static size_t delete_files(const struct expiry *expiry)
 
 /* ---- old metadata files ---- */
 
-enum { DAY_MS = 86400000 };
+enum { DAY_MS = 86400000, ORPHAN_AGE_MS = 7 * DAY_MS };
 
 static bool is_logged(const assay_value *log, const assay_iceberg_location *location,
                       const char *path, assay_arena *arena)
@@ -256,6 +256,30 @@ static size_t delete_metadata(const struct expiry *expiry, int64_t older_than_ms
         const char *path = assay_path_join(expiry->arena, folder, names.names[i]);
         if (path != NULL && is_older_version(expiry, names.names[i]) &&
             is_stale(expiry, path, before_ms) &&
+            assay_store_remove(expiry->store, path, NULL) == ASSAY_OK)
+            deleted++;
+    }
+    return deleted;
+}
+
+/* Data files of our own that no kept snapshot needs and that are older than any work takes: a
+ * process died before its commit. Files of other writers are theirs to remove. */
+static size_t delete_orphans(const struct expiry *expiry, int64_t now_ms)
+{
+    size_t deleted = 0;
+    assay_store_names names = {0};
+    const char *folder = assay_path_join(expiry->arena, expiry->data->location.local, "data/assay");
+    if (folder == NULL ||
+        assay_store_list(expiry->store, folder, expiry->arena, &names, NULL) != ASSAY_OK)
+        return 0;
+    for (size_t i = 0; i < names.count; i++) {
+        assay_store_info info = {0};
+        const char *path = assay_path_join(expiry->arena, folder, names.names[i]);
+        if (path == NULL || !assay_str_ends(path, ".parquet") ||
+            assay_map_has(expiry->reachable, path))
+            continue;
+        if (assay_store_head(expiry->store, path, &info, NULL) == ASSAY_OK && info.exists &&
+            info.mtime_ms < now_ms - ORPHAN_AGE_MS &&
             assay_store_remove(expiry->store, path, NULL) == ASSAY_OK)
             deleted++;
     }
@@ -319,9 +343,10 @@ assay_status assay_iceberg_expire(const assay_table *base, const assay_expiry *e
      * only for snapshots that are expired. */
     ASSAY_TRY(collect_files(&work, err));
     ASSAY_TRY(publish(&work, env, err));
+    int64_t now_ms = env->clock->now_us(env->clock->user) / 1000;
     size_t deleted = delete_files(&work);
-    deleted +=
-        delete_metadata(&work, expiry->older_than_ms, env->clock->now_us(env->clock->user) / 1000);
+    deleted += delete_metadata(&work, expiry->older_than_ms, now_ms);
+    deleted += delete_orphans(&work, now_ms);
     *ret_expired = (assay_expired){work.id_count, deleted};
     return ASSAY_OK;
 }

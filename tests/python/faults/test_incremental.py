@@ -1,7 +1,9 @@
 """Rows arrive exactly once: new rows over many runs, whatever happens to the input in between."""
 import datetime
 import json
+import os
 import shutil
+import time
 
 import pytest
 
@@ -368,6 +370,29 @@ def test_expire_keeps_what_storage_says_and_loses_no_row(project, table_format):
     project.write("data/9.csv", "id,name\n9,x\n")
     project.ok("run")
     assert ids(project) == list(range(1, 10))
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_expire_removes_what_a_dead_load_left_once_it_is_old(project, table_format):
+    start(project, table_format, FEW)
+    for number in range(3, 8):
+        project.write(f"data/{number}.csv", f"id,name\n{number},x\n")
+        project.ok("run", "bronze.t")
+    folder = {"iceberg": "lake/bronze/t/data/assay", "delta": "lake/bronze/t",
+              "parquet": "lake/bronze/.t/stage-dead"}[table_format]
+    young = {"iceberg": folder, "delta": folder, "parquet": "lake/bronze/.t/stage-young"}[table_format]
+    old = project.write(f"{folder}/01a2-dead-0.parquet", b"x")
+    new = project.write(f"{young}/01a2-young-0.parquet", b"x")
+    week = time.time() - 8 * 86400
+    for path in (old, old.parent):
+        os.utime(path, (week, week))
+    project.write("data/9.csv", "id,name\n9,x\n")
+    project.storage(format=table_format)
+    project.ok("run", "bronze.t")
+    project.storage(format=table_format, keep=FEW)
+    project.ok("table", "expire", "bronze.t")
+    assert not old.exists() and new.exists()
+    assert ids(project, "bronze.t") == [1, 2, 3, 4, 5, 6, 7, 9]
 
 
 @pytest.mark.parametrize("table_format", FORMATS)
