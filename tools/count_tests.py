@@ -6,7 +6,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-START = re.compile(r"^\d+/\d+ (?:Testing|Test): (\S+)$", re.MULTILINE)
+START = re.compile(r"^\d+/\d+ Testing: (\S+)$", re.MULTILINE)
 OK = re.compile(r"^\[       OK \] (\S+)", re.MULTILINE)
 FAILED = re.compile(r"^\[  FAILED  \] (\S+)$", re.MULTILINE)
 SKIPPED = re.compile(r"^\[  SKIPPED \] (\S+)$", re.MULTILINE)

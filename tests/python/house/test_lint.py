@@ -145,11 +145,11 @@ def test_the_layers_file_names_every_room_in_the_order_that_cmake_builds_them():
 
 def test_tests_are_added_up_over_all_their_kinds(tmp_path):
     (tmp_path / "unit.log").write_text(
-        "1/3 Testing: text/test_a\n[ RUN      ] one\n[       OK ] one\n[ RUN      ] two\n"
+        "1/3 Testing: text/test_a\n1/3 Test: text/test_a\nCommand: \"x\"\n[ RUN      ] one\n[       OK ] one\n[ RUN      ] two\n"
         "[  FAILED  ] two\n[  PASSED  ] 1 test(s).\n[  FAILED  ] 1 test(s), listed below:\n"
         "[  FAILED  ] two\nTest Failed.\n"
         "2/3 Testing: text/test_b\n[       OK ] one\n==1==ERROR: LeakSanitizer\nTest Failed.\n"
-        "3/3 Testing: fuzz/json\n[  PASSED  ] 4 test(s).\nTest Passed.\n", encoding="utf-8")
+        "3/3 Testing: fuzz/json\n3/3 Test: fuzz/json\n[  PASSED  ] 4 test(s).\nTest Passed.\n", encoding="utf-8")
     (tmp_path / "python.xml").write_text(
         '<testsuites><testsuite><testcase classname="a" name="b"/>'
         '<testcase classname="a" name="c"><skipped message="why"/></testcase>'
