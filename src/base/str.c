@@ -357,3 +357,14 @@ size_t assay_str_code_points(const char *text)
     }
     return count;
 }
+
+int assay_str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}

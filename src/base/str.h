@@ -26,6 +26,9 @@ bool assay_str_to_size(const char *text, uint64_t *ret_bytes);
 /* "10s", "2 hours", "7 days", "500ms" -> milliseconds; false where it is no duration. */
 bool assay_str_to_duration_ms(const char *text, int64_t *ret_ms);
 
+/* The value of a hexadecimal digit of either case, -1 where it is none. */
+int assay_str_hex_digit(char c);
+
 /* Edit distance, for "did you mean"; counts at most `limit` + 1. */
 size_t assay_str_distance(const char *a, const char *b, size_t limit);
 

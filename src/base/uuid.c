@@ -1,4 +1,5 @@
 #include "base/uuid.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -56,17 +57,6 @@ void assay_uuid_format(assay_uuid uuid, char text[ASSAY_UUID_TEXT_SIZE])
     text[at] = '\0';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool assay_uuid_parse(const char *text, assay_uuid *ret_uuid)
 {
     assay_uuid uuid = {{0}};
@@ -80,7 +70,7 @@ bool assay_uuid_parse(const char *text, assay_uuid *ret_uuid)
                 return false;
             continue;
         }
-        int digit = hex_digit(text[i]);
+        int digit = assay_str_hex_digit(text[i]);
         if (digit < 0)
             return false;
         uuid.bytes[nibble / 2] = (uint8_t)((unsigned)uuid.bytes[nibble / 2] << 4 | (unsigned)digit);

@@ -121,30 +121,11 @@ assay_status assay_delta_layout_read(const char *name, const assay_value *metada
     return ASSAY_OK;
 }
 
-static const char *transform_name(assay_transform transform)
-{
-    switch (transform) {
-    case ASSAY_TRANSFORM_YEAR:
-        return "year";
-    case ASSAY_TRANSFORM_MONTH:
-        return "month";
-    case ASSAY_TRANSFORM_DAY:
-        return "day";
-    case ASSAY_TRANSFORM_HOUR:
-        return "hour";
-    case ASSAY_TRANSFORM_IDENTITY:
-    case ASSAY_TRANSFORM_VOID:
-    case ASSAY_TRANSFORM_OTHER:
-        break;
-    }
-    return NULL;
-}
-
 static assay_status write_entry(const assay_partition_field *field, const assay_field *column,
                                 assay_value *entries, assay_value *columns, assay_arena *arena,
                                 assay_error *err)
 {
-    const char *transform = transform_name(field->transform);
+    const char *transform = assay_partition_transform_name(field->transform);
     const char *entry = column->name;
 
     if (field->transform == ASSAY_TRANSFORM_IDENTITY)

@@ -34,17 +34,6 @@ char *assay_delta_uri_encode(assay_arena *arena, const char *path)
     return out;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 char *assay_delta_uri_decode(assay_arena *arena, const char *uri)
 {
     char *out = assay_arena_take(arena, strlen(uri) + 1, 1);
@@ -53,8 +42,8 @@ char *assay_delta_uri_decode(assay_arena *arena, const char *uri)
     if (out == NULL)
         return NULL;
     for (const char *at = uri; *at != '\0'; at++) {
-        int high = *at == '%' ? hex_value(at[1]) : -1;
-        int low = high >= 0 ? hex_value(at[2]) : -1;
+        int high = *at == '%' ? assay_str_hex_digit(at[1]) : -1;
+        int low = high >= 0 ? assay_str_hex_digit(at[2]) : -1;
 
         if (low < 0 || high * 16 + low == 0) {
             out[used++] = *at;

@@ -7,18 +7,6 @@
 #include "steps/published.h"
 #include "table/commit.h"
 
-static const int64_t DAY_MS = 86400000;
-
-static assay_commit_env commit_env(const assay_context *context, const assay_table *table)
-{
-    return (assay_commit_env){.clock = &context->clock,
-                              .random = &context->random,
-                              .assay_version = ASSAY_VERSION,
-                              .format_options = assay_storage_options(context->project->storage,
-                                                                      table->format->name),
-                              .cancel = context->cancel};
-}
-
 static assay_status expire_one(assay_context *context, assay_conn *conn, const char *name,
                                assay_value *list, assay_arena *arena, assay_error *err)
 {
@@ -34,10 +22,8 @@ static assay_status expire_one(assay_context *context, assay_conn *conn, const c
         assay_published_load(context->project, &context->env, conn, name, arena, &table, err));
     if (!table->exists)
         return assay_error_set(err, ASSAY_ENOTFOUND, 4062, "there is no table '%s'", name);
-    assay_keep_config keep = assay_storage_keep(context->project->storage, layer);
-    const assay_commit_env env = commit_env(context, table);
-    int64_t now_ms = context->clock.now_us(context->clock.user) / 1000;
-    const assay_expiry expiry = {now_ms - keep.days * DAY_MS, keep.snapshots};
+    const assay_commit_env env = assay_published_commit_env(context->project, &context->env, table);
+    const assay_expiry expiry = assay_published_expiry(context->project, &context->env, layer);
     ASSAY_TRY(table->format->expire(table, &expiry, &env, context->store, conn, &expired, err));
     assay_value *map = assay_value_map(arena);
     ASSAY_TRY(assay_value_append(list, map, arena, err));
@@ -89,7 +75,7 @@ static assay_status commit_rollback(assay_context *context, assay_conn *conn, as
                                     const assay_snapshot *target, assay_arena *arena,
                                     const assay_snapshot **ret_snapshot, assay_error *err)
 {
-    const assay_commit_env env = commit_env(context, table);
+    const assay_commit_env env = assay_published_commit_env(context->project, &context->env, table);
     assay_schema *schema = NULL;
     assay_state_file *previous = NULL;
     assay_gate_token *token = NULL;

@@ -150,25 +150,6 @@ static assay_status read_spec(const assay_value *root, const assay_schema *schem
     return ASSAY_OK;
 }
 
-static const char *transform_name(assay_transform transform)
-{
-    switch (transform) {
-    case ASSAY_TRANSFORM_YEAR:
-        return "year";
-    case ASSAY_TRANSFORM_MONTH:
-        return "month";
-    case ASSAY_TRANSFORM_DAY:
-        return "day";
-    case ASSAY_TRANSFORM_HOUR:
-        return "hour";
-    case ASSAY_TRANSFORM_IDENTITY:
-    case ASSAY_TRANSFORM_VOID:
-    case ASSAY_TRANSFORM_OTHER:
-        break;
-    }
-    return NULL;
-}
-
 static assay_status write_spec(assay_json_writer *writer, const assay_parquet_version *version,
                                assay_arena *arena, assay_error *err)
 {
@@ -179,7 +160,7 @@ static assay_status write_spec(assay_json_writer *writer, const assay_parquet_ve
     for (size_t i = 0; i < version->spec->count; i++) {
         const assay_partition_field *field = &version->spec->fields[i];
         const assay_field *column = assay_schema_find_id(version->schema, field->source_id);
-        const char *transform = transform_name(field->transform);
+        const char *transform = assay_partition_transform_name(field->transform);
         char *entry = NULL;
 
         if (column == NULL || (transform == NULL && field->transform != ASSAY_TRANSFORM_IDENTITY))

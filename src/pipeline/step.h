@@ -168,10 +168,11 @@ typedef struct assay_step_ops {
     assay_status (*plan)(void *user, const assay_step_context *context, assay_step_plan *ret_plan,
                          assay_error *err);
 
-    /* Does the work of one step: decides whether it is needed (skip key in the table's state
-     * file), stages, checks, commits, sends its lineage. Called by a worker thread with the table's
-     * lock held. Returns ASSAY_OK for DONE and SKIPPED, EGATE for a shut gate (with the result
-     * filled), ECANCELLED, ENOMEM (the run tries again alone), else the step has failed. */
+    /* Does the work of one step; *ret_result comes with every number -1 and all else empty. It
+     * decides whether it is needed (skip key in the table's state file), stages, checks, commits,
+     * sends its lineage. Called by a worker thread with the table's lock held. Returns ASSAY_OK for
+     * DONE and SKIPPED, EGATE for a shut gate (with the result filled), ECANCELLED, ENOMEM (the run
+     * tries again alone), else the step has failed. */
     assay_status (*run)(void *user, const assay_step_context *context,
                         assay_step_result *ret_result, assay_error *err);
 

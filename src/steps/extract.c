@@ -454,7 +454,6 @@ assay_status assay_extract_run(assay_steps *steps, const assay_step_context *con
     struct extract *extract = assay_arena_take(context->arena, 1, sizeof *extract);
 
     ASSAY_TRY(assay_arena_check(extract, err));
-    *ret_result = assay_step_result_init();
     extract->steps = steps;
     extract->context = context;
     extract->result = ret_result;

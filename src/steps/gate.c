@@ -31,20 +31,16 @@ static assay_status scan_text(const assay_write *write, const assay_gate_subject
 static assay_status make_views(const assay_write *write, const assay_gate_subject *subject,
                                const assay_quality_suite *suite, assay_error *err)
 {
-    ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_vec_done) assay_vec known = ASSAY_VEC_OF(const char *);
     const char *layer = NULL;
     const char *table = NULL;
     const char *select = NULL;
 
-    for (size_t i = 0; i < suite->count; i++)
-        assay_json_write(&text, suite->checks[i].kwargs, 0);
-    ASSAY_TRY(assay_buf_check(&text, err));
     ASSAY_TRY(assay_vec_push(&known, &write->table, err));
     for (size_t i = 0; write->model != NULL && i < write->model->input_count; i++)
         ASSAY_TRY(assay_vec_push(&known, &write->model->inputs[i].name, err));
-    const assay_published_wanted wanted = {assay_buf_text(&text), known.items, known.count,
-                                           INT64_MAX};
+    const assay_published_wanted wanted = {assay_steps_suite_text(write->steps, suite), known.items,
+                                           known.count, INT64_MAX};
     ASSAY_TRY(assay_published_views(write->steps->project, write->steps->env, write->conn, &wanted,
                                     write->arena, err));
     ASSAY_TRY(scan_text(write, subject, 0, false, &select, err));

@@ -7,22 +7,6 @@
 #include "engine/catalog.h"
 #include "steps/events.h"
 
-assay_step_result assay_step_result_init(void)
-{
-    return (assay_step_result){.rows_added = -1,
-                               .rows_updated = -1,
-                               .rows_removed = -1,
-                               .rows = -1,
-                               .bytes = -1,
-                               .files = -1,
-                               .quarantined = -1,
-                               .bad_rows = -1,
-                               .checks_passed = -1,
-                               .checks_total = -1,
-                               .warnings = -1,
-                               .snapshot_id = -1};
-}
-
 static int64_t count_warnings(const assay_quality_report *report)
 {
     int64_t count = 0;

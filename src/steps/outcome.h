@@ -4,9 +4,6 @@
 
 #include "steps/write.h"
 
-/* A result with every number unknown. */
-assay_step_result assay_step_result_init(void);
-
 /* Fills the result from a write that ended well, or that a gate stopped. */
 void assay_step_result_fill(const assay_write_outcome *outcome, assay_step_result *result);
 

@@ -9,6 +9,8 @@
 #include "engine/catalog.h"
 #include "table/scan.h"
 
+static const int64_t DAY_MS = 86400000;
+
 bool assay_published_split(const char *name, assay_arena *arena, const char **ret_layer,
                            const char **ret_table)
 {
@@ -202,4 +204,24 @@ assay_status assay_published_columns(const assay_schema *schema, assay_arena *ar
     *ret_columns = columns;
     *ret_count = schema->count;
     return ASSAY_OK;
+}
+
+assay_commit_env assay_published_commit_env(const assay_project *project, const assay_step_env *env,
+                                            const assay_table *table)
+{
+    return (assay_commit_env){.clock = env->clock,
+                              .random = env->random,
+                              .assay_version = env->assay_version,
+                              .format_options =
+                                  assay_storage_options(project->storage, table->format->name),
+                              .cancel = env->cancel};
+}
+
+assay_expiry assay_published_expiry(const assay_project *project, const assay_step_env *env,
+                                    const char *layer)
+{
+    assay_keep_config keep = assay_storage_keep(project->storage, layer);
+    int64_t now_ms = env->clock->now_us(env->clock->user) / 1000;
+
+    return (assay_expiry){.older_than_ms = now_ms - keep.days * DAY_MS, .keep = keep.snapshots};
 }

@@ -51,6 +51,14 @@ ASSAY_NODISCARD assay_status assay_published_names(const assay_project *project,
                                                    const char ***ret_names, size_t *ret_count,
                                                    assay_error *err);
 
+/* What a commit to, or an expiry of `table` works with; `env` must outlive it. */
+assay_commit_env assay_published_commit_env(const assay_project *project, const assay_step_env *env,
+                                            const assay_table *table);
+
+/* What `keep` of storage.yaml leaves of a layer's tables, as of now. */
+assay_expiry assay_published_expiry(const assay_project *project, const assay_step_env *env,
+                                    const char *layer);
+
 /* Splits "layer.table"; false where it is no such name. */
 bool assay_published_split(const char *name, assay_arena *arena, const char **ret_layer,
                            const char **ret_table);

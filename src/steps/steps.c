@@ -32,6 +32,11 @@ static assay_status write_suites(assay_steps *steps, assay_error *err)
     return ASSAY_OK;
 }
 
+const char *assay_steps_suite_text(const assay_steps *steps, const assay_quality_suite *suite)
+{
+    return steps->suite_texts[suite - steps->quality->suites];
+}
+
 static assay_status open_quality(assay_steps *steps, assay_error *err)
 {
     const assay_project *project = steps->project;
@@ -149,12 +154,12 @@ static void end(void *user, const assay_run_moment *moment)
 static bool judged_against(void *user, const assay_model *model, const char *other)
 {
     const assay_steps *steps = user;
+    const assay_quality_suite *suite =
+        steps->quality != NULL ? assay_quality_suite_find(steps->quality, model->name) : NULL;
     const char *table = strchr(other, '.');
 
-    for (size_t i = 0; steps->quality != NULL && i < steps->quality->suite_count; i++)
-        if (assay_str_equal(steps->quality->suites[i].table, model->name))
-            return table != NULL && assay_str_contains(steps->suite_texts[i], table + 1);
-    return false;
+    return suite != NULL && table != NULL &&
+           assay_str_contains(assay_steps_suite_text(steps, suite), table + 1);
 }
 
 static assay_status plan(void *user, const assay_step_context *context, assay_step_plan *ret_plan,

@@ -25,6 +25,9 @@ typedef struct assay_steps {
 ASSAY_NODISCARD assay_status assay_steps_open(const assay_project *project,
                                               const assay_step_env *env, assay_arena *arena,
                                               assay_steps **ret_steps, assay_error *err);
+/* The arguments of all checks of a suite of `steps` as one text: what they may mention. */
+const char *assay_steps_suite_text(const assay_steps *steps, const assay_quality_suite *suite);
+
 /* Drains the spool for up to 250 ms; NULL is allowed. */
 void assay_steps_close(assay_steps *steps);
 

@@ -162,7 +162,6 @@ assay_status assay_transform_run(assay_steps *steps, const assay_step_context *c
     struct transform *transform = assay_arena_take(context->arena, 1, sizeof *transform);
 
     ASSAY_TRY(assay_arena_check(transform, err));
-    *ret_result = assay_step_result_init();
     transform->steps = steps;
     transform->context = context;
     transform->result = ret_result;

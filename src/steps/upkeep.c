@@ -4,13 +4,11 @@
 #include "steps/published.h"
 #include "table/state.h"
 
-static const int64_t DAY_MS = 86400000;
-
 /* The oldest snapshot is beyond both limits. */
-static bool is_due(const assay_table *table, assay_keep_config keep, int64_t limit_ms)
+static bool is_due(const assay_table *table, const assay_expiry *expiry)
 {
-    return table->snapshot_count > (size_t)keep.snapshots &&
-           table->snapshots[0].timestamp_ms < limit_ms;
+    return table->snapshot_count > (size_t)expiry->keep &&
+           table->snapshots[0].timestamp_ms < expiry->older_than_ms;
 }
 
 static bool takes_new_rows(const assay_model *reader, const char *table)
@@ -49,27 +47,19 @@ static assay_status expire(const assay_steps *steps, const assay_step_context *c
                            assay_arena *arena, assay_error *err)
 {
     const assay_step_env *env = steps->env;
-    assay_keep_config keep = assay_storage_keep(steps->project->storage, context->model->layer);
-    int64_t limit_ms = env->clock->now_us(env->clock->user) / 1000 - keep.days * DAY_MS;
+    assay_expiry expiry = assay_published_expiry(steps->project, env, context->model->layer);
     assay_table *table = NULL;
     assay_expired expired;
 
     ASSAY_TRY(assay_published_load(steps->project, env, context->conn, context->model->name, arena,
                                    &table, err));
-    if (!is_due(table, keep, limit_ms))
+    if (!is_due(table, &expiry))
         return ASSAY_OK;
     for (size_t i = 0; i < context->model->reader_count; i++)
         if (takes_new_rows(context->model->readers[i], table->name))
-            ASSAY_TRY(keep_consumed(steps, context, table, context->model->readers[i],
-                                    &keep.snapshots, arena, err));
-    const assay_expiry expiry = {.older_than_ms = limit_ms, .keep = keep.snapshots};
-    const assay_commit_env commit_env = {.clock = env->clock,
-                                         .random = env->random,
-                                         .assay_version = env->assay_version,
-                                         .format_options =
-                                             assay_storage_options(steps->project->storage,
-                                                                   table->format->name),
-                                         .cancel = env->cancel};
+            ASSAY_TRY(keep_consumed(steps, context, table, context->model->readers[i], &expiry.keep,
+                                    arena, err));
+    const assay_commit_env commit_env = assay_published_commit_env(steps->project, env, table);
     return table->format->expire(table, &expiry, &commit_env, env->store, context->conn, &expired,
                                  err);
 }

@@ -276,13 +276,8 @@ static assay_status commit(struct writing *writing, assay_error *err)
                                     .conn = write->conn,
                                     .recheck = recheck,
                                     .recheck_user = writing};
-    const assay_commit_env commit_env = {.clock = env->clock,
-                                         .random = env->random,
-                                         .assay_version = env->assay_version,
-                                         .format_options =
-                                             assay_storage_options(write->steps->project->storage,
-                                                                   write->base->format->name),
-                                         .cancel = env->cancel};
+    const assay_commit_env commit_env =
+        assay_published_commit_env(write->steps->project, env, write->base);
     assay_property *summary = NULL;
 
     ASSAY_TRY(list_summary(writing, &summary, &request.change.summary_count, err));

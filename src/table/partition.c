@@ -32,6 +32,14 @@ static const struct transform_row *find_transform(const char *name)
     return NULL;
 }
 
+const char *assay_partition_transform_name(assay_transform transform)
+{
+    for (size_t i = 0; i < sizeof transforms / sizeof transforms[0]; i++)
+        if (transforms[i].transform == transform && transform != ASSAY_TRANSFORM_IDENTITY)
+            return transforms[i].name;
+    return NULL;
+}
+
 static bool is_timestamp(const assay_type *type)
 {
     return type->kind == ASSAY_TYPE_TIMESTAMP || type->kind == ASSAY_TYPE_TIMESTAMPTZ;

@@ -40,6 +40,10 @@ void assay_partition_append_sql(assay_buf *buf, const assay_partition_field *fie
                                 const assay_field *column);
 /* Type of the partition value of a column. */
 assay_type assay_partition_result_type(assay_transform transform, const assay_type *column);
+
+/* "month" of a date part, as a header writes it; NULL for identity and what is never written. */
+const char *assay_partition_transform_name(assay_transform transform);
+
 bool assay_partition_spec_equal(const assay_partition_spec *a, const assay_partition_spec *b);
 
 #endif

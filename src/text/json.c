@@ -72,17 +72,6 @@ static assay_status new_value(struct reader *reader, assay_value_kind kind, assa
     return ASSAY_OK;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Reads the four digits of \uXXXX at reader->at; false where they are none. */
 static bool read_hex4(struct reader *reader, unsigned *ret_unit)
 {
@@ -91,7 +80,7 @@ static bool read_hex4(struct reader *reader, unsigned *ret_unit)
     if (reader->end - reader->at < 4)
         return false;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(reader->at[i]);
+        int digit = assay_str_hex_digit(reader->at[i]);
         if (digit < 0)
             return false;
         unit = unit << 4 | (unsigned)digit;
