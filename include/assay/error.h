@@ -47,15 +47,17 @@ typedef enum assay_status {
 enum { ASSAY_ERROR_MESSAGE_SIZE = 1024, ASSAY_ERROR_PATH_SIZE = 256 };
 
 /* The record of one failure: owned by the caller, no allocation, no thread-local state.
+ * `sqlstate` is the five characters of ISO 9075 where a database said them, else "".
  * `number` is the E-number that `assay explain` knows (0 = none). `path`, `line` and `column`
  * (both 1-based, 0 = unknown) are the place in what the user wrote. */
 typedef struct assay_error {
     assay_status code;
     bool retryable;
-    int native; /* errno, CURLcode, HTTP status, SQLite code */
+    int native; /* errno, CURLcode, HTTP status, SQLite code, vendor code of a database */
     int number;
     int line;
     int column;
+    char sqlstate[6];
     char path[ASSAY_ERROR_PATH_SIZE];
     char message[ASSAY_ERROR_MESSAGE_SIZE];
 } assay_error;
@@ -74,6 +76,10 @@ ASSAY_API const char *assay_error_explanation(int number);
 
 /* The exit status of the command line for `status` (PRODUCT.md, exit codes). */
 ASSAY_API int assay_status_exit_code(assay_status status);
+
+/* The exit status for one failure: as its status says, and 4 where an outside system failed in a
+ * way that is worth a retry. NULL and ASSAY_OK give 0. */
+ASSAY_API int assay_error_exit_code(const assay_error *err);
 
 #ifdef __cplusplus
 }

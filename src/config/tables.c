@@ -45,6 +45,10 @@
     {                                                         \
         name, ASSAY_KEY_MAP_OF, NULL, NULL, doc, table, false \
     }
+#define LIST_OF(name, table, doc)                               \
+    {                                                           \
+        name, ASSAY_KEY_LIST_OF, NULL, NULL, doc, table, false \
+    }
 #define ANY(name, doc)                                    \
     {                                                     \
         name, ASSAY_KEY_ANY, NULL, NULL, doc, NULL, false \
@@ -112,6 +116,9 @@ static const assay_key_table layer_storage_table = {"layer-storage",
 
 static const assay_key iceberg_rows[] = {
     TEXT("catalog_impl", NULL, "Java class or kind of the catalog; hadoop = our folder catalog"),
+    TEXT("uri", NULL, "sqlite: its database; jdbc:sqlite:PATH or a path; default catalog.db in "
+                      "the warehouse"),
+    TEXT("catalog_name", "assay", "sqlite: the name that other programs call the catalog by"),
     TEXT("io_impl", NULL, "Java class of the file access; HadoopFileIO = local disk"),
     TEXT("warehouse", NULL, "alias of `warehouse`"),
 };
@@ -135,7 +142,7 @@ static const assay_key_table parquet_table = {"parquet", "parquet of config/stor
 static const assay_key storage_rows[] = {
     ENUM("format", FORMATS, "iceberg", "table format of every layer"),
     TEXT("warehouse", "lake", "folder of the tables; a target's warehouse goes before it"),
-    TEXT("catalog", "folder", "where Iceberg keeps its pointers; only folder is built yet"),
+    TEXT("catalog", "folder", "where Iceberg keeps its pointers: folder or sqlite"),
     MAP_OF("layers", &layer_storage_table, "what differs in one layer"),
     MAP("iceberg", &iceberg_table, "options of Iceberg tables"),
     MAP("delta", &delta_table, "options of Delta tables"),
@@ -152,23 +159,69 @@ const assay_key_table assay_table_storage = {"storage", "config/storage.yaml",
 static const assay_key column_rows[] = {
     BOOL("pii", "false", "values of this column never appear in output, results, logs, events"),
     TEXT("doc", NULL, "one line about the column"),
+    BOOL("track", NULL, "scd2: whether a change makes history; default: yes, where none says true"),
 };
 static const assay_key_table column_table = {"column", "a column", "What is said of a column.",
                                              ROWS(column_rows)};
 
+static const assay_key contract_column_rows[] = {
+    TEXT("type", NULL, "type of the column"),
+    BOOL("nullable", "true", "false: rows without a value break the contract"),
+    BOOL("key", "false", "part of the key: never missing, and no two rows have the same"),
+    TEXT("references", NULL, "layer.table.column that must have the value"),
+};
+static const assay_key_table contract_column_table = {
+    "contract-column", "a column of a contract", "What is promised of a column: a type, or more.",
+    ROWS(contract_column_rows)};
+
+static const assay_key contract_rows[] = {
+    {"columns", ASSAY_KEY_SHORT_OR_MAP_OF, NULL, NULL,
+     "columns and their types, or maps; default: what the first load finds", &contract_column_table,
+     false},
+    ENUM("new_column", "evolve|freeze|fail", "evolve",
+         "a column that neither the contract nor the table has; freeze leaves it out"),
+    ENUM("type_change", "evolve|freeze|fail", "evolve",
+         "a column whose type differs; evolve widens it where possible, freeze casts the values"),
+    ENUM("missing_column", "evolve|freeze|fail", "fail",
+         "a column that is not there; evolve and freeze: its values are NULL"),
+    ENUM("bad_row", "fail|drop|quarantine", "fail",
+         "rows that are broken, do not convert, or break nullable, key or references"),
+};
+static const assay_key_table contract_table = {"contract", "contract of a table",
+                                               "What rows and columns must be like.",
+                                               ROWS(contract_rows)};
+
+static const assay_key publish_rows[] = {
+    {"to", ASSAY_KEY_TEXT, NULL, NULL, "name of a connection", NULL, true},
+    {"table", ASSAY_KEY_TEXT, NULL, NULL, "the table there: [database.][schema.]table", NULL, true},
+    ENUM("mode", "overwrite|append|merge", "overwrite", "how rows reach the table there"),
+    TEXTS("key", "merge: columns that name a row"),
+    TEXT("version", NULL, "merge: column; rows older than the table's are left out"),
+    TEXT("soft_delete", NULL,
+         "merge: rows stay there, marked; `absence` = those that vanished, else the column that "
+         "says so"),
+    TEXTS("deleted_values", "values of that column that delete; default D, DELETE, delete"),
+    BOOL("preserve_case", "false", "names as written, where the database folds them"),
+    TEXTS("columns", "those that are published; default: all"),
+};
+static const assay_key_table publish_table = {
+    "publish", "publish of a model", "A table of an outside database that follows this one.",
+    ROWS(publish_rows)};
+
 static const assay_key header_rows[] = {
     TEXT("description", NULL, "one line about the table"),
-    ENUM("mode", MODES, "full", "how rows reach the table; full and append are built"),
+    MAP("contract", &contract_table, "what rows and columns must be like"),
+    ENUM("mode", MODES, "full", "how rows reach the table"),
     TEXTS("key", "columns that identify a row"),
     TEXT("version", NULL, "merge and scd2: column whose highest value wins"),
-    TEXT("delete_when", NULL, "merge: condition of rows that delete"),
+    TEXT("delete_when", NULL, "merge and scd2: SQL condition of rows that delete"),
     BOOL("soft_delete", "false", "merge: deleted rows stay, marked"),
     TEXTS("new_rows_of", "inputs of which only rows not consumed yet are read"),
     TEXTS("partition_by", "columns, or year(c), month(c), day(c), hour(c)"),
     TEXTS("tags", "words for the selector tag:x"),
-    MAP_OF("columns", &column_table, "what is said of columns: pii, doc"),
+    MAP_OF("columns", &column_table, "what is said of columns: pii, doc, track"),
     BOOL("allow_empty", "false", "full: the table may become empty"),
-    ANY("publish", "warehouses to publish to; not built yet"),
+    LIST_OF("publish", &publish_table, "tables of outside databases that it is published to"),
 };
 const assay_key_table assay_table_header = {
     "header", "the header of a model",
@@ -215,19 +268,6 @@ static const assay_key source_rows[] = {
 static const assay_key_table source_table = {"source", "source of an extract",
                                              "Where the rows come from.", ROWS(source_rows)};
 
-static const assay_key contract_rows[] = {
-    TEXT_MAP("columns", "columns and their types; default: what the first load finds"),
-    ENUM("new_column", "evolve|freeze|fail", "evolve", "a column that the table does not have"),
-    ENUM("type_change", "evolve|fail", "evolve",
-         "typed sources: a column whose type differs; evolve widens it where possible"),
-    ENUM("missing_column", "evolve|fail", "fail",
-         "a column that a file does not have; evolve = NULL"),
-    ENUM("bad_row", "fail|drop|quarantine", "fail",
-         "records that are broken or do not convert; quarantine is not built yet"),
-};
-static const assay_key_table contract_table = {"contract", "contract of an extract",
-                                               "What the source promises.", ROWS(contract_rows)};
-
 static const assay_key extract_rows[] = {
     TEXT("description", NULL, "one line about the table"),
     {"source", ASSAY_KEY_MAP, NULL, NULL, "where the rows come from", &source_table, true},
@@ -239,9 +279,9 @@ static const assay_key extract_rows[] = {
     TEXTS("key", "columns that identify a row"),
     TEXTS("partition_by", "columns, or year(c), month(c), day(c), hour(c)"),
     TEXTS("tags", "words for the selector tag:x"),
-    MAP_OF("columns", &column_table, "what is said of columns: pii, doc"),
+    MAP_OF("columns", &column_table, "what is said of columns: pii, doc, track"),
     BOOL("allow_empty", "false", "full: the table may become empty"),
-    ANY("publish", "warehouses to publish to; not built yet"),
+    LIST_OF("publish", &publish_table, "tables of outside databases that it is published to"),
 };
 const assay_key_table assay_table_extract = {
     "extract", "an extract", "models/<layer>/<table>.yaml: files that become a table.",
@@ -249,32 +289,36 @@ const assay_key_table assay_table_extract = {
 
 /* ---- config/connections.yaml ---- */
 
-static const assay_key connection_rows[] = {
-    {"type", ASSAY_KEY_ENUM, "postgres|redshift|snowflake|s3", NULL, "what it is", NULL, true},
-};
-const assay_key_table assay_table_connection = {
-    "connection", "a connection",
-    "config/connections.yaml: names, each with the keys of its type. No type is built yet.",
-    ROWS(connection_rows)};
-
 #define CONNECTION_TYPE                                                                          \
     {                                                                                            \
         "type", ASSAY_KEY_ENUM, "postgres|redshift|snowflake|s3", NULL, "what it is", NULL, true \
     }
-#define CONNECTION_TIMEOUTS                                              \
-    DURATION("login_timeout", "30s", "until the connection must stand"), \
-        DURATION("request_timeout", "60s", "of one request"),            \
+#define CONNECTION_TIMEOUTS                                                                     \
+    DURATION("login_timeout", "30s", "until the connection stands"),                            \
+        DURATION("request_timeout", "60s", "until the server must answer one request"),         \
         DURATION("statement_timeout", "1 hour", "of one statement")
+#define PASSWORD TEXT("password", NULL, "reference: env:NAME, file:PATH, aws-secret:NAME#key")
+
+static const assay_key connection_rows[] = {
+    CONNECTION_TYPE,
+};
+const assay_key_table assay_table_connection = {
+    "connection", "a connection", "config/connections.yaml: names, each with the keys of its type.",
+    ROWS(connection_rows)};
 
 static const assay_key postgres_rows[] = {
     CONNECTION_TYPE,
-    {"host", ASSAY_KEY_TEXT, NULL, NULL, "name or address", NULL, true},
+    {"host", ASSAY_KEY_TEXT, NULL, NULL, "name, address or folder of the socket", NULL, true},
     INT("port", "5432", "port"),
     {"database", ASSAY_KEY_TEXT, NULL, NULL, "database", NULL, true},
-    TEXT("schema", "public", "default schema"),
+    TEXT("schema", "public", "schema of tables that are named without one"),
     {"user", ASSAY_KEY_TEXT, NULL, NULL, "user", NULL, true},
-    TEXT("password", NULL, "reference: env:NAME, file:PATH, aws-secret:NAME#key"),
-    TEXT("sslmode", NULL, "as libpq understands it"),
+    PASSWORD,
+    ENUM("sslmode", "disable|allow|prefer|require|verify-ca|verify-full", "prefer",
+         "as libpq understands it"),
+    TEXT("sslrootcert", NULL, "file with the certificates that are trusted"),
+    TEXT("options", NULL, "options of the server's session, as libpq takes them: -c name=value"),
+    TEXT("driver", NULL, "path of the ADBC driver; null = searched for"),
     CONNECTION_TIMEOUTS,
 };
 static const assay_key redshift_rows[] = {
@@ -282,10 +326,14 @@ static const assay_key redshift_rows[] = {
     TEXT("host", NULL, "name or address"),
     INT("port", "5439", "port"),
     TEXT("database", NULL, "database"),
-    TEXT("schema", NULL, "default schema"),
+    TEXT("schema", "public", "schema of tables that are named without one"),
     TEXT("user", NULL, "user"),
-    TEXT("password", NULL, "reference: env:NAME, file:PATH, aws-secret:NAME#key"),
-    TEXT("secret", NULL, "reference to a secret that holds host, user and password"),
+    PASSWORD,
+    TEXT("secret", NULL,
+         "reference to JSON with username, password, and host, port, dbname where not said here"),
+    ENUM("sslmode", "disable|allow|prefer|require|verify-ca|verify-full", "require",
+         "as libpq understands it"),
+    TEXT("sslrootcert", NULL, "file with the certificates that are trusted"),
     TEXT("unload_to", NULL, "s3:// prefix for UNLOAD"),
     TEXT("iam_role", NULL, "role that UNLOAD writes with"),
     CONNECTION_TIMEOUTS,
@@ -294,23 +342,37 @@ static const assay_key snowflake_rows[] = {
     CONNECTION_TYPE,
     {"account", ASSAY_KEY_TEXT, NULL, NULL, "account identifier", NULL, true},
     {"user", ASSAY_KEY_TEXT, NULL, NULL, "user", NULL, true},
-    ENUM("auth", "key_pair|password|oauth", "key_pair", "how to log in"),
-    TEXT("private_key", NULL, "reference to the key: file:PATH"),
-    TEXT("password", NULL, "reference: env:NAME, file:PATH, aws-secret:NAME#key"),
-    TEXT("token", NULL, "reference to an OAuth token"),
+    ENUM("auth", "key_pair|password|pat|oauth", "key_pair", "how to log in"),
+    TEXT("private_key", NULL, "key_pair: reference to the key (PEM, PKCS #8): file:PATH"),
+    TEXT("private_key_passphrase", NULL, "key_pair: reference to the passphrase of the key"),
+    PASSWORD,
+    TEXT("token", NULL, "pat, oauth: reference to the token"),
     TEXT("warehouse", NULL, "virtual warehouse"),
     TEXT("database", NULL, "database"),
-    TEXT("schema", NULL, "schema"),
+    TEXT("schema", NULL, "schema of tables that are named without one"),
     TEXT("role", NULL, "role"),
-    TEXT("driver", NULL, "path of the ADBC driver; null = found by its manifest"),
+    TEXT("driver", NULL, "path of the ADBC driver; null = searched for"),
     TEXT("host", NULL, "host where it is not the account's own"),
+    INT("port", NULL, "port; default: the protocol's"),
+    ENUM("protocol", "https|http", "https", "http is for servers on this machine"),
     CONNECTION_TIMEOUTS,
 };
+static const assay_key s3_keys_rows[] = {
+    {"key_id", ASSAY_KEY_TEXT, NULL, NULL, "reference to the access key", NULL, true},
+    {"secret", ASSAY_KEY_TEXT, NULL, NULL, "reference to the secret key", NULL, true},
+    TEXT("session_token", NULL, "reference to the session token"),
+};
+const assay_key_table assay_table_s3_credentials = {
+    "s3-credentials", "credentials of an s3 connection",
+    "Keys by reference. In their place may stand the word default_chain, which is the default.",
+    ROWS(s3_keys_rows)};
 static const assay_key s3_rows[] = {
     CONNECTION_TYPE,
-    TEXT("region", NULL, "region"),
-    TEXT("endpoint", NULL, "host where it is not AWS"),
-    ANY("credentials", "default_chain, or { key_id, secret } by reference"),
+    TEXT("region", NULL, "region; default: AWS_REGION, AWS_DEFAULT_REGION, the profile's"),
+    TEXT("endpoint", NULL, "URL where it is not AWS"),
+    TEXT("profile", NULL, "profile of ~/.aws; default: AWS_PROFILE"),
+    BOOL("path_style", NULL, "the bucket stands in the path; default: true with an endpoint"),
+    ANY("credentials", "default_chain, or { key_id, secret, session_token } by reference"),
     CONNECTION_TIMEOUTS,
 };
 static const assay_key_table connection_tables[] = {
@@ -333,7 +395,7 @@ const assay_key_table *assay_table_connection_of(const char *type)
 static const assay_key_table *const files[] = {
     &assay_table_project,  &assay_table_storage,    &assay_table_header,
     &assay_table_extract,  &assay_table_connection, &connection_tables[0],
-    &connection_tables[1], &connection_tables[2],   &connection_tables[3],
+    &connection_tables[1], &connection_tables[2],   &connection_tables[3],  &assay_table_s3_credentials,
 };
 
 size_t assay_config_table_count(void)

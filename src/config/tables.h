@@ -10,6 +10,8 @@ extern const assay_key_table assay_table_header;     /* header of models/x/y.sql
 extern const assay_key_table assay_table_extract;    /* models/x/y.yaml */
 extern const assay_key_table assay_table_connection; /* `type` of one connection */
 
+extern const assay_key_table assay_table_s3_credentials; /* keys of an s3 connection */
+
 /* The table of one connection type ("postgres" ..), or NULL. */
 const assay_key_table *assay_table_connection_of(const char *type);
 
