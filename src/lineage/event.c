@@ -181,6 +181,12 @@ static void write_run(assay_json_writer *writer, const assay_lineage_event *even
         assay_json_end_map(writer);
     }
     write_problems(writer, event);
+    if (event->query_id != NULL && event->query_source != NULL) {
+        assay_facet_begin(writer, ASSAY_FACET_EXTERNAL_QUERY);
+        assay_facet_text(writer, "externalQueryId", event->query_id);
+        assay_facet_text(writer, "source", event->query_source);
+        assay_json_end_map(writer);
+    }
     if (event->run_tag_count > 0) {
         assay_facet_begin(writer, ASSAY_FACET_RUN_TAGS);
         assay_facet_tags(writer, event->run_tags, event->run_tag_count);

@@ -130,6 +130,8 @@ typedef struct assay_lineage_event {
     const char *error_number;                 /* "E5010"; put before the message */
     const char *extraction_error;             /* why column lineage could not be derived */
     const char *extraction_task;              /* what was looked at: the table's name */
+    const char *query_id, *query_source; /* externalQuery: both or none; id of the statement that
+                                          * an outside database ran, and where ("snowflake://x") */
     const assay_lineage_tag *run_tags;
     size_t run_tag_count;
 
@@ -185,6 +187,19 @@ typedef struct assay_lineage_table {
 ASSAY_NODISCARD assay_status assay_lineage_dataset_table(assay_lineage_dataset *dataset,
                                                          const assay_lineage_table *table,
                                                          assay_arena *arena, assay_error *err);
+
+/* A table of an outside database: "postgres://host:5432", "db.schema.table". `account` is Snowflake's
+ * identifier; host and port are those of the others. Sets namespace, name, dataSource and
+ * datasetType. `type`: "postgres", "redshift", "snowflake". */
+typedef struct assay_lineage_database {
+    const char *type, *host, *account;
+    int port;
+    const char *database, *schema, *table;
+} assay_lineage_database;
+
+ASSAY_NODISCARD assay_status assay_lineage_dataset_database(assay_lineage_dataset *dataset,
+                                                            const assay_lineage_database *database,
+                                                            assay_arena *arena, assay_error *err);
 
 /* Where the file `path` (relative to `root`) lies in the git repository around `root`: sets
  * source_*; leaves them NULL where there is no repository or no remote. Reads .git, runs nothing;

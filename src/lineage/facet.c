@@ -12,6 +12,7 @@ static const struct {
     [ASSAY_FACET_PROCESSING_ENGINE] = {"processing_engine", "ProcessingEngineRunFacet", "1-1-1"},
     [ASSAY_FACET_ERROR_MESSAGE] = {"errorMessage", "ErrorMessageRunFacet", "1-0-1"},
     [ASSAY_FACET_EXTRACTION_ERROR] = {"extractionError", "ExtractionErrorRunFacet", "1-1-2"},
+    [ASSAY_FACET_EXTERNAL_QUERY] = {"externalQuery", "ExternalQueryRunFacet", "1-0-2"},
     [ASSAY_FACET_RUN_TAGS] = {"tags", "TagsRunFacet", "1-0-0"},
     [ASSAY_FACET_JOB_TYPE] = {"jobType", "JobTypeJobFacet", "2-0-4"},
     [ASSAY_FACET_SQL] = {"sql", "SQLJobFacet", "1-1-0"},

@@ -198,3 +198,26 @@ assay_status assay_lineage_dataset_table(assay_lineage_dataset *dataset,
         }
     return ASSAY_OK;
 }
+
+assay_status assay_lineage_dataset_database(assay_lineage_dataset *dataset,
+                                            const assay_lineage_database *database,
+                                            assay_arena *arena, assay_error *err)
+{
+    const char *namespace = NULL;
+
+    if (assay_str_equal(database->type, "snowflake"))
+        namespace = assay_arena_format(arena, "snowflake://%s", database->account);
+    else
+        namespace = assay_arena_format(arena, "%s://%s:%d", database->type, database->host,
+                                       database->port);
+    ASSAY_TRY(assay_arena_check(namespace, err));
+    const char *name = assay_arena_format(arena, "%s.%s.%s", database->database, database->schema,
+                                          database->table);
+    ASSAY_TRY(assay_arena_check(name, err));
+    dataset->namespace = namespace;
+    dataset->name = name;
+    dataset->source_name = namespace;
+    dataset->source_uri = namespace;
+    dataset->dataset_type = "TABLE";
+    return ASSAY_OK;
+}

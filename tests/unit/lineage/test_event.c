@@ -144,6 +144,8 @@ static void fill_event(assay_lineage_event *event, assay_lineage_dataset *input,
     event->error_number = "E5010";
     event->extraction_error = "no plan";
     event->extraction_task = "silver.orders";
+    event->query_id = "01b4-5c2a";
+    event->query_source = "snowflake://acme-prod";
     event->run_tags = tags;
     event->run_tag_count = 1;
     event->job_type = "TASK";
@@ -217,6 +219,8 @@ static void a_full_event_has_every_facet(void **state)
     assert_string_equal(text_at(json, "run.facets.parent.root.run.runId"), PARENT);
     assert_string_equal(text_at(json, "run.facets.errorMessage.message"),
                         "E5010 the gate of 'silver.orders' is shut");
+    assert_string_equal(text_at(json, "run.facets.externalQuery.externalQueryId"), "01b4-5c2a");
+    assert_string_equal(text_at(json, "run.facets.externalQuery.source"), "snowflake://acme-prod");
     assert_string_equal(text_at(json, "job.facets.jobType.integration"), "ASSAY");
     assert_string_equal(text_at(json, "job.facets.sourceCodeLocation.type"), "git");
     assert_string_equal(text_at(json, "inputs.0.facets.schema._schemaURL"),

@@ -148,6 +148,35 @@ static void without_a_remote_nothing_is_said(void **state)
     assert_null(filled(folder).source_url);
 }
 
+static void tables_of_outside_databases_have_the_names_of_the_specification(void **state)
+{
+    (void)state;
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    static const struct {
+        assay_lineage_database database;
+        const char *namespace, *name;
+    } cases[] = {
+        {{"postgres", "db.example.org", NULL, 5432, "shop", "public", "orders"},
+         "postgres://db.example.org:5432",
+         "shop.public.orders"},
+        {{"redshift", "c1.eu-west-1", NULL, 5439, "dev", "marts", "orders"},
+         "redshift://c1.eu-west-1:5439",
+         "dev.marts.orders"},
+        {{"snowflake", NULL, "acme-prod", 0, "ANALYTICS", "PUBLIC", "ORDERS"},
+         "snowflake://acme-prod",
+         "ANALYTICS.PUBLIC.ORDERS"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assay_lineage_dataset dataset = assay_lineage_dataset_init();
+        assert_int_equal(
+            assay_lineage_dataset_database(&dataset, &cases[i].database, arena, NULL), ASSAY_OK);
+        assert_string_equal(dataset.namespace, cases[i].namespace);
+        assert_string_equal(dataset.name, cases[i].name);
+        assert_string_equal(dataset.source_uri, cases[i].namespace);
+    }
+}
+
 int main(void)
 {
 #define TEST(function) \
@@ -155,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(locations_have_the_names_of_the_specification),
         cmocka_unit_test(a_table_has_its_location_as_name_and_its_own_name_as_symlink),
+        cmocka_unit_test(tables_of_outside_databases_have_the_names_of_the_specification),
         TEST(a_model_is_found_in_the_repository_around_the_project),
         TEST(packed_refs_and_ssh_remotes_are_understood),
         TEST(worktrees_share_the_refs_of_their_repository),
