@@ -12,12 +12,9 @@
 #ifndef ASSAY_WAREHOUSE_WAREHOUSE_H
 #define ASSAY_WAREHOUSE_WAREHOUSE_H
 
-#include "base/cancel.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
-
-struct assay_connection; /* config: a connection of type postgres or snowflake */
+#include "store/secrets.h"
 
 /* ---- what the user asks for ---- */
 
@@ -89,7 +86,8 @@ typedef struct assay_warehouse_snapshot {
 
 typedef struct assay_warehouse_request {
     assay_conn *conn; /* the engine, where snapshot.select makes sense; busy meanwhile */
-    const struct assay_connection *connection;
+    const assay_connection_config *connection; /* postgres or snowflake */
+    assay_secrets *secrets;
     const assay_warehouse_publication *publication;
     const assay_warehouse_snapshot *snapshot;
     const char *run_id, *step_id; /* for ledger, query tag and application name; may be NULL */
@@ -119,7 +117,7 @@ typedef struct assay_warehouse_target {
 
 /* Resolves what the publication's table name leaves out from the connection (PostgreSQL: schema
  * "public"). No network. ECONFIG 7002 where neither says a database or a schema. */
-ASSAY_NODISCARD assay_status assay_warehouse_resolve(const struct assay_connection *connection,
+ASSAY_NODISCARD assay_status assay_warehouse_resolve(const assay_connection_config *connection,
                                                      const assay_warehouse_publication *publication,
                                                      assay_arena *arena,
                                                      assay_warehouse_target *ret_target,
