@@ -60,6 +60,28 @@ int assay_status_exit_code(assay_status status)
     return index < status_count ? statuses[index].exit_code : 5;
 }
 
+int assay_error_exit_code(const assay_error *err)
+{
+    enum { TRY_AGAIN = 4 };
+
+    if (err == NULL)
+        return 0;
+    return err->retryable && (err->code == ASSAY_EIO || err->code == ASSAY_EUNKNOWN_OUTCOME)
+               ? TRY_AGAIN
+               : assay_status_exit_code(err->code);
+}
+
+int assay_exit_code_rank(int exit_code)
+{
+    static const int ORDER[] = {130, 143, 5, 2, 3, 1, 4, 6};
+    enum { COUNT = sizeof ORDER / sizeof ORDER[0] };
+
+    for (int i = 0; i < COUNT; i++)
+        if (ORDER[i] == exit_code)
+            return i;
+    return COUNT;
+}
+
 void assay_error_clear(assay_error *err)
 {
     if (err != NULL)

@@ -64,6 +64,10 @@ assay_status assay_error_copy(assay_error *to, const assay_error *from);
 /* Out of memory, said without allocating. Returns ASSAY_ENOMEM. */
 assay_status assay_error_nomem(assay_error *err);
 
+/* Which of several exit codes decides: the one of the lowest rank (SEMANTICS.md 3.1: the first
+ * present of 130/143, 5, 2, 3, 1, 4; a lock comes after them, success last). */
+int assay_exit_code_rank(int exit_code);
+
 /* Visits the table of all E-numbers in ascending order. */
 size_t assay_error_count(void);
 int assay_error_number_at(size_t index);

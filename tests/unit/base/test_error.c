@@ -41,6 +41,30 @@ static void every_status_has_name_and_exit_code(void **state)
     assert_string_equal(assay_status_name(ASSAY_ECONFLICT), "ECONFLICT");
 }
 
+static void an_outside_system_that_may_answer_later_has_an_exit_code_of_its_own(void **state)
+{
+    assay_error err = {.code = ASSAY_EIO};
+
+    (void)state;
+    assert_int_equal(assay_error_exit_code(&err), 1);
+    err.retryable = true;
+    assert_int_equal(assay_error_exit_code(&err), 4);
+    err.code = ASSAY_EUNKNOWN_OUTCOME;
+    assert_int_equal(assay_error_exit_code(&err), 4);
+    err.code = ASSAY_EDATA;
+    assert_int_equal(assay_error_exit_code(&err), 1);
+    assert_int_equal(assay_error_exit_code(NULL), 0);
+}
+
+static void exit_codes_have_the_order_of_their_weight(void **state)
+{
+    static const int order[] = {130, 143, 5, 2, 3, 1, 4, 6, 0};
+
+    (void)state;
+    for (size_t i = 1; i < sizeof order / sizeof order[0]; i++)
+        assert_true(assay_exit_code_rank(order[i - 1]) < assay_exit_code_rank(order[i]));
+}
+
 static void set_replaces_what_was_there(void **state)
 {
     assay_error err = {0};
@@ -156,6 +180,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_sorted_unique_and_explained),
         cmocka_unit_test(every_status_has_name_and_exit_code),
+        cmocka_unit_test(an_outside_system_that_may_answer_later_has_an_exit_code_of_its_own),
+        cmocka_unit_test(exit_codes_have_the_order_of_their_weight),
         cmocka_unit_test(set_replaces_what_was_there),
         cmocka_unit_test(message_may_quote_the_error_itself),
         cmocka_unit_test(wrapping_puts_context_before_and_keeps_the_rest),
