@@ -51,6 +51,11 @@ ASSAY_NODISCARD assay_status assay_path_sync(const char *path, assay_error *err)
 ASSAY_NODISCARD assay_status assay_path_remove(const char *path, assay_error *err);
 ASSAY_NODISCARD assay_status assay_path_remove_tree(const char *path, assay_error *err);
 
+/* Lets two paths of one file system trade places, whatever they are (files, folders, links), in one
+ * step that every other process sees done or not done; both folders are fsynced. EUNSUPPORTED 1312
+ * where the file system cannot. */
+ASSAY_NODISCARD assay_status assay_path_exchange(const char *a, const char *b, assay_error *err);
+
 /* Names in a folder, sorted by byte value, without . and ..; an absent folder gives none. */
 ASSAY_NODISCARD assay_status assay_path_list(const char *path, assay_arena *arena,
                                              char ***ret_names, size_t *ret_count,

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { READ_STEP = 65536, TEMPORARY_TRIES = 100 };
@@ -219,4 +221,30 @@ assay_status assay_path_remove(const char *path, assay_error *err)
     if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR)
         return ASSAY_OK;
     return assay_error_errno(err, errno, "cannot delete '%s'", path);
+}
+
+/* renameat2(2) by number: its declaration is outside of POSIX. */
+static int exchange(const char *a, const char *b)
+{
+    return (int)syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
+assay_status assay_path_exchange(const char *a, const char *b, assay_error *err)
+{
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    const char *folder_a = assay_path_dir(arena, a);
+    const char *folder_b = assay_path_dir(arena, b);
+    ASSAY_TRY(assay_arena_check(folder_a != NULL ? folder_b : NULL, err));
+    if (exchange(a, b) != 0) {
+        int failed = errno;
+        if (failed == EINVAL || failed == ENOSYS)
+            return assay_error_set(err, ASSAY_EUNSUPPORTED, 1312,
+                                   "the file system of '%s' cannot let two folders trade places",
+                                   folder_a);
+        return assay_error_errno(err, failed, "cannot exchange '%s' and '%s'", a, b);
+    }
+    ASSAY_TRY(assay_path_sync(folder_a, err));
+    return assay_path_sync(folder_b, err);
 }

@@ -354,4 +354,5 @@ const assay_table_format assay_iceberg_format = {
     .commit = assay_iceberg_commit,
     .expire = assay_iceberg_expire,
     .field_ids = true,
+    .absolute_paths = true,
 };

@@ -300,6 +300,13 @@ assay_gate_token *assay_gate_open(const assay_gate_verdict *verdict, const char 
     return assay_gate_token_new(arena, table, stage_id, verdict->text, verdict->suite_hash);
 }
 
+assay_gate_token *assay_gate_carry(const char *verdict, const char *suite_hash,
+                                   const assay_gate_carried *copy, assay_arena *arena)
+{
+    return assay_gate_token_new(arena, copy->table, copy->stage_id,
+                                verdict != NULL ? verdict : "untested", suite_hash);
+}
+
 assay_status assay_gate_refuse(const assay_gate_verdict *verdict, const char *table,
                                assay_error *err)
 {

@@ -295,6 +295,15 @@ ASSAY_NODISCARD assay_status assay_gate_evaluate(const assay_gate_question *ques
 assay_gate_token *assay_gate_open(const assay_gate_verdict *verdict, const char *table,
                                   const char *stage_id, assay_arena *arena);
 
+/* The token for a copy of exactly the rows of a published snapshot: the verdict that they have
+ * stands (NULL = none was ever given: "untested"). NULL when memory is short. */
+typedef struct assay_gate_carried {
+    const char *table;
+    const char *stage_id; /* of the copy */
+} assay_gate_carried;
+assay_gate_token *assay_gate_carry(const char *verdict, const char *suite_hash,
+                                   const assay_gate_carried *copy, assay_arena *arena);
+
 /* EGATE 5010 that names the table and the first reason; for the step that has to stop. */
 ASSAY_NODISCARD assay_status assay_gate_refuse(const assay_gate_verdict *verdict, const char *table,
                                                assay_error *err);

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "steps/convert.h"
 
 static const assay_consumed_input *find_consumed(const assay_state_file *state, const char *table)
 {
@@ -44,26 +45,50 @@ static assay_status subtract(const assay_published_rows *then, assay_published_r
     return ASSAY_OK;
 }
 
+/* Another table than the one that was consumed: the same in another format, or a new one.
+ * *ret_since is the snapshot with the rows that were consumed, -1 where it is expired. */
+static assay_status find_converted(const assay_step_context *context, const assay_table *table,
+                                   const assay_consumed_input *consumed, bool *ret_replaced,
+                                   int64_t *ret_since, assay_error *err)
+{
+    bool same = false;
+
+    *ret_replaced = !assay_convert_came_from(table, consumed, &same);
+    if (*ret_replaced)
+        return ASSAY_OK;
+    if (!same)
+        return assay_error_set(err, ASSAY_EDATA, 2313,
+                               "'%s' had rows that '%s' has not consumed when its format was "
+                               "changed, so its new rows cannot be told; run with --full-refresh",
+                               table->name, context->model->name);
+    *ret_since = -1;
+    for (size_t i = 0; i < table->snapshot_count; i++)
+        if (table->snapshots[i].number == 1)
+            *ret_since = table->snapshots[i].id;
+    return ASSAY_OK;
+}
+
 static assay_status take_new_rows(const assay_step_context *context, assay_bound_input *bound,
                                   const assay_consumed_input *consumed, bool *ret_replaced,
                                   assay_error *err)
 {
     const assay_table *table = bound->rows.table;
+    int64_t since = consumed->snapshot_id;
     assay_published_rows then;
     assay_published_rows now = bound->rows;
     size_t lost = 0;
 
     if (!assay_str_equal(consumed->uuid, table->uuid)) {
-        *ret_replaced = true;
-        return ASSAY_OK;
+        ASSAY_TRY(find_converted(context, table, consumed, ret_replaced, &since, err));
+        if (*ret_replaced)
+            return ASSAY_OK;
     }
-    if (assay_table_snapshot(table, consumed->snapshot_id) == NULL)
+    if (since < 0 || assay_table_snapshot(table, since) == NULL)
         return assay_error_set(err, ASSAY_EDATA, 2311,
                                "the snapshot of '%s' that '%s' has consumed is expired, so its new "
                                "rows cannot be told; run with --full-refresh",
                                table->name, context->model->name);
-    ASSAY_TRY(
-        assay_published_at(table, consumed->snapshot_id, context->env, context->arena, &then, err));
+    ASSAY_TRY(assay_published_at(table, since, context->env, context->arena, &then, err));
     now.files = assay_arena_take(context->arena, now.count + 1, sizeof *now.files);
     ASSAY_TRY(assay_arena_check(now.files, err));
     for (size_t i = 0; i < now.count; i++)

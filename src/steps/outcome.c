@@ -90,12 +90,6 @@ assay_status assay_step_target(const assay_step_context *context, assay_table **
     *ret_foreign = 0;
     ASSAY_TRY(assay_published_load(context->project, context->env, context->conn,
                                    context->model->name, context->arena, &table, err));
-    const char *wanted = assay_project_format(context->project, context->model->name);
-    if (table->exists && !assay_str_equal(table->format->name, wanted))
-        return assay_error_set(err, ASSAY_ECONFIG, 4061,
-                               "'%s' is a table of format %s, and storage.yaml says %s; move '%s' "
-                               "away to build it anew in the new format",
-                               table->name, table->format->name, wanted, table->location);
     if (table->exists)
         ASSAY_TRY(assay_state_file_current(table, context->env->store, context->arena, ret_state,
                                            ret_foreign, err));

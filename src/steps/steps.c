@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "steps/convert.h"
 #include "steps/events.h"
 #include "steps/extract.h"
 #include "steps/published.h"
@@ -170,12 +171,40 @@ static assay_status plan(void *user, const assay_step_context *context, assay_st
     return assay_transform_plan(user, context, ret_plan, err);
 }
 
-static assay_status run(void *user, const assay_step_context *context,
-                        assay_step_result *ret_result, assay_error *err)
+/* The step has done something, even where nothing was to be computed. */
+static assay_status tell_moved(const assay_step_context *context, const char *note,
+                               assay_step_result *result, assay_error *err)
 {
+    const char **notes = assay_arena_take(context->arena, result->note_count + 1, sizeof *notes);
+
+    ASSAY_TRY(assay_arena_check(notes, err));
+    for (size_t i = 0; i < result->note_count; i++)
+        notes[i] = result->notes[i];
+    notes[result->note_count++] = note;
+    result->notes = notes;
+    if (result->outcome == ASSAY_STEP_SKIPPED)
+        result->outcome = ASSAY_STEP_DONE;
+    return ASSAY_OK;
+}
+
+static assay_status run_kind(void *user, const assay_step_context *context,
+                             assay_step_result *ret_result, assay_error *err)
+{
+    const char *moved = NULL;
+
+    ASSAY_TRY(assay_convert_if_switched(context, &moved, err));
     assay_status status = context->model->kind == ASSAY_MODEL_EXTRACT
                               ? assay_extract_run(user, context, ret_result, err)
                               : assay_transform_run(user, context, ret_result, err);
+    if (status == ASSAY_OK && moved != NULL)
+        return tell_moved(context, moved, ret_result, err);
+    return status;
+}
+
+static assay_status run(void *user, const assay_step_context *context,
+                        assay_step_result *ret_result, assay_error *err)
+{
+    assay_status status = run_kind(user, context, ret_result, err);
 
     if (status == ASSAY_OK && ret_result->snapshot_id >= 0)
         assay_upkeep_expire(user, context);

@@ -64,6 +64,13 @@ ASSAY_NODISCARD assay_status assay_store_open_local(const char *root, assay_stor
 /* A store in memory, for tests. */
 ASSAY_NODISCARD assay_status assay_store_open_memory(assay_store **ret_store, assay_error *err);
 
+/* A view of `inner` in which what is named below the absolute folder `from` lies below the folder
+ * `to`; all else is where it was. `inner` must outlive it. For metadata that must name the place
+ * where it will be, not the place where it is written. */
+ASSAY_NODISCARD assay_status assay_store_open_moved(const assay_store *inner, const char *from,
+                                                    const char *to, assay_store **ret_store,
+                                                    assay_error *err);
+
 void assay_store_close(assay_store *store);
 void assay_store_closep(assay_store **store);
 

@@ -144,6 +144,7 @@ typedef struct assay_table_format {
                            const assay_commit_env *env, assay_store *store, struct assay_conn *conn,
                            assay_expired *ret_expired, assay_error *err);
     bool field_ids; /* data files carry field ids and are read by them; else by name */
+    bool absolute_paths; /* metadata names the table's place and its files absolutely */
 } assay_table_format;
 
 /* ---- what table adds over the formats (all formats alike) ---- */

@@ -393,14 +393,3 @@ def test_expire_removes_what_a_dead_load_left_once_it_is_old(project, table_form
     project.ok("table", "expire", "bronze.t")
     assert not old.exists() and new.exists()
     assert ids(project, "bronze.t") == [1, 2, 3, 4, 5, 6, 7, 9]
-
-
-@pytest.mark.parametrize("table_format", FORMATS)
-def test_another_format_is_not_converted_in_silence(project, table_format):
-    start(project, table_format)
-    project.ok("run")
-    other = FORMATS[(FORMATS.index(table_format) + 1) % 3]
-    project.storage(format=other)
-    result = project.run("run")
-    assert result.code == 2 and "E4061" in result.err, result
-    assert ids(project) == [1, 2]

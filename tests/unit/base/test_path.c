@@ -244,6 +244,33 @@ static void files_survive_every_failed_allocation(void **state)
     assert_int_equal(test_folder_count(folder, "d/e"), 1);
 }
 
+static void two_paths_trade_places_whatever_they_are(void **state)
+{
+    test_folder *folder = *state;
+    const char *there = test_folder_path(folder, "d/e/inner");
+    ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
+    assay_path_info info;
+    assay_error err = {0};
+
+    assert_int_equal(assay_path_make(test_folder_path(folder, "d/e"), &err), ASSAY_OK);
+    assert_int_equal(assay_path_write(there, "x", 1, &err), ASSAY_OK);
+    assert_int_equal(symlink("nowhere", test_folder_path(folder, "link")), 0);
+    assert_int_equal(assay_path_exchange(test_folder_path(folder, "d/e"),
+                                         test_folder_path(folder, "link"), &err),
+                     ASSAY_OK);
+    assert_int_equal(assay_path_read(test_folder_path(folder, "link/inner"), 9, &text, &err),
+                     ASSAY_OK);
+    assert_string_equal(assay_buf_text(&text), "x");
+    assert_int_equal(assay_path_stat(test_folder_path(folder, "d/e"), &info, &err), ASSAY_OK);
+    assert_false(info.exists);
+    assert_int_equal(assay_path_exchange(test_folder_path(folder, "link"),
+                                         test_folder_path(folder, "absent"), &err),
+                     ASSAY_ENOTFOUND);
+    assert_int_equal(err.number, 1301);
+    assert_int_equal(assay_path_read(test_folder_path(folder, "link/inner"), 9, &text, &err),
+                     ASSAY_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_folder_setup, test_folder_teardown)
 
 int main(void)
@@ -258,6 +285,7 @@ int main(void)
         TEST(permission_denied_has_its_number),
         TEST(folders_are_made_listed_and_removed),
         TEST(a_glob_finds_files_in_the_form_of_its_pattern),
+        TEST(two_paths_trade_places_whatever_they_are),
         TEST(files_survive_every_failed_allocation),
     };
 

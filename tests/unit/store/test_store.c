@@ -45,6 +45,56 @@ static assay_store *open_memory(void *user)
     return store;
 }
 
+/* A moved view of a store in memory: the contract holds in it as anywhere. */
+static assay_store *moved_inner;
+
+static assay_store *open_moved(void *user)
+{
+    assay_store *store = NULL;
+
+    (void)user;
+    assay_store_closep(&moved_inner);
+    assert_int_equal(assay_store_open_memory(&moved_inner, NULL), ASSAY_OK);
+    assert_int_equal(assay_store_open_moved(moved_inner, "a", "elsewhere/a", &store, NULL),
+                     ASSAY_OK);
+    return store;
+}
+
+static void the_moved_store_keeps_the_contract(void **state)
+{
+    (void)state;
+    conformance_run(open_moved, NULL);
+    assay_store_closep(&moved_inner);
+}
+
+static void a_moved_folder_is_found_under_both_names(void **state)
+{
+    ASSAY_AUTO(assay_store_closep) assay_store *inner = NULL;
+    ASSAY_AUTO(assay_store_closep) assay_store *moved = NULL;
+    ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
+    assay_store_info info;
+    char key[ASSAY_STORE_KEY_MAX + 1];
+    assay_error err = {0};
+
+    (void)state;
+    assert_int_equal(assay_store_open_memory(&inner, NULL), ASSAY_OK);
+    assert_int_equal(assay_store_open_moved(inner, "/lake/t/", "/lake/.t/x/", &moved, NULL),
+                     ASSAY_OK);
+    assert_int_equal(assay_store_put(moved, "/lake/t/metadata/v1", "one", 3, NULL), ASSAY_OK);
+    assert_int_equal(assay_store_put(moved, "/lake/tables", "two", 3, NULL), ASSAY_OK);
+    assert_int_equal(assay_store_get(inner, "/lake/.t/x/metadata/v1", 9, &text, NULL), ASSAY_OK);
+    assert_int_equal(assay_store_get(inner, "/lake/tables", 9, &text, NULL), ASSAY_OK);
+    assert_string_equal(assay_buf_text(&text), "onetwo");
+    assert_int_equal(assay_store_head(inner, "/lake/t/metadata/v1", &info, NULL), ASSAY_OK);
+    assert_false(info.exists);
+
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = '\0';
+    memcpy(key, "/lake/t/", 8);
+    assert_int_equal(assay_store_head(moved, key, &info, &err), ASSAY_EINVAL);
+    assert_int_equal(err.number, 1311);
+}
+
 static void the_local_store_keeps_the_contract(void **state)
 {
     struct rooms rooms = {*state, 0};
@@ -294,6 +344,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_local_store_keeps_the_contract),
         TEST(the_memory_store_keeps_the_contract),
+        TEST(the_moved_store_keeps_the_contract),
+        TEST(a_moved_folder_is_found_under_both_names),
         TEST(an_absolute_key_leaves_the_root),
         TEST(exactly_one_process_wins_a_key),
         TEST(a_put_over_a_folder_leaves_nothing_behind),
