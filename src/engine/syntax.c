@@ -4,6 +4,9 @@
 #include "engine/connection.h"
 #include "text/json.h"
 
+/* The engine refuses expressions deeper than 1,000; each level is up to four of its JSON. */
+enum { TREE_DEPTH_MAX = 4000 };
+
 assay_status assay_conn_count_statements(assay_conn *conn, const char *sql, size_t *ret_count,
                                          assay_error *err)
 {
@@ -39,7 +42,8 @@ static assay_status read_answer(const char *json, const char *sql, assay_arena *
     assay_value *answer = NULL;
     int64_t position = -1;
 
-    ASSAY_TRY(assay_json_parse(json, strlen(json), "syntax tree", arena, &answer, err));
+    ASSAY_TRY(assay_json_parse_deep(json, strlen(json), "syntax tree", TREE_DEPTH_MAX, arena,
+                                    &answer, err));
     if (!assay_value_find_bool(answer, "error", false)) {
         *ret_answer = answer;
         return ASSAY_OK;

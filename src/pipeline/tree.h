@@ -5,7 +5,7 @@
 #include "base/vec.h"
 #include "text/value.h"
 
-enum { ASSAY_TREE_DEPTH_MAX = 400 };
+enum { ASSAY_TREE_DEPTH_MAX = 4000 };
 
 /* A table as the SQL names it; offset -1 = not known. */
 typedef struct assay_tree_reference {

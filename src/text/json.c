@@ -17,7 +17,7 @@ struct reader {
     const char *path;
     assay_arena *arena;
     assay_error *err;
-    int depth;
+    int depth, depth_max;
     int line;
     const char *counted; /* the column of this byte is `column` */
     int column;
@@ -39,11 +39,15 @@ static void count_to(struct reader *reader, const char *at)
     }
 }
 
-static assay_status fail_at(struct reader *reader, const char *at, const char *why)
+static assay_place place_of(struct reader *reader, const char *at)
 {
     count_to(reader, at);
-    return assay_error_at(reader->err, ASSAY_EDATA, 1101,
-                          (assay_place){reader->path, reader->line, reader->column},
+    return (assay_place){reader->path, reader->line, reader->column};
+}
+
+static assay_status fail_at(struct reader *reader, const char *at, const char *why)
+{
+    return assay_error_at(reader->err, ASSAY_EDATA, 1101, place_of(reader, at),
                           "not valid JSON: %s", why);
 }
 
@@ -370,8 +374,10 @@ static assay_status read_value(struct reader *reader, assay_value **ret_value)
         return fail(reader, "the document ends too early");
     char c = *reader->at;
     if (c == '{' || c == '[') {
-        if (reader->depth >= ASSAY_JSON_DEPTH_MAX)
-            return fail(reader, "nested deeper than 200 levels");
+        if (reader->depth >= reader->depth_max)
+            return assay_error_at(reader->err, ASSAY_EDATA, 1101, place_of(reader, reader->at),
+                                  "not valid JSON: nested deeper than %d levels",
+                                  reader->depth_max);
         reader->depth++;
         status = c == '{' ? read_map(reader, ret_value) : read_list(reader, ret_value);
         reader->depth--;
@@ -423,8 +429,15 @@ static assay_status read_document(struct reader *reader, assay_value **ret_value
 assay_status assay_json_parse(const char *bytes, size_t size, const char *path, assay_arena *arena,
                               assay_value **ret_value, assay_error *err)
 {
+    return assay_json_parse_deep(bytes, size, path, ASSAY_JSON_DEPTH_MAX, arena, ret_value, err);
+}
+
+assay_status assay_json_parse_deep(const char *bytes, size_t size, const char *path, int depth_max,
+                                   assay_arena *arena, assay_value **ret_value, assay_error *err)
+{
     const char *begin = bytes != NULL ? bytes : "";
-    struct reader reader = {.at = begin, .path = path, .arena = arena, .err = err};
+    struct reader reader = {
+        .at = begin, .path = path, .arena = arena, .err = err, .depth_max = depth_max};
 
     reader.end = begin + (bytes != NULL ? size : 0);
     reader.line = 1;

@@ -14,6 +14,12 @@ ASSAY_NODISCARD assay_status assay_json_parse(const char *bytes, size_t size, co
                                               assay_arena *arena, assay_value **ret_value,
                                               assay_error *err);
 
+/* The same with another limit of nesting than ASSAY_JSON_DEPTH_MAX, for documents whose writer is
+ * trusted and nests deeply (the engine's trees). */
+ASSAY_NODISCARD assay_status assay_json_parse_deep(const char *bytes, size_t size, const char *path,
+                                                   int depth_max, assay_arena *arena,
+                                                   assay_value **ret_value, assay_error *err);
+
 /* Writes `value` compactly (indent = 0) or with `indent` blanks a level. REAL values that carry
  * `text` are written as that text; NaN and infinity become null. */
 void assay_json_write(assay_buf *buf, const assay_value *value, int indent);

@@ -43,3 +43,13 @@ def test_two_statements_and_unknown_tables_are_errors(project):
     assert project.run("query", "select * from gold.tt").code == 2
     assert project.run("query", "drop table gold.t").code != 0
     assert len(project.query("select * from gold.t")["rows"]) == 5
+
+
+def test_long_chains_of_operators_are_models_like_any(project):
+    project.model("silver.chain", "select " + " || ".join(["i::varchar"] * 300) + " as text,\n" +
+                  "(" * 200 + "i" + ")" * 200 + " as i from range(3) r(i)")
+    project.model("silver.choice", "select case " + " ".join(f"when i = {k} then {k}" for k in range(300)) +
+                  " end as k from range(30) r(i)\nwhere " + " or ".join(f"i = {k}" for k in range(300)))
+    project.ok("run")
+    assert project.query("select max(length(text)) from silver.chain")["rows"] == [[300]]
+    assert project.query("select count(k) from silver.choice")["rows"] == [[30]]
