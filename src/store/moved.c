@@ -125,8 +125,8 @@ static char *folder_text(const char *folder)
     while (length > 1 && folder[length - 1] == '/')
         length--;
     char *text = assay_mem_new(1, length + 1);
-    if (text != NULL)
-        memcpy(text, folder, length);
+    for (size_t i = 0; text != NULL && i < length; i++)
+        text[i] = folder[i];
     return text;
 }
 
