@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "iceberg/file_name.h"
 
 enum { HINT_SIZE_MAX = 256, FIRST_VERSION = 1 };
 
@@ -16,37 +17,6 @@ enum { ENDING_COUNT = sizeof ENDINGS / sizeof ENDINGS[0] };
 static char *metadata_folder(const assay_iceberg_identity *identity, assay_arena *arena)
 {
     return assay_path_join(arena, identity->location, "metadata");
-}
-
-/* ---- names ---- */
-
-/* The part of a metadata file's name before its ending; NULL where it is none. */
-static const char *stem_of(const char *name, assay_arena *arena)
-{
-    /* The longer endings first: ".gz.metadata.json" also ends in ".metadata.json". */
-    for (size_t i = ENDING_COUNT; i > 0; i--) {
-        if (assay_str_ends(name, ENDINGS[i - 1]))
-            return assay_arena_text_n(arena, name, strlen(name) - strlen(ENDINGS[i - 1]));
-    }
-    return NULL;
-}
-
-/* N of "v<N>". */
-static bool version_of(const char *stem, int64_t *ret_version)
-{
-    return stem[0] == 'v' && stem[1] >= '0' && stem[1] <= '9' &&
-           assay_str_to_int64(stem + 1, ret_version);
-}
-
-/* N of "<N>-<uuid>", as catalogs with a pointer of their own name their files. */
-static bool serial_of(const char *stem, assay_arena *arena, int64_t *ret_serial)
-{
-    const char *dash = strchr(stem, '-');
-    if (dash == NULL || dash == stem)
-        return false;
-    const char *digits = assay_arena_text_n(arena, stem, (size_t)(dash - stem));
-    return digits != NULL && digits[0] >= '0' && digits[0] <= '9' &&
-           assay_str_to_int64(digits, ret_serial);
 }
 
 /* What a listing says. */
@@ -60,27 +30,30 @@ struct listing {
     bool serial_twice;
 };
 
-static void look_at(const char *name, assay_arena *arena, struct listing *listing)
+static void look_at(const char *name, struct listing *listing)
 {
     int64_t number = 0;
-    const char *stem = stem_of(name, arena);
-    if (stem == NULL)
+    switch (assay_iceberg_name_of(name, &number)) {
+    case ASSAY_ICEBERG_NAME_NONE:
         return;
-    listing->files++;
-    if (version_of(stem, &number)) {
+    case ASSAY_ICEBERG_NAME_VERSIONED:
         if (listing->versioned == NULL || number > listing->version) {
             listing->versioned = name;
             listing->version = number;
         }
-    } else if (serial_of(stem, arena, &number)) {
+        break;
+    case ASSAY_ICEBERG_NAME_NUMBERED:
         listing->serial_twice = listing->serial_name != NULL && number == listing->serial;
         if (listing->serial_name == NULL || number > listing->serial) {
             listing->serial_name = name;
             listing->serial = number;
         }
-    } else {
+        break;
+    case ASSAY_ICEBERG_NAME_OTHER:
         listing->others++;
+        break;
     }
+    listing->files++;
 }
 
 static assay_status take(const char *folder, const char *name, int64_t version, assay_arena *arena,
@@ -155,7 +128,7 @@ static assay_status load_by_listing(const char *folder, int64_t hint, assay_stor
     struct listing listing = {0};
     ASSAY_TRY(assay_store_list(store, folder, arena, &names, err));
     for (size_t i = 0; i < names.count; i++)
-        look_at(names.names[i], arena, &listing);
+        look_at(names.names[i], &listing);
     *ret_pointer = (assay_iceberg_pointer){.version = -1};
     /* The hint is written after its version: it may be behind, never ahead. */
     if (hint >= 0 && (listing.versioned != NULL || listing.files == 0) &&
@@ -204,7 +177,9 @@ static assay_status folder_load(const assay_iceberg_catalog *catalog,
     (void)catalog;
     const char *folder = metadata_folder(identity, arena);
     ASSAY_TRY(assay_arena_check(folder, err));
-    if (stem_of(identity->location, arena) != NULL)
+    int64_t number = 0;
+    if (assay_iceberg_name_of(assay_path_base(identity->location), &number) !=
+        ASSAY_ICEBERG_NAME_NONE)
         return load_named(identity->location, store, arena, ret_pointer, err);
     int64_t hint = read_hint(folder, store, arena);
     ASSAY_TRY(load_by_hint(folder, hint, store, arena, ret_pointer, err));
@@ -249,9 +224,10 @@ static assay_status lost(const assay_iceberg_identity *identity, int64_t version
 static assay_status folder_commit(const assay_iceberg_catalog *catalog,
                                   const assay_iceberg_identity *identity,
                                   const assay_iceberg_pointer *base, const assay_buf *metadata,
-                                  assay_store *store, assay_error *err)
+                                  assay_store *store, const assay_random *random, assay_error *err)
 {
     (void)catalog;
+    (void)random;
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_TRY(assay_arena_check(arena, err));
     bool taken = false;
@@ -353,6 +329,7 @@ const assay_table_format assay_iceberg_format = {
     .stored_type = assay_iceberg_stored_type_of,
     .commit = assay_iceberg_commit,
     .expire = assay_iceberg_expire,
+    .reload = assay_iceberg_reload,
     .field_ids = true,
     .absolute_paths = true,
 };

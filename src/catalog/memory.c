@@ -90,8 +90,9 @@ static assay_status swap(struct memory *memory, const assay_iceberg_identity *id
 static assay_status memory_commit(const assay_iceberg_catalog *catalog,
                                   const assay_iceberg_identity *identity,
                                   const assay_iceberg_pointer *base, const assay_buf *metadata,
-                                  assay_store *store, assay_error *err)
+                                  assay_store *store, const assay_random *random, assay_error *err)
 {
+    (void)random;
     struct memory *memory = catalog->state;
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_TRY(assay_arena_check(arena, err));

@@ -17,7 +17,7 @@ struct kind_row {
 };
 static const struct kind_row catalog_rows[] = {
     {"hadoop", "folder", true},        {"folder", "folder", true},  {"glue", "glue", false},
-    {"rest", "rest", false},           {"jdbc", "jdbc", false},     {"sqlite", "sqlite", false},
+    {"rest", "rest", false},           {"jdbc", "sqlite", true},    {"sqlite", "sqlite", true},
     {"hive", "hive", false},           {"nessie", "nessie", false}, {"dynamodb", "dynamodb", false},
     {"snowflake", "snowflake", false},
 };
@@ -52,7 +52,8 @@ static const struct kind_row *find_kind(const struct kind_row *rows, size_t coun
 }
 
 static assay_status check_kind(const struct kind_row *rows, size_t count, const char *text,
-                               const char *what, assay_place place, assay_error *err)
+                               const char *what, assay_place place, const char **ret_kind,
+                               assay_error *err)
 {
     const struct kind_row *row = find_kind(rows, count, text);
 
@@ -60,8 +61,10 @@ static assay_status check_kind(const struct kind_row *rows, size_t count, const 
         return assay_error_at(err, ASSAY_ECONFIG, 1231, place, "unknown %s '%s'", what, text);
     if (!row->built)
         return assay_error_at(err, ASSAY_EUNSUPPORTED, 1230, place,
-                              "the %s '%s' (%s) is not built in this version; built is '%s'", what,
-                              row->kind, text, rows[0].kind);
+                              "the %s '%s' (%s) is not built in this version; built is %s", what,
+                              row->kind, text, rows == io_rows ? "'local'" : "'folder', 'sqlite'");
+    if (ret_kind != NULL)
+        *ret_kind = row->kind;
     return ASSAY_OK;
 }
 
@@ -75,24 +78,75 @@ static bool uses_iceberg(const assay_storage_config *config)
     return false;
 }
 
+/* ---- catalog ---- */
+
+static assay_status uri_refused(const char *uri, assay_place place, assay_error *err)
+{
+    return assay_error_at(err, ASSAY_EUNSUPPORTED, 1230, place,
+                          "the database '%s' is not built in this version; built is SQLite "
+                          "(jdbc:sqlite:PATH)",
+                          uri);
+}
+
+/* The path in jdbc:sqlite:PATH, in sqlite:///PATH (as PyIceberg writes it: a fourth slash begins an
+ * absolute path), or the whole text. */
+static assay_status read_uri(const char *uri, assay_place place, const char **ret_path,
+                             assay_error *err)
+{
+    static const char *const BEGINNINGS[] = {"jdbc:sqlite:file:", "jdbc:sqlite:", "sqlite:///"};
+    const char *path = uri;
+    bool has_scheme = false;
+
+    for (size_t i = 0; i < sizeof BEGINNINGS / sizeof BEGINNINGS[0] && !has_scheme; i++) {
+        has_scheme = assay_str_starts(uri, BEGINNINGS[i]);
+        if (has_scheme)
+            path = uri + strlen(BEGINNINGS[i]);
+    }
+    if (!has_scheme && (assay_str_starts(uri, "jdbc:") || strstr(uri, "://") != NULL))
+        return uri_refused(uri, place, err);
+    if (path[0] == '\0' || path[0] == ':' || (has_scheme && strchr(path, '?') != NULL))
+        return assay_error_at(err, ASSAY_ECONFIG, 1235, place,
+                              "'%s' names no file that a catalog can be kept in", uri);
+    *ret_path = path;
+    return ASSAY_OK;
+}
+
+static assay_status read_catalog_options(const assay_value *tree, assay_storage_config *config,
+                                         assay_error *err)
+{
+    const char *uri = assay_config_text(config->iceberg, "uri", NULL);
+    const char *impl = assay_config_text(config->iceberg, "catalog_impl", NULL);
+    const char *name = assay_config_text(config->iceberg, "catalog_name", NULL);
+
+    if (uri != NULL)
+        ASSAY_TRY(read_uri(uri, assay_config_place(config->iceberg, "uri", storage_file),
+                           &config->catalog_path, err));
+    if (name == NULL && impl != NULL)
+        name = assay_config_text(tree, "catalog", NULL);
+    config->catalog_name = name != NULL ? name : "assay";
+    return ASSAY_OK;
+}
+
 /* Where iceberg.catalog_impl says what the catalog is, `catalog` is only a name for it. */
-static assay_status check_iceberg(const assay_storage_config *config, const assay_value *tree,
-                                  assay_error *err)
+static assay_status read_catalog(const assay_value *tree, assay_storage_config *config,
+                                 assay_error *err)
 {
     const char *impl = assay_config_text(config->iceberg, "catalog_impl", NULL);
     const char *io = assay_config_text(config->iceberg, "io_impl", NULL);
-    const char *catalog = assay_config_text(tree, "catalog", NULL);
+    const char *catalog = impl != NULL ? impl : assay_config_text(tree, "catalog", NULL);
+    assay_place place = impl != NULL
+                            ? assay_config_place(config->iceberg, "catalog_impl", storage_file)
+                            : assay_config_place(tree, "catalog", storage_file);
 
-    if (impl != NULL)
-        ASSAY_TRY(
-            check_kind(catalog_rows, sizeof catalog_rows / sizeof catalog_rows[0], impl, "catalog",
-                       assay_config_place(config->iceberg, "catalog_impl", storage_file), err));
-    else if (catalog != NULL)
+    if (catalog != NULL)
         ASSAY_TRY(check_kind(catalog_rows, sizeof catalog_rows / sizeof catalog_rows[0], catalog,
-                             "catalog", assay_config_place(tree, "catalog", storage_file), err));
+                             "catalog", place, &config->catalog, err));
+    if (assay_str_equal(config->catalog, "sqlite"))
+        ASSAY_TRY(read_catalog_options(tree, config, err));
     if (io != NULL)
         ASSAY_TRY(check_kind(io_rows, sizeof io_rows / sizeof io_rows[0], io, "file access",
-                             assay_config_place(config->iceberg, "io_impl", storage_file), err));
+                             assay_config_place(config->iceberg, "io_impl", storage_file), NULL,
+                             err));
     return ASSAY_OK;
 }
 
@@ -165,7 +219,7 @@ assay_status assay_storage_config_load(const char *root, const char *format,
     config->warehouse_place = assay_config_place(tree, "warehouse", storage_file);
     ASSAY_TRY(read_layers(tree, format, arena, config, err));
     if (uses_iceberg(config))
-        ASSAY_TRY(check_iceberg(config, tree, err));
+        ASSAY_TRY(read_catalog(tree, config, err));
     *ret_config = config;
     return ASSAY_OK;
 }

@@ -22,7 +22,10 @@ typedef struct assay_storage_config {
     const char *format;    /* "iceberg" (default), "delta", "parquet" */
     const char *warehouse; /* as written; NULL = not said */
     assay_place warehouse_place;
-    const char *catalog; /* "folder" */
+    const char *catalog;      /* of Iceberg tables: "folder" or "sqlite" */
+    const char *catalog_path; /* sqlite: its database as written, without jdbc:sqlite: and the
+                               * like; NULL = catalog.db in the warehouse */
+    const char *catalog_name; /* sqlite: as other programs call the catalog; default "assay" */
     assay_keep_config keep;
     assay_layer_storage *layers;
     size_t layer_count;
@@ -32,7 +35,8 @@ typedef struct assay_storage_config {
 
 /* Loads `<root>/config/storage.yaml` (absent = all defaults). `format` (may be NULL) is the
  * target's: it goes before what the file says for any layer. Catalogs and stores that are not built
- * (glue, rest, jdbc, s3 ..) are EUNSUPPORTED 1230 with their place, where a layer is Iceberg. */
+ * (glue, rest, jdbc to PostgreSQL, s3 ..) are EUNSUPPORTED 1230 with their place, where a layer is
+ * Iceberg; a uri that names no database is ECONFIG 1235. */
 ASSAY_NODISCARD assay_status assay_storage_config_load(const char *root, const char *format,
                                                        assay_variables *variables,
                                                        assay_arena *arena,

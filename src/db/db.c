@@ -78,13 +78,8 @@ static assay_status make_private(const char *path, assay_error *err)
 }
 
 /* Settings of the connection. The first one that reads shows whether the file is a database. */
-static assay_status configure(assay_db *db, int busy_ms, assay_error *err)
+static assay_status configure(assay_db *db, int busy_ms, const char *settings, assay_error *err)
 {
-    static const char settings[] = "PRAGMA journal_mode = WAL;"
-                                   "PRAGMA synchronous = NORMAL;"
-                                   "PRAGMA foreign_keys = ON;"
-                                   "PRAGMA trusted_schema = OFF;";
-
     (void)sqlite3_extended_result_codes(db->handle, 1);
     (void)sqlite3_busy_timeout(db->handle, busy_ms);
     int code = sqlite3_exec(db->handle, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
@@ -93,23 +88,54 @@ static assay_status configure(assay_db *db, int busy_ms, assay_error *err)
     return code == SQLITE_OK ? ASSAY_OK : fail(db, code, "open", err);
 }
 
-assay_status assay_db_open(const char *path, int busy_ms, assay_db **ret_db, assay_error *err)
+static assay_status new_db(const char *path, assay_db **ret_db, assay_error *err)
 {
     ASSAY_AUTO(assay_db_closep) assay_db *db = assay_mem_new(1, sizeof *db);
-    bool in_memory = strcmp(path, ":memory:") == 0;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
     if (db == NULL)
         return assay_error_nomem(err);
     db->path = assay_mem_copy_text(path);
     if (db->path == NULL)
         return assay_error_nomem(err);
-    if (!in_memory)
+    *ret_db = ASSAY_TAKE(&db);
+    return ASSAY_OK;
+}
+
+assay_status assay_db_open(const char *path, int busy_ms, assay_db **ret_db, assay_error *err)
+{
+    static const char settings[] = "PRAGMA journal_mode = WAL;"
+                                   "PRAGMA synchronous = NORMAL;"
+                                   "PRAGMA foreign_keys = ON;"
+                                   "PRAGMA trusted_schema = OFF;";
+    ASSAY_AUTO(assay_db_closep) assay_db *db = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+
+    ASSAY_TRY(new_db(path, &db, err));
+    if (strcmp(path, ":memory:") != 0)
         ASSAY_TRY(make_private(path, err));
     int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
     if (code != SQLITE_OK)
         return fail(db, code, "open", err);
-    ASSAY_TRY(configure(db, busy_ms, err));
+    ASSAY_TRY(configure(db, busy_ms, settings, err));
+    *ret_db = ASSAY_TAKE(&db);
+    return ASSAY_OK;
+}
+
+assay_status assay_db_open_shared(const char *path, int busy_ms, bool create, assay_db **ret_db,
+                                  assay_error *err)
+{
+    static const char settings[] = "PRAGMA synchronous = FULL;"
+                                   "PRAGMA trusted_schema = OFF;";
+    ASSAY_AUTO(assay_db_closep) assay_db *db = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
+
+    ASSAY_TRY(new_db(path, &db, err));
+    if (!create && access(path, F_OK) != 0 && errno == ENOENT)
+        return assay_error_set(err, ASSAY_ENOTFOUND, 1301, "there is no database '%s'", path);
+    int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    if (code != SQLITE_OK)
+        return fail(db, code, "open", err);
+    ASSAY_TRY(configure(db, busy_ms, settings, err));
     *ret_db = ASSAY_TAKE(&db);
     return ASSAY_OK;
 }

@@ -11,6 +11,11 @@ typedef struct assay_db_statement assay_db_statement;
  * database is EDATA 1502. */
 ASSAY_NODISCARD assay_status assay_db_open(const char *path, int busy_ms, assay_db **ret_db,
                                            assay_error *err);
+/* Opens a database that other programs use too: its journal mode stays as it is, a commit is on
+ * disk when it returns, and a new file (only with `create`; else ENOTFOUND 1301) is readable by
+ * whom the umask lets. */
+ASSAY_NODISCARD assay_status assay_db_open_shared(const char *path, int busy_ms, bool create,
+                                                  assay_db **ret_db, assay_error *err);
 void assay_db_close(assay_db *db);
 void assay_db_closep(assay_db **db);
 

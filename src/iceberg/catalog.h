@@ -4,16 +4,19 @@
 #define ASSAY_ICEBERG_CATALOG_H
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "store/store.h"
 
 /* Which metadata file is current. */
 typedef struct assay_iceberg_pointer {
     bool exists;
-    int64_t version;     /* N of v<N>.metadata.json; -1 where the catalog does not count */
-    const char *path;    /* absolute path of the metadata file */
-    const char *folder;  /* not NULL: the table's folder, where the identity named a file in it */
-    const char *managed; /* not NULL: another catalog owns this table ("numbered metadata files");
-                          * it can be read, and commit refuses it */
+    int64_t version;      /* N of the file's name; -1 where it has none */
+    const char *path;     /* absolute path of the metadata file */
+    const char *recorded; /* not NULL: the catalog's own text for the file, as other writers left
+                           * it; the metadata then says where the table's folder is */
+    const char *folder;   /* not NULL: the table's folder, where the identity named a file in it */
+    const char *managed;  /* not NULL: another catalog owns this table ("numbered metadata files");
+                           * it can be read, and commit refuses it */
 } assay_iceberg_pointer;
 
 /* A table as a catalog knows it. */
@@ -33,7 +36,9 @@ typedef struct assay_iceberg_catalog assay_iceberg_catalog;
  *     ASSAY_EUNKNOWN_OUTCOME it may be visible
  *     else                   nothing of ours is visible
  *   Of any number of processes that commit on one base at most one gets ASSAY_OK.
- * - list names the tables below `root` as "<layer>/<table>", sorted. */
+ *   `random` makes names of files unique.
+ * - list names the tables as "<layer>/<table>", sorted: those in the folder `root`, or, where the
+ *   catalog has pointers of its own, all of them. */
 struct assay_iceberg_catalog {
     const char *name;
     assay_status (*load)(const assay_iceberg_catalog *catalog,
@@ -42,7 +47,7 @@ struct assay_iceberg_catalog {
     assay_status (*commit)(const assay_iceberg_catalog *catalog,
                            const assay_iceberg_identity *identity,
                            const assay_iceberg_pointer *base, const assay_buf *metadata,
-                           assay_store *store, assay_error *err);
+                           assay_store *store, const assay_random *random, assay_error *err);
     assay_status (*list)(const assay_iceberg_catalog *catalog, const char *root, assay_store *store,
                          assay_arena *arena, char ***ret_names, size_t *ret_count,
                          assay_error *err);

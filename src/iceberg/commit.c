@@ -125,8 +125,7 @@ static assay_status finish_document(assay_iceberg_build *build, const assay_iceb
     ASSAY_TRY(assay_iceberg_document_add_snapshot(document, &snapshot, build->arena, err));
     ASSAY_TRY(note_state(document, build, err));
     if (data->pointer.exists) {
-        previous =
-            assay_iceberg_location_recorded(&build->location, data->pointer.path, build->arena);
+        previous = assay_iceberg_pointer_recorded(data, build->arena);
         ASSAY_TRY(assay_arena_check(previous, err));
     }
     return assay_iceberg_document_supersede(document, previous, snapshot.timestamp_ms, build->arena,
@@ -141,7 +140,7 @@ static assay_status publish(const assay_iceberg_table *data, const assay_value *
     ASSAY_TRY(assay_buf_check(&bytes, err));
     ASSAY_TRY(assay_cancel_check(env->cancel, err));
     return data->catalog->commit(data->catalog, &data->identity, &data->pointer, &bytes, store,
-                                 err);
+                                 env->random, err);
 }
 
 /* The new snapshot as plain data in the arena of the table. */

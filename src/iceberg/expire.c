@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "iceberg/build.h"
 #include "iceberg/document.h"
+#include "iceberg/file_name.h"
 #include "iceberg/iceberg.h"
 #include "text/json.h"
 
@@ -220,16 +221,23 @@ static bool is_logged(const assay_value *log, const assay_iceberg_location *loca
     return false;
 }
 
-/* The metadata file of a version before the one that was loaded. */
+/* The metadata file of a version before the one that was loaded. In a catalog with pointers of its
+ * own also one of the same number: its commit lost, or its process died before it. */
 static bool is_older_version(const struct expiry *expiry, const char *name)
 {
-    int64_t version = 0;
-    const char *dot = strchr(name, '.');
-    if (name[0] != 'v' || dot == NULL || !assay_str_ends(name, ".metadata.json"))
-        return false;
-    const char *digits = assay_arena_text_n(expiry->arena, name + 1, (size_t)(dot - name) - 1);
-    return digits != NULL && assay_str_to_int64(digits, &version) &&
-           version < expiry->data->pointer.version;
+    int64_t number = 0;
+    const assay_iceberg_pointer *pointer = &expiry->data->pointer;
+    switch (assay_iceberg_name_of(name, &number)) {
+    case ASSAY_ICEBERG_NAME_VERSIONED:
+        return number < pointer->version;
+    case ASSAY_ICEBERG_NAME_NUMBERED:
+        return pointer->recorded != NULL && number <= pointer->version &&
+               !assay_str_equal(name, assay_path_base(pointer->path));
+    case ASSAY_ICEBERG_NAME_NONE:
+    case ASSAY_ICEBERG_NAME_OTHER:
+        break;
+    }
+    return false;
 }
 
 /* A metadata file that no log names, older than a day and than what is kept: no reader needs it,
@@ -298,8 +306,7 @@ static assay_status publish(const struct expiry *expiry, const assay_commit_env 
     int64_t now_ms = env->clock->now_us(env->clock->user) / 1000;
     if (now_ms < data->metadata->last_updated_ms)
         now_ms = data->metadata->last_updated_ms;
-    const char *previous =
-        assay_iceberg_location_recorded(&data->location, data->pointer.path, arena);
+    const char *previous = assay_iceberg_pointer_recorded(data, arena);
     ASSAY_TRY(assay_arena_check(previous, err));
     ASSAY_TRY(assay_iceberg_document_expire(document, expiry->ids, expiry->id_count, arena, err));
     ASSAY_TRY(assay_iceberg_document_supersede(document, previous, now_ms, arena, err));
@@ -308,7 +315,7 @@ static assay_status publish(const struct expiry *expiry, const assay_commit_env 
     ASSAY_TRY(assay_buf_check(&bytes, err));
     ASSAY_TRY(assay_cancel_check(env->cancel, err));
     return data->catalog->commit(data->catalog, &data->identity, &data->pointer, &bytes,
-                                 expiry->store, err);
+                                 expiry->store, env->random, err);
 }
 
 static assay_status check_expirable(const assay_table *base, const assay_iceberg_table *data,

@@ -36,6 +36,10 @@ assay_status assay_iceberg_expire(const assay_table *base, const assay_expiry *e
                                   struct assay_conn *conn, assay_expired *ret_expired,
                                   assay_error *err);
 
+assay_status assay_iceberg_reload(const assay_table *base, assay_store *store,
+                                  struct assay_conn *conn, assay_arena *arena,
+                                  assay_table **ret_table, assay_error *err);
+
 /* Metadata of a loaded table; NULL where it does not exist. */
 const assay_iceberg_metadata *assay_iceberg_table_metadata(const assay_table *table);
 

@@ -79,6 +79,18 @@ static assay_status fill_history(const assay_iceberg_metadata *metadata, assay_t
     return ASSAY_OK;
 }
 
+/* A table of a catalog with pointers of its own lies where its metadata says. */
+static assay_status move_to(assay_iceberg_table *data, assay_table *table, const char *recorded,
+                            assay_error *err)
+{
+    const char *folder = NULL;
+    ASSAY_TRY(assay_iceberg_location_absolute(recorded, table->arena, &folder, err));
+    table->location = folder;
+    data->location.local = folder;
+    data->identity.location = folder;
+    return ASSAY_OK;
+}
+
 static assay_status fill_table(assay_iceberg_table *data, assay_store *store, assay_table *table,
                                assay_error *err)
 {
@@ -90,6 +102,8 @@ static assay_status fill_table(assay_iceberg_table *data, assay_store *store, as
     const assay_iceberg_metadata *metadata = data->metadata;
     data->location.metadata = metadata;
     data->location.recorded = metadata->location;
+    if (data->pointer.recorded != NULL)
+        ASSAY_TRY(move_to(data, table, metadata->location, err));
     table->exists = true;
     table->uuid = metadata->uuid;
     table->schema = metadata->schema;
@@ -127,6 +141,23 @@ assay_status assay_iceberg_load(const assay_iceberg_catalog *catalog,
         ASSAY_TRY(fill_table(data, store, table, err));
     *ret_table = table;
     return ASSAY_OK;
+}
+
+assay_status assay_iceberg_reload(const assay_table *base, assay_store *store,
+                                  struct assay_conn *conn, assay_arena *arena,
+                                  assay_table **ret_table, assay_error *err)
+{
+    (void)conn;
+    const assay_iceberg_table *data = base->format_data;
+    return assay_iceberg_load(data->catalog, base->format, &data->identity, store, arena, ret_table,
+                              err);
+}
+
+const char *assay_iceberg_pointer_recorded(const assay_iceberg_table *data, assay_arena *arena)
+{
+    if (data->pointer.recorded != NULL)
+        return data->pointer.recorded;
+    return assay_iceberg_location_recorded(&data->location, data->pointer.path, arena);
 }
 
 assay_status assay_iceberg_snapshot_schema(const assay_table *table, int64_t snapshot_id,

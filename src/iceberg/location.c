@@ -68,6 +68,17 @@ static const char *known_part(const char *path)
     return NULL;
 }
 
+assay_status assay_iceberg_location_absolute(const char *recorded, assay_arena *arena,
+                                             const char **ret_path, assay_error *err)
+{
+    const char *path = bare(recorded);
+    if (!assay_path_is_absolute(path))
+        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4104,
+                               "'%.300s' is no place on the local file system", recorded);
+    *ret_path = assay_path_normal(arena, "/", path);
+    return assay_arena_check(*ret_path, err);
+}
+
 assay_status assay_iceberg_location_local(const assay_iceberg_location *location,
                                           const char *recorded, assay_arena *arena,
                                           const char **ret_path, assay_error *err)

@@ -11,6 +11,13 @@ typedef struct assay_iceberg_location {
     const assay_iceberg_metadata *metadata; /* for write.data.path and the like */
 } assay_iceberg_location;
 
+/* Absolute local path of a folder or file that a catalog or a metadata file names by an absolute
+ * path or a file: URL; anything else is EUNSUPPORTED 4104. */
+ASSAY_NODISCARD assay_status assay_iceberg_location_absolute(const char *recorded,
+                                                             assay_arena *arena,
+                                                             const char **ret_path,
+                                                             assay_error *err);
+
 /* Absolute local path of a recorded one. A file of another file system is EUNSUPPORTED 4104, one
  * outside the storage of the table EDATA 4105. */
 ASSAY_NODISCARD assay_status assay_iceberg_location_local(const assay_iceberg_location *location,

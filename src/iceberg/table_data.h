@@ -20,6 +20,9 @@ typedef struct assay_iceberg_table {
 ASSAY_NODISCARD assay_status assay_iceberg_check_writable(const assay_table *base,
                                                           assay_error *err);
 
+/* The loaded metadata file as the log of metadata files names it; NULL when memory is short. */
+const char *assay_iceberg_pointer_recorded(const assay_iceberg_table *data, assay_arena *arena);
+
 /* The snapshot as all formats know it. */
 assay_snapshot assay_iceberg_snapshot_of(const assay_iceberg_snapshot *snapshot);
 

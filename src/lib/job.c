@@ -64,7 +64,9 @@ static assay_status table_dataset(assay_job *job, const char *name, assay_lineag
                                        .location =
                                            assay_project_location(project, name, job->arena),
                                        .warehouse = project->warehouse,
-                                       .format = assay_project_format(project, name)};
+                                       .format = assay_project_format(project, name),
+                                       .catalog_name = project->storage->catalog_name,
+                                       .database = project->catalog_path};
 
     ASSAY_TRY(assay_arena_check(table.location, err));
     return assay_lineage_dataset_table(dataset, &table, job->arena, err);

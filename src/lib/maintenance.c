@@ -1,14 +1,21 @@
 /* Upkeep of tables: expire old snapshots, go back to one. */
 #include <assay/table.h>
 
+#include "base/path.h"
 #include "base/str.h"
 #include "lib/context.h"
 #include "lib/document.h"
 #include "steps/published.h"
 #include "table/commit.h"
 
+/* A catalog may know tables elsewhere, of other owners: they are expired by name alone. */
+static bool is_in_warehouse(const assay_project *project, const assay_table *table)
+{
+    return assay_path_relative(project->warehouse, table->location) != table->location;
+}
+
 static assay_status expire_one(assay_context *context, assay_conn *conn, const char *name,
-                               assay_value *list, assay_arena *arena, assay_error *err)
+                               bool named, assay_value *list, assay_arena *arena, assay_error *err)
 {
     assay_table *table = NULL;
     const char *layer = NULL;
@@ -22,6 +29,8 @@ static assay_status expire_one(assay_context *context, assay_conn *conn, const c
         assay_published_load(context->project, &context->env, conn, name, arena, &table, err));
     if (!table->exists)
         return assay_error_set(err, ASSAY_ENOTFOUND, 4062, "there is no table '%s'", name);
+    if (!named && !is_in_warehouse(context->project, table))
+        return ASSAY_OK;
     const assay_commit_env env = assay_published_commit_env(context->project, &context->env, table);
     const assay_expiry expiry = assay_published_expiry(context->project, &context->env, layer);
     ASSAY_TRY(table->format->expire(table, &expiry, &env, context->store, conn, &expired, err));
@@ -52,7 +61,7 @@ assay_status assay_table_expire(assay_context *context, const char *table, char 
     assay_value *list = assay_value_list(arena);
     ASSAY_TRY(assay_value_set(document, "tables", list, arena, err));
     for (size_t i = 0; i < count; i++)
-        ASSAY_TRY(expire_one(context, conn, names[i], list, arena, err));
+        ASSAY_TRY(expire_one(context, conn, names[i], table != NULL, list, arena, err));
     return assay_document_take(document, ret_json, err);
 }
 

@@ -182,6 +182,7 @@ ASSAY_NODISCARD assay_status assay_lineage_dataset_locate(assay_lineage_dataset 
 typedef struct assay_lineage_table {
     const char *table, *location, *warehouse, *format;
     const char *catalog_name; /* as in storage.yaml; NULL = "assay" */
+    const char *database;     /* of the catalog of Iceberg tables; NULL = the folder catalog */
 } assay_lineage_table;
 
 ASSAY_NODISCARD assay_status assay_lineage_dataset_table(assay_lineage_dataset *dataset,

@@ -153,6 +153,15 @@ static const struct {
     {"parquet", "file", "assay", "filesystem"},
 };
 
+/* Pointers in a database: a JDBC catalog to everybody else. */
+static assay_status set_database(assay_lineage_dataset *dataset, const char *database,
+                                 assay_arena *arena, assay_error *err)
+{
+    dataset->catalog_type = "jdbc";
+    dataset->catalog_metadata_uri = assay_arena_format(arena, "jdbc:sqlite:%s", database);
+    return assay_arena_check(dataset->catalog_metadata_uri, err);
+}
+
 static assay_status set_symlink(assay_lineage_dataset *dataset, const assay_lineage_table *table,
                                 const char *warehouse, assay_arena *arena, assay_error *err)
 {
@@ -196,6 +205,8 @@ assay_status assay_lineage_dataset_table(assay_lineage_dataset *dataset,
             dataset->catalog_framework = formats[i].framework;
             dataset->catalog_type = formats[i].catalog_type;
         }
+    if (table->database != NULL && assay_str_equal(table->format, "iceberg"))
+        return set_database(dataset, table->database, arena, err);
     return ASSAY_OK;
 }
 

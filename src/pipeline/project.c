@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "catalog/sqlite.h"
 #include "config/read.h"
 #include "config/schema.h"
 
@@ -78,6 +79,22 @@ static assay_status resolve_warehouse(assay_project *project, assay_error *err)
     return make_path(project, path, project->arena, &project->warehouse, err);
 }
 
+static assay_status open_catalog(assay_project *project, assay_error *err)
+{
+    const assay_storage_config *storage = project->storage;
+    assay_sqlite_catalog_options options = {.name = storage->catalog_name};
+
+    if (!assay_str_equal(storage->catalog, "sqlite"))
+        return ASSAY_OK;
+    if (storage->catalog_path != NULL)
+        ASSAY_TRY(make_path(project, storage->catalog_path, project->arena, &options.path, err));
+    else
+        options.path = assay_path_join(project->arena, project->warehouse, "catalog.db");
+    ASSAY_TRY(assay_arena_check(options.path, err));
+    project->catalog_path = options.path;
+    return assay_sqlite_catalog_new(&options, project->arena, &project->catalog, err);
+}
+
 static assay_status resolve_folders(assay_project *project, assay_error *err)
 {
     const assay_value *reporting = assay_config_find(project->quality_tree, "reporting");
@@ -86,6 +103,7 @@ static assay_status resolve_folders(assay_project *project, assay_error *err)
 
     ASSAY_TRY(assay_arena_check(state, err));
     ASSAY_TRY(resolve_warehouse(project, err));
+    ASSAY_TRY(open_catalog(project, err));
     ASSAY_TRY(make_path(project, state, project->arena, &project->state_dir, err));
     ASSAY_TRY(make_path(project, results, project->arena, &project->results_dir, err));
     project->spool_dir = assay_path_join(project->arena, project->state_dir, "lineage");

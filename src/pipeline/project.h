@@ -5,6 +5,7 @@
 #ifndef ASSAY_PIPELINE_PROJECT_H
 #define ASSAY_PIPELINE_PROJECT_H
 
+#include "catalog/formats.h"
 #include "config/connections.h"
 #include "config/project.h"
 #include "config/storage.h"
@@ -31,6 +32,8 @@ typedef struct assay_project {
     const assay_project_config *config;
     const assay_target_config *target_config;
     const assay_storage_config *storage;
+    const assay_iceberg_catalog *catalog; /* of Iceberg tables; NULL = the folder catalog */
+    const char *catalog_path;             /* absolute path of its database, or NULL */
     const assay_connections_config *connections;
     const assay_value *quality_tree; /* config/dq.yaml, expanded; NULL = no such file */
     const char *quality_path;        /* "config/dq.yaml" */

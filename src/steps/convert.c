@@ -371,6 +371,12 @@ assay_status assay_convert_if_switched(const assay_step_context *context, const 
                                    context->arena, &table, err));
     if (!table->exists)
         return ASSAY_OK;
+    if (context->project->catalog != NULL &&
+        (assay_str_equal(table->format->name, "iceberg") || assay_str_equal(wanted, "iceberg")))
+        return assay_error_set(err, ASSAY_EUNSUPPORTED, 4410,
+                               "table '%s' of format %s is not moved into %s: the %s catalog holds "
+                               "its pointer",
+                               name, table->format->name, wanted, context->project->catalog->name);
     const char *note =
         assay_arena_format(context->arena,
                            "moved from format %s to %s; its older snapshots are gone",

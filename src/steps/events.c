@@ -62,7 +62,8 @@ static assay_status describe_table(const assay_steps *steps, const assay_table *
                                        .location = table->location,
                                        .warehouse = steps->project->warehouse,
                                        .format = table->format->name,
-                                       .catalog_name = NULL};
+                                       .catalog_name = steps->project->storage->catalog_name,
+                                       .database = steps->project->catalog_path};
 
     *dataset = assay_lineage_dataset_init();
     return assay_lineage_dataset_table(dataset, &place, arena, err);

@@ -2,9 +2,7 @@
 
 #include <string.h>
 
-#include "base/path.h"
 #include "base/str.h"
-#include "base/vec.h"
 #include "catalog/formats.h"
 #include "engine/catalog.h"
 #include "table/scan.h"
@@ -27,17 +25,13 @@ assay_status assay_published_load(const assay_project *project, const assay_step
                                   assay_conn *conn, const char *name, assay_arena *arena,
                                   assay_table **ret_table, assay_error *err)
 {
-    const assay_table_format *format = NULL;
-    char *location = assay_project_location(project, name, arena);
+    const assay_format_place place = {.name = name,
+                                      .location = assay_project_location(project, name, arena),
+                                      .format = assay_project_format(project, name),
+                                      .catalog = project->catalog};
 
-    ASSAY_TRY(assay_arena_check(location, err));
-    ASSAY_TRY(assay_format_detect(location, env->store, &format, err));
-    if (format == NULL)
-        format = assay_format_find(assay_project_format(project, name));
-    if (format == NULL)
-        return assay_error_set(err, ASSAY_EINTERNAL, 9001, "no format '%s'",
-                               assay_project_format(project, name));
-    if (format->load(name, location, env->store, conn, arena, ret_table, err) != ASSAY_OK)
+    ASSAY_TRY(assay_arena_check(place.location, err));
+    if (assay_format_load(&place, env->store, conn, arena, ret_table, err) != ASSAY_OK)
         return assay_error_wrap(err, "loading table '%s'", name);
     return ASSAY_OK;
 }
@@ -86,50 +80,12 @@ assay_status assay_published_view(assay_conn *conn, const char *name,
 
 /* ---- names ---- */
 
-static assay_status add_layer(const assay_project *project, const assay_step_env *env,
-                              const char *layer, assay_vec *names, assay_arena *arena,
-                              assay_error *err)
-{
-    char *folder = assay_path_join(arena, project->warehouse, layer);
-    char **entries = NULL;
-    size_t count = 0;
-
-    ASSAY_TRY(assay_arena_check(folder, err));
-    ASSAY_TRY(assay_path_list(folder, arena, &entries, &count, err));
-    for (size_t i = 0; i < count; i++) {
-        const assay_table_format *format = NULL;
-        char *location = assay_path_join(arena, folder, entries[i]);
-        ASSAY_TRY(assay_arena_check(location, err));
-        if (entries[i][0] == '.')
-            continue;
-        ASSAY_TRY(assay_format_detect(location, env->store, &format, err));
-        if (format == NULL)
-            continue;
-        const char *name = assay_arena_format(arena, "%s.%s", layer, entries[i]);
-        ASSAY_TRY(assay_arena_check(name, err));
-        ASSAY_TRY(assay_vec_push(names, &name, err));
-    }
-    return ASSAY_OK;
-}
-
 assay_status assay_published_names(const assay_project *project, const assay_step_env *env,
                                    assay_arena *arena, const char ***ret_names, size_t *ret_count,
                                    assay_error *err)
 {
-    ASSAY_AUTO(assay_vec_done) assay_vec names = ASSAY_VEC_OF(const char *);
-    char **layers = NULL;
-    size_t count = 0;
-    assay_path_info info;
-
-    ASSAY_TRY(assay_path_list(project->warehouse, arena, &layers, &count, err));
-    for (size_t i = 0; i < count; i++) {
-        char *folder = assay_path_join(arena, project->warehouse, layers[i]);
-        ASSAY_TRY(assay_arena_check(folder, err));
-        ASSAY_TRY(assay_path_stat(folder, &info, err));
-        if (layers[i][0] != '.' && info.is_directory)
-            ASSAY_TRY(add_layer(project, env, layers[i], &names, arena, err));
-    }
-    return assay_vec_to_arena(&names, arena, ret_names, ret_count, err);
+    return assay_format_tables(project->warehouse, project->catalog, env->store, arena, ret_names,
+                               ret_count, err);
 }
 
 /* True where the table is wanted: mentioned in the text, and not known already. */

@@ -129,6 +129,9 @@ static assay_status reload(const struct committing *committing, assay_table **re
 {
     const assay_table *base = committing->request->base;
 
+    if (base->format->reload != NULL)
+        return base->format->reload(base, committing->request->store, committing->request->conn,
+                                    committing->arena, ret_now, err);
     return base->format->load(base->name, base->location, committing->request->store,
                               committing->request->conn, committing->arena, ret_now, err);
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "catalog/memory.h"
+#include "catalog/sqlite.h"
 
 static int64_t fixture_now(void *user)
 {
@@ -25,6 +26,7 @@ static table_fixture *begin(void)
     (void)snprintf(made->root, sizeof made->root, "/tmp/assay-catalog-XXXXXX");
     assert_non_null(mkdtemp(made->root));
     (void)snprintf(made->location, sizeof made->location, "%s/silver/orders", made->root);
+    made->name = "silver.orders";
     made->arena = assay_arena_new();
     made->now_us = 1700000000000000;
     made->clock = (assay_clock){.now_us = fixture_now, .monotonic_us = fixture_now, .user = made};
@@ -40,6 +42,19 @@ int fixture_folder(void **state)
     table_fixture *made = begin();
     made->catalog = &assay_folder_catalog;
     *state = made;
+    return assay_store_open_local(made->root, &made->store, &made->err) != ASSAY_OK;
+}
+
+int fixture_sqlite(void **state)
+{
+    table_fixture *made = begin();
+    const assay_sqlite_catalog_options options = {.path = assay_path_join(made->arena, made->root,
+                                                                          "catalog.db"),
+                                                  .name = "assay",
+                                                  .busy_ms = 5000};
+    *state = made;
+    if (assay_sqlite_catalog_new(&options, made->arena, &made->catalog, &made->err) != ASSAY_OK)
+        return 1;
     return assay_store_open_local(made->root, &made->store, &made->err) != ASSAY_OK;
 }
 
@@ -73,7 +88,7 @@ void fixture_ok(const table_fixture *t, assay_status status)
 
 assay_table *fixture_load(table_fixture *t)
 {
-    const assay_iceberg_identity identity = {.name = "silver.orders", .location = t->location};
+    const assay_iceberg_identity identity = {.name = t->name, .location = t->location};
     assay_table *table = NULL;
     fixture_ok(t, assay_iceberg_load(t->catalog, &assay_iceberg_format, &identity, t->store,
                                      t->arena, &table, &t->err));

@@ -8,6 +8,7 @@
 typedef struct table_fixture {
     char root[64]; /* temporary folder */
     char location[96];
+    const char *name; /* "silver.orders" */
     assay_arena *arena;
     assay_store *store;
     const assay_iceberg_catalog *catalog;
@@ -19,10 +20,21 @@ typedef struct table_fixture {
     assay_error err;
 } table_fixture;
 
-/* cmocka setup and teardown: the folder catalog on the local disk, the memory catalog in memory. */
+/* cmocka setup and teardown: the folder catalog and the SQLite catalog (<root>/catalog.db, named
+ * "assay") on the local disk, the memory catalog in memory. */
 int fixture_folder(void **state);
 int fixture_memory(void **state);
+int fixture_sqlite(void **state);
 int fixture_done(void **state);
+
+/* A test against every catalog, and against those that processes share. */
+#define EVERY_CATALOG(test)                                                  \
+    cmocka_unit_test_setup_teardown(test, fixture_folder, fixture_done),     \
+        cmocka_unit_test_setup_teardown(test, fixture_sqlite, fixture_done), \
+        cmocka_unit_test_setup_teardown(test, fixture_memory, fixture_done)
+#define SHARED_CATALOGS(test)                                            \
+    cmocka_unit_test_setup_teardown(test, fixture_folder, fixture_done), \
+        cmocka_unit_test_setup_teardown(test, fixture_sqlite, fixture_done)
 
 /* Fails with the message of the error unless ASSAY_OK. */
 void fixture_ok(const table_fixture *t, assay_status status);

@@ -301,7 +301,7 @@ static void what_assay_does_not_know_survives_a_commit(void **state)
     ASSAY_AUTO(assay_buf_done) assay_buf bytes = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_buf_done) assay_buf edited = ASSAY_BUF_EMPTY;
     assay_value *document = NULL;
-    const assay_iceberg_identity identity = {.name = "x", .location = t->location};
+    const assay_iceberg_identity identity = {.name = "silver.orders", .location = t->location};
     assay_iceberg_pointer pointer = {0};
     fixture_ok(t, t->catalog->load(t->catalog, &identity, t->store, t->arena, &pointer, &t->err));
     fixture_ok(t, assay_store_get(t->store, pointer.path, 1 << 20, &bytes, &t->err));
@@ -403,7 +403,7 @@ static void running_out_of_memory_publishes_nothing(void **state)
 /* One load, plan and expiry in an arena of their own. */
 static assay_status use_table(table_fixture *t, assay_arena *arena)
 {
-    const assay_iceberg_identity identity = {.name = "x", .location = t->location};
+    const assay_iceberg_identity identity = {.name = "silver.orders", .location = t->location};
     const assay_expiry expiry = {.older_than_ms = INT64_MAX, .keep = 1};
     assay_expired expired = {0};
     assay_table *table = NULL;
@@ -433,32 +433,46 @@ static void running_out_of_memory_while_reading_is_said(void **state)
     expect_rows(t, fixture_load(t), -1, 20, 2);
 }
 
-#define BOTH(test)                                                       \
-    cmocka_unit_test_setup_teardown(test, fixture_folder, fixture_done), \
-        cmocka_unit_test_setup_teardown(test, fixture_memory, fixture_done)
+static void tables_are_listed_by_layer(void **state)
+{
+    table_fixture *t = *state;
+    char **names = NULL;
+    size_t count = 0;
+    fixture_append(t, "a", 1);
+    (void)snprintf(t->location, sizeof t->location, "%s/bronze/raw", t->root);
+    t->name = "bronze.raw";
+    fixture_append(t, "b", 1);
+    fixture_ok(t, assay_path_make(assay_path_join(t->arena, t->root, "silver/empty"), &t->err));
+    fixture_ok(t,
+               t->catalog->list(t->catalog, t->root, t->store, t->arena, &names, &count, &t->err));
+    assert_int_equal(count, 2);
+    assert_string_equal(names[0], "bronze/raw");
+    assert_string_equal(names[1], "silver/orders");
+}
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(a_table_that_is_not_there_has_no_snapshot),
-        BOTH(appends_add_up_and_old_snapshots_stay),
-        BOTH(statistics_and_lineage_of_a_file_come_back),
-        BOTH(replace_leaves_only_the_new_files),
-        BOTH(overwrite_takes_the_named_files_off),
-        BOTH(rollback_is_a_new_snapshot_with_the_old_files),
-        BOTH(a_commit_on_an_old_base_is_a_conflict_and_leaves_nothing),
-        BOTH(two_creations_of_one_table_are_a_conflict),
-        BOTH(many_small_manifests_are_merged),
-        BOTH(partitions_and_their_evolution_are_kept),
-        BOTH(schemas_are_added_and_used_again),
-        BOTH(small_integers_and_other_types_come_back),
-        BOTH(the_state_file_outlives_a_foreign_commit),
-        BOTH(what_assay_does_not_know_survives_a_commit),
-        BOTH(expiry_drops_old_snapshots_and_only_their_files),
-        BOTH(expiry_is_refused_where_the_table_forbids_it),
-        BOTH(time_never_runs_backwards),
-        BOTH(running_out_of_memory_publishes_nothing),
-        BOTH(running_out_of_memory_while_reading_is_said),
+        EVERY_CATALOG(a_table_that_is_not_there_has_no_snapshot),
+        EVERY_CATALOG(appends_add_up_and_old_snapshots_stay),
+        EVERY_CATALOG(statistics_and_lineage_of_a_file_come_back),
+        EVERY_CATALOG(replace_leaves_only_the_new_files),
+        EVERY_CATALOG(overwrite_takes_the_named_files_off),
+        EVERY_CATALOG(rollback_is_a_new_snapshot_with_the_old_files),
+        EVERY_CATALOG(a_commit_on_an_old_base_is_a_conflict_and_leaves_nothing),
+        EVERY_CATALOG(two_creations_of_one_table_are_a_conflict),
+        EVERY_CATALOG(many_small_manifests_are_merged),
+        EVERY_CATALOG(partitions_and_their_evolution_are_kept),
+        EVERY_CATALOG(schemas_are_added_and_used_again),
+        EVERY_CATALOG(small_integers_and_other_types_come_back),
+        EVERY_CATALOG(the_state_file_outlives_a_foreign_commit),
+        EVERY_CATALOG(what_assay_does_not_know_survives_a_commit),
+        EVERY_CATALOG(expiry_drops_old_snapshots_and_only_their_files),
+        EVERY_CATALOG(expiry_is_refused_where_the_table_forbids_it),
+        EVERY_CATALOG(tables_are_listed_by_layer),
+        EVERY_CATALOG(time_never_runs_backwards),
+        EVERY_CATALOG(running_out_of_memory_publishes_nothing),
+        EVERY_CATALOG(running_out_of_memory_while_reading_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,7 +97,7 @@ static void add_deletes(table_fixture *t, assay_iceberg_entry entry)
     ASSAY_AUTO(assay_buf_done) assay_buf bytes = ASSAY_BUF_EMPTY;
     assay_json_write(&bytes, document, 0);
     fixture_ok(t, t->catalog->commit(t->catalog, &data->identity, &data->pointer, &bytes, t->store,
-                                     &t->err));
+                                     &t->random, &t->err));
 }
 
 static void delete_positions(table_fixture *t, const char *data_path, const char *positions)

@@ -200,22 +200,6 @@ static void a_commit_that_slept_through_an_expiry_loses(void **state)
                      ASSAY_ECONFLICT);
 }
 
-static void tables_are_listed_by_layer(void **state)
-{
-    table_fixture *t = *state;
-    char **names = NULL;
-    size_t count = 0;
-    fixture_append(t, "a", 1);
-    (void)snprintf(t->location, sizeof t->location, "%s/bronze/raw", t->root);
-    fixture_append(t, "b", 1);
-    fixture_ok(t, assay_path_make(assay_path_join(t->arena, t->root, "silver/empty"), &t->err));
-    fixture_ok(t,
-               t->catalog->list(t->catalog, t->root, t->store, t->arena, &names, &count, &t->err));
-    assert_int_equal(count, 2);
-    assert_string_equal(names[0], "bronze/raw");
-    assert_string_equal(names[1], "silver/orders");
-}
-
 static void formats_are_found_by_name_and_by_folder(void **state)
 {
     table_fixture *t = *state;
@@ -256,7 +240,6 @@ int main(void)
         FOLDER(damaged_metadata_is_never_read_as_another_version),
         FOLDER(expiry_deletes_metadata_files_that_no_log_names),
         FOLDER(a_commit_that_slept_through_an_expiry_loses),
-        FOLDER(tables_are_listed_by_layer),
         FOLDER(formats_are_found_by_name_and_by_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -240,14 +240,12 @@ static void an_expiry_killed_anywhere_loses_nothing(void **state)
     assert_true(through);
 }
 
-#define FOLDER(test) cmocka_unit_test_setup_teardown(test, fixture_folder, fixture_done)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FOLDER(every_commit_of_racing_processes_is_there),
-        FOLDER(a_commit_killed_anywhere_leaves_the_old_or_the_new_table),
-        FOLDER(an_expiry_killed_anywhere_loses_nothing),
+        SHARED_CATALOGS(every_commit_of_racing_processes_is_there),
+        SHARED_CATALOGS(a_commit_killed_anywhere_leaves_the_old_or_the_new_table),
+        SHARED_CATALOGS(an_expiry_killed_anywhere_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

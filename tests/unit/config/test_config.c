@@ -247,7 +247,6 @@ static void java_class_names_choose_our_catalogs(void **state)
                      ASSAY_EUNSUPPORTED);
     expect_error(fixture, ASSAY_EUNSUPPORTED, 1230, 2, 3, "'s3'");
     assert_int_equal(load_storage(fixture, "catalog: rest\n", NULL, &config), ASSAY_EUNSUPPORTED);
-    assert_int_equal(load_storage(fixture, "catalog: jdbc\n", NULL, &config), ASSAY_EUNSUPPORTED);
     assert_int_equal(load_storage(fixture, "catalog: nowhere\n", NULL, &config), ASSAY_ECONFIG);
     expect_error(fixture, ASSAY_ECONFIG, 1231, 1, 1, "nowhere");
     /* where no table is Iceberg its section has no meaning */

@@ -202,6 +202,45 @@ static void a_database_that_stays_busy_is_locked(void **state)
     assay_db_abort(other);
 }
 
+/* One value of a PRAGMA. */
+static const char *ask(const test_folder *folder, assay_db *db, const char *sql)
+{
+    ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
+    bool row = false;
+
+    assert_int_equal(assay_db_prepare(db, sql, &statement, NULL), ASSAY_OK);
+    assert_int_equal(assay_db_step(statement, &row, NULL), ASSAY_OK);
+    assert_true(row);
+    return assay_arena_text(folder->arena, assay_db_column_text(statement, 0));
+}
+
+static void a_shared_database_is_left_as_others_made_it(void **state)
+{
+    test_folder *folder = *state;
+    ASSAY_AUTO(assay_db_closep) assay_db *none = NULL;
+    ASSAY_AUTO(assay_db_closep) assay_db *fresh = NULL;
+    ASSAY_AUTO(assay_db_closep) assay_db *wal = NULL;
+    const char *path = test_folder_path(folder, "shared.db");
+    assay_error err = {0};
+    struct stat info;
+
+    assert_int_equal(assay_db_open_shared(path, 20, false, &none, &err), ASSAY_ENOTFOUND);
+    assert_int_equal(stat(path, &info), -1);
+    mode_t mask = umask(0027);
+    assert_int_equal(assay_db_open_shared(path, 20, true, &fresh, &err), ASSAY_OK);
+    assert_int_equal(assay_db_execute(fresh, "CREATE TABLE t (a)", &err), ASSAY_OK);
+    (void)umask(mask);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0640);
+    assert_string_equal(ask(folder, fresh, "PRAGMA journal_mode"), "delete");
+    assert_string_equal(ask(folder, fresh, "PRAGMA synchronous"), "2"); /* FULL */
+    assay_db_close(open_db(folder)); /* makes state.db, in WAL mode */
+    assert_int_equal(assay_db_open_shared(test_folder_path(folder, "state.db"), 20, false, &wal,
+                                          &err),
+                     ASSAY_OK);
+    assert_string_equal(ask(folder, wal, "PRAGMA journal_mode"), "wal");
+}
+
 enum { PROCESSES = 6, RUNS_EACH = 20 };
 
 static void open_and_insert(const test_folder *folder, int process)
@@ -271,6 +310,7 @@ int main(void)
         TEST(broken_sql_and_constraints_are_statuses),
         TEST(an_aborted_transaction_leaves_nothing),
         TEST(a_database_that_stays_busy_is_locked),
+        TEST(a_shared_database_is_left_as_others_made_it),
         TEST(processes_share_a_new_database),
         TEST(databases_survive_every_failed_allocation),
     };

@@ -74,10 +74,20 @@ static void a_table_has_its_location_as_name_and_its_own_name_as_symlink(void **
     assert_string_equal(dataset.catalog_type, "hadoop");
 
     dataset = assay_lineage_dataset_init();
-    table.format = "parquet";
+    table.database = "/wh/catalog.db";
+    table.catalog_name = "shop";
+    assert_int_equal(assay_lineage_dataset_table(&dataset, &table, arena, NULL), ASSAY_OK);
+    assert_string_equal(dataset.catalog_type, "jdbc");
+    assert_string_equal(dataset.catalog_name, "shop");
+    assert_string_equal(dataset.catalog_metadata_uri, "jdbc:sqlite:/wh/catalog.db");
+    assert_string_equal(dataset.catalog_warehouse_uri, "file:/wh");
+
+    dataset = assay_lineage_dataset_init();
+    table.format = "parquet"; /* the catalog is of Iceberg tables alone */
     assert_int_equal(assay_lineage_dataset_table(&dataset, &table, arena, NULL), ASSAY_OK);
     assert_string_equal(dataset.storage_layer, "file");
     assert_string_equal(dataset.file_format, "parquet");
+    assert_string_equal(dataset.catalog_type, "filesystem");
 }
 
 #define HASH "0123456789abcdef0123456789abcdef01234567"
@@ -169,8 +179,8 @@ static void tables_of_outside_databases_have_the_names_of_the_specification(void
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assay_lineage_dataset dataset = assay_lineage_dataset_init();
-        assert_int_equal(
-            assay_lineage_dataset_database(&dataset, &cases[i].database, arena, NULL), ASSAY_OK);
+        assert_int_equal(assay_lineage_dataset_database(&dataset, &cases[i].database, arena, NULL),
+                         ASSAY_OK);
         assert_string_equal(dataset.namespace, cases[i].namespace);
         assert_string_equal(dataset.name, cases[i].name);
         assert_string_equal(dataset.source_uri, cases[i].namespace);
