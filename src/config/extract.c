@@ -225,6 +225,11 @@ assay_status assay_extract_read(const assay_value *tree, const char *path, assay
                               assay_config_place(tree, "watermark", path),
                               "'watermark' is not built in this version");
     ASSAY_TRY(assay_header_read_shared(tree, path, ASSAY_LOAD_APPEND, arena, &header, err));
+    if (header.mode != ASSAY_LOAD_APPEND && header.mode != ASSAY_LOAD_FULL)
+        return assay_error_at(err, ASSAY_EUNSUPPORTED, 2010, assay_config_place(tree, "mode", path),
+                              "an extract has no mode '%s': full and append are; a model that "
+                              "reads it can have it",
+                              assay_load_mode_name(header.mode));
 
     assay_extract_config *extract = assay_arena_take(arena, 1, sizeof *extract);
     ASSAY_TRY(assay_arena_check(extract, err));

@@ -2,7 +2,8 @@
 #ifndef ASSAY_CONFIG_HEADER_H
 #define ASSAY_CONFIG_HEADER_H
 
-#include "config/file.h"
+#include "config/named.h"
+#include "config/publish.h"
 
 typedef enum assay_load_mode {
     ASSAY_LOAD_FULL,   /* replaces the table */
@@ -14,25 +15,30 @@ typedef enum assay_load_mode {
 
 const char *assay_load_mode_name(assay_load_mode mode); /* "full" .. */
 
+/* Whether a change of a column makes history (mode scd2). */
+typedef enum assay_tracking {
+    ASSAY_TRACK_UNSAID, /* yes, unless other columns say `track: true` */
+    ASSAY_TRACK_YES,
+    ASSAY_TRACK_NO
+} assay_tracking;
+
 /* One entry of `columns:`. */
 typedef struct assay_column_note {
     const char *name;
     bool pii;
     const char *doc; /* NULL = none */
+    assay_tracking track;
     int line, column;
 } assay_column_note;
-
-/* A text with its place. */
-typedef struct assay_named {
-    const char *text;
-    int line, column;
-} assay_named;
 
 typedef struct assay_model_header {
     const char *description; /* NULL = none */
     assay_load_mode mode;
     assay_named *key;
     size_t key_count;
+    assay_named version;     /* merge, scd2: the highest wins; text NULL = none */
+    assay_named delete_when; /* merge, scd2: SQL condition of rows that delete; text NULL = none */
+    bool soft_delete;        /* merge: deleted rows stay, marked */
     assay_named *new_rows_of; /* "bronze.orders" */
     size_t new_rows_count;
     assay_named *partition_by; /* "month(order_date)" */
@@ -42,12 +48,14 @@ typedef struct assay_model_header {
     assay_column_note *columns;
     size_t column_count;
     bool allow_empty;
+    assay_publish_config *publish;
+    size_t publish_count;
     const assay_value *tree; /* as written; NULL = no header */
     int line, column;        /* of the header, 0 = none */
 } assay_model_header;
 
 /* Reads a header (`tree` NULL or NULL kind = all defaults). Modes and keys that are not built yet
- * (merge, scd2, replace_partitions, publish) are EUNSUPPORTED 2010 .. with their place. */
+ * (merge, scd2, replace_partitions) are EUNSUPPORTED 2010 .. with their place. */
 ASSAY_NODISCARD assay_status assay_model_header_read(const assay_value *tree, const char *path,
                                                      assay_arena *arena,
                                                      assay_model_header *ret_header,

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "engine/catalog.h"
 #include "pipeline/output.h"
+#include "pipeline/shape.h"
 
 #include <string.h>
 
@@ -121,7 +122,8 @@ static assay_status bind_transform(struct compile *compile, assay_model *model)
     if (assay_conn_describe(compile->conn, sql, compile->project->arena, &model->columns,
                             &model->column_count, &failure) != ASSAY_OK)
         return assay_output_refuse(model, &failure, compile->err);
-    return ASSAY_OK;
+    return assay_model_apply_shape(model, sql, compile->conn, compile->project->arena,
+                                   compile->err);
 }
 
 static assay_status bind_extract(struct compile *compile, assay_model *model)

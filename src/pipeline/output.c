@@ -168,22 +168,23 @@ static assay_status check_names(const assay_model *model, assay_conn *conn, assa
 
 enum { COLUMNS_MAX = 512 };
 
-static assay_status check_column(const assay_model *model, const char *key, const char *name,
-                                 int line, int column, assay_error *err)
+assay_status assay_output_check_column(const assay_model *model, const char *key,
+                                       const assay_named *named, assay_error *err)
 {
     const char *names[COLUMNS_MAX] = {NULL};
     size_t count = 0;
 
     for (size_t i = 0; i < model->column_count; i++) {
-        if (assay_str_equal_ci(model->columns[i].name, name))
+        if (assay_str_equal_ci(model->columns[i].name, named->text))
             return ASSAY_OK;
         if (count < COLUMNS_MAX)
             names[count++] = model->columns[i].name;
     }
-    const char *nearest = assay_str_nearest(name, names, count);
-    return assay_error_at(err, ASSAY_ECONFIG, 2120, (assay_place){model->path, line, column},
-                          "'%s' names the column '%s', which '%s' does not have%s%s%s", key, name,
-                          model->name, nearest != NULL ? ": did you mean '" : "",
+    const char *nearest = assay_str_nearest(named->text, names, count);
+    return assay_error_at(err, ASSAY_ECONFIG, 2120,
+                          (assay_place){model->path, named->line, named->column},
+                          "'%s' names the column '%s', which '%s' does not have%s%s%s", key,
+                          named->text, model->name, nearest != NULL ? ": did you mean '" : "",
                           nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
@@ -192,12 +193,13 @@ static assay_status check_header_columns(const assay_model *model, assay_error *
 {
     const assay_model_header *header = &model->header;
 
-    for (size_t i = 0; i < header->column_count; i++)
-        ASSAY_TRY(check_column(model, "columns", header->columns[i].name, header->columns[i].line,
-                               header->columns[i].column, err));
+    for (size_t i = 0; i < header->column_count; i++) {
+        const assay_column_note *note = &header->columns[i];
+        const assay_named named = {note->name, note->line, note->column};
+        ASSAY_TRY(assay_output_check_column(model, "columns", &named, err));
+    }
     for (size_t i = 0; i < header->key_count; i++)
-        ASSAY_TRY(check_column(model, "key", header->key[i].text, header->key[i].line,
-                               header->key[i].column, err));
+        ASSAY_TRY(assay_output_check_column(model, "key", &header->key[i], err));
     return ASSAY_OK;
 }
 

@@ -21,7 +21,8 @@ static int64_t count_warnings(const assay_quality_report *report)
 void assay_step_result_fill(const assay_write_outcome *outcome, assay_step_result *result)
 {
     if (outcome->snapshot != NULL) {
-        result->rows_added = outcome->stage.rows;
+        result->rows_added = outcome->rows_added >= 0 ? outcome->rows_added : outcome->stage.rows;
+        result->rows_updated = outcome->rows_updated;
         result->rows_removed = outcome->rows_removed;
         result->rows = outcome->rows;
         result->bytes = outcome->stage.bytes;
@@ -78,7 +79,7 @@ assay_status assay_step_write_init(assay_steps *steps, const assay_step_context 
         void *out;
     } user = {.in = context};
     ret_write->phase_user = user.out;
-    return ASSAY_OK;
+    return assay_row_rules_read(header, context->arena, &ret_write->rules, err);
 }
 
 assay_status assay_step_target(const assay_step_context *context, assay_table **ret_table,

@@ -18,6 +18,7 @@ struct transform {
     assay_state_file *state; /* what is published; NULL = nothing of ours */
     int foreign;
     const char *sql;
+    const char *shape; /* the query with the columns that the mode adds */
     char skip_key[65];
     assay_bound_inputs inputs;
     assay_write_outcome outcome;
@@ -42,12 +43,15 @@ static bool is_unchanged(const struct transform *transform)
 static assay_status prepare(struct transform *transform, assay_error *err)
 {
     const assay_step_context *context = transform->context;
+    assay_row_rules rules;
 
     ASSAY_TRY(
         assay_step_target(context, &transform->table, &transform->state, &transform->foreign, err));
     ASSAY_TRY(assay_step_skip_key(context, NULL, transform->skip_key, err));
-    return assay_model_bind_interval(context->model, context->since_us, context->until_us,
-                                     context->arena, &transform->sql, err);
+    ASSAY_TRY(assay_model_bind_interval(context->model, context->since_us, context->until_us,
+                                        context->arena, &transform->sql, err));
+    ASSAY_TRY(assay_row_rules_read(&context->model->header, context->arena, &rules, err));
+    return assay_row_rules_shape(&rules, transform->sql, context->arena, &transform->shape, err);
 }
 
 static assay_status skip(struct transform *transform, assay_skip_reason skip, const char *reason)
@@ -84,7 +88,7 @@ static void begin_events(struct transform *transform)
                                           .arena = context->arena,
                                           .sql = transform->sql,
                                           .target = transform->table};
-    assay_facts_derive_columns(&transform->facts, context, transform->sql);
+    assay_facts_derive_columns(&transform->facts, context, transform->shape);
 }
 
 static assay_status make_write(struct transform *transform, assay_write *write, assay_error *err)
@@ -122,7 +126,8 @@ static assay_status run_in_catalog(struct transform *transform, assay_error *err
     ASSAY_TRY(assay_write_run(&write, &transform->outcome, err));
     assay_step_result_fill(&transform->outcome, transform->result);
     if (transform->outcome.snapshot == NULL)
-        return skip(transform, ASSAY_SKIP_NO_NEW_DATA, "the query gave no new rows");
+        return skip(transform, ASSAY_SKIP_NO_NEW_DATA,
+                    write.rules.key_count > 0 ? "no changes" : "the query gave no new rows");
     transform->result->outcome = ASSAY_STEP_DONE;
     return ASSAY_OK;
 }

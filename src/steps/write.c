@@ -1,8 +1,11 @@
 #include "steps/write.h"
 
+#include "base/path.h"
 #include "base/str.h"
 #include "engine/catalog.h"
 #include "steps/gate.h"
+#include "steps/merge.h"
+#include "steps/partitions.h"
 
 /* What one write knows between its stages. */
 struct writing {
@@ -12,6 +15,8 @@ struct writing {
     assay_data_file *base_files; /* those that stay */
     size_t base_count;
     int64_t base_rows;
+    const assay_data_file *removed; /* those that leave */
+    size_t removed_count;
     const char *stage_id;
     assay_gate_token *token;
 };
@@ -97,12 +102,19 @@ static assay_status resolve_spec(struct writing *writing, assay_error *err)
 
 /* ---- base files ---- */
 
-static bool is_removed(const assay_write *write, const assay_data_file *file)
+/* Names of data files are unique for ever and survive moves (hard links of the Parquet format). */
+static const assay_data_file *find_named(const assay_data_file *files, size_t count,
+                                         const assay_data_file *file)
 {
-    for (size_t i = 0; i < write->removed_count; i++)
-        if (assay_str_equal(write->removed[i].path, file->path))
-            return true;
-    return false;
+    for (size_t i = 0; i < count; i++)
+        if (assay_str_equal(assay_path_base(files[i].path), assay_path_base(file->path)))
+            return &files[i];
+    return NULL;
+}
+
+static bool is_removed(const struct writing *writing, const assay_data_file *file)
+{
+    return find_named(writing->removed, writing->removed_count, file) != NULL;
 }
 
 /* Of `rows`, the files that the commit leaves in the table. */
@@ -117,7 +129,7 @@ static assay_status keep_files(struct writing *writing, const assay_published_ro
     writing->base_rows = 0;
     writing->outcome->rows_removed = 0;
     for (size_t i = 0; i < rows->count; i++) {
-        bool leaves = write->mode == ASSAY_LOAD_FULL || is_removed(write, &rows->files[i]);
+        bool leaves = write->mode == ASSAY_LOAD_FULL || is_removed(writing, &rows->files[i]);
         writing->base_rows += leaves ? 0 : rows->files[i].rows;
         writing->outcome->rows_removed += leaves ? rows->files[i].rows : 0;
         if (!leaves)
@@ -131,8 +143,15 @@ static assay_status resolve_base(struct writing *writing, const assay_table *bas
     assay_write *write = writing->write;
     assay_published_rows rows = {0};
 
+    assay_data_file *replaced = NULL;
+
     if (base->exists)
         ASSAY_TRY(assay_published_at(base, -1, write->steps->env, write->arena, &rows, err));
+    if (write->mode == ASSAY_LOAD_REPLACE_PARTITIONS && base->exists) {
+        ASSAY_TRY(assay_partitions_find(&rows, writing->spec, &writing->outcome->stage,
+                                        write->arena, &replaced, &writing->removed_count, err));
+        writing->removed = replaced;
+    }
     return keep_files(writing, &rows, err);
 }
 
@@ -217,22 +236,57 @@ static assay_status check_empty(struct writing *writing, assay_error *err)
 
 /* ---- commit ---- */
 
+static assay_status refuse_changed(const struct writing *writing, const char *why, assay_error *err)
+{
+    return assay_error_set(err, ASSAY_ECONFLICT, 4040, "table '%s' was changed meanwhile: %s",
+                           writing->write->table, why);
+}
+
+/* Partitions are replaced as they were when they were looked at, or not at all. */
+static assay_status check_partitions(struct writing *writing, const assay_table *now,
+                                     assay_error *err)
+{
+    const assay_data_file *before = writing->removed;
+    size_t count = writing->removed_count;
+
+    ASSAY_TRY(resolve_base(writing, now, err));
+    bool same = count == writing->removed_count;
+    for (size_t i = 0; same && i < count; i++) {
+        const assay_data_file *now_there =
+            find_named(writing->removed, writing->removed_count, &before[i]);
+        same = now_there != NULL && now_there->deleted_count == before[i].deleted_count;
+    }
+    return same ? ASSAY_OK : refuse_changed(writing, "partitions that are replaced", err);
+}
+
+static assay_status check_holds(struct writing *writing, const assay_table *now, assay_error *err)
+{
+    const assay_write *write = writing->write;
+
+    if (write->mode == ASSAY_LOAD_FULL)
+        return refuse_changed(writing, "it was being rebuilt", err);
+    if (write->base->exists && !assay_str_equal(now->uuid, write->base->uuid))
+        return refuse_changed(writing, "it is another table now", err);
+    if (write->mode == ASSAY_LOAD_REPLACE_PARTITIONS)
+        return check_partitions(writing, now, err);
+    if (write->holds != NULL)
+        return write->holds(write->holds_user, now, err);
+    if (writing->removed_count > 0)
+        return refuse_changed(writing, "files that are replaced", err);
+    return ASSAY_OK;
+}
+
 /* After a lost race: checks over the whole table are judged again on what is there now. */
 static assay_status recheck(void *user, const assay_table *now, assay_commit_request *request,
                             assay_error *err)
 {
     struct writing *writing = user;
 
-    if (writing->write->mode != ASSAY_LOAD_APPEND || writing->write->removed_count > 0)
-        return assay_error_set(err, ASSAY_ECONFLICT, 4040,
-                               "table '%s' was changed by somebody else while it was rebuilt",
-                               writing->write->table);
-    if (now->uuid != NULL && writing->write->base->uuid != NULL &&
-        !assay_str_equal(now->uuid, writing->write->base->uuid))
-        return assay_error_set(err, ASSAY_ECONFLICT, 4040,
-                               "table '%s' was replaced by another table", writing->write->table);
-    request->base = now;
+    ASSAY_TRY(check_holds(writing, now, err));
     ASSAY_TRY(resolve_base(writing, now, err));
+    request->base = now;
+    request->change.removed = writing->removed;
+    request->change.removed_count = writing->removed_count;
     return judge(writing, err);
 }
 
@@ -256,11 +310,11 @@ static assay_status list_summary(struct writing *writing, assay_property **ret_p
     return ASSAY_OK;
 }
 
-static assay_change_kind kind_of(const assay_write *write)
+static assay_change_kind kind_of(const struct writing *writing)
 {
-    if (write->mode == ASSAY_LOAD_FULL)
+    if (writing->write->mode == ASSAY_LOAD_FULL)
         return ASSAY_CHANGE_REPLACE;
-    return write->removed_count > 0 ? ASSAY_CHANGE_OVERWRITE : ASSAY_CHANGE_APPEND;
+    return writing->removed_count > 0 ? ASSAY_CHANGE_OVERWRITE : ASSAY_CHANGE_APPEND;
 }
 
 static assay_status commit(struct writing *writing, assay_error *err)
@@ -282,13 +336,13 @@ static assay_status commit(struct writing *writing, assay_error *err)
 
     ASSAY_TRY(list_summary(writing, &summary, &request.change.summary_count, err));
     request.change.summary = summary;
-    request.change.kind = kind_of(write);
+    request.change.kind = kind_of(writing);
     request.change.schema = outcome->schema;
     request.change.spec = writing->spec;
     request.change.added = outcome->stage.files;
     request.change.added_count = outcome->stage.count;
-    request.change.removed = write->removed;
-    request.change.removed_count = write->removed_count;
+    request.change.removed = writing->removed;
+    request.change.removed_count = writing->removed_count;
     request.change.run_id = write->step_id;
     request.state.run_id = write->run_id;
     request.state.step_run_id = write->step_id;
@@ -307,7 +361,8 @@ static assay_status write_staged(struct writing *writing, assay_error *err)
 
     if (write->before_commit != NULL)
         ASSAY_TRY(write->before_commit(write->before_commit_user, err));
-    if (write->mode == ASSAY_LOAD_APPEND && outcome->stage.rows == 0 && write->removed_count == 0 &&
+    ASSAY_TRY(resolve_base(writing, write->base, err));
+    if (write->mode != ASSAY_LOAD_FULL && outcome->stage.rows == 0 && writing->removed_count == 0 &&
         write->base->exists)
         return ASSAY_OK; /* SEMANTICS.md 1.6: zero new rows, no commit */
     ASSAY_TRY(check_empty(writing, err));
@@ -317,14 +372,17 @@ static assay_status write_staged(struct writing *writing, assay_error *err)
     return ASSAY_OK;
 }
 
-assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcome, assay_error *err)
+assay_status assay_write_rows(assay_write *write, assay_write_outcome *ret_outcome,
+                              assay_error *err)
 {
-    struct writing writing = {.write = write, .outcome = ret_outcome};
+    struct writing writing = {.write = write,
+                              .outcome = ret_outcome,
+                              .removed = write->removed,
+                              .removed_count = write->removed_count};
 
-    *ret_outcome = (assay_write_outcome){.rows = -1};
+    *ret_outcome = ASSAY_WRITE_OUTCOME_EMPTY;
     ASSAY_TRY(resolve_schema(&writing, err));
     ASSAY_TRY(resolve_spec(&writing, err));
-    ASSAY_TRY(resolve_base(&writing, write->base, err));
     ASSAY_TRY(stage(&writing, err));
     assay_status status = write_staged(&writing, err);
     /* where the outcome is not known the files may already be referred to: they stay */
@@ -333,12 +391,18 @@ assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcom
     return status;
 }
 
+assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcome, assay_error *err)
+{
+    return write->rules.key_count > 0 ? assay_merge_run(write, ret_outcome, err)
+                                      : assay_write_rows(write, ret_outcome, err);
+}
+
 assay_status assay_write_recheck(assay_write *write, assay_write_outcome *ret_outcome,
                                  assay_error *err)
 {
     assay_published_rows rows;
 
-    *ret_outcome = (assay_write_outcome){.rows = -1};
+    *ret_outcome = ASSAY_WRITE_OUTCOME_EMPTY;
     ASSAY_TRY(assay_published_at(write->base, -1, write->steps->env, write->arena, &rows, err));
     const assay_gate_subject subject = {.table = write->base,
                                         .schema = rows.schema,

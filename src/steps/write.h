@@ -3,6 +3,7 @@
 #ifndef ASSAY_STEPS_WRITE_H
 #define ASSAY_STEPS_WRITE_H
 
+#include "pipeline/shape.h"
 #include "steps/published.h"
 #include "steps/steps.h"
 
@@ -15,14 +16,19 @@ typedef struct assay_write {
     assay_arena *arena;
     const char *table;    /* "silver.orders" */
     assay_table *base;    /* as loaded; may not exist yet */
-    assay_load_mode mode; /* FULL or APPEND */
+    assay_load_mode mode; /* FULL where a table of another mode is rebuilt as a whole */
+    assay_row_rules rules; /* of merge and scd2, where it is rebuilt too; else without a key */
     bool allow_empty;
     const char *select;
     const char *const *partition_by;
     size_t partition_count;
     const assay_data_file
-        *removed; /* APPEND: files that leave; `select` has their rows that stay */
+        *removed; /* files that leave; `select` has their rows that stay */
     size_t removed_count;
+    /* Asked after a lost race where files leave: ASSAY_OK = what was staged still holds on `now`.
+     * NULL: it does not, ECONFLICT. */
+    assay_status (*holds)(void *user, const assay_table *now, assay_error *err);
+    void *holds_user;
     const assay_model *model; /* keys, docs, pii; may be NULL */
     const char *run_id, *step_id;
     int64_t now_us;
@@ -46,6 +52,7 @@ typedef struct assay_write_outcome {
     const assay_snapshot *snapshot; /* NULL = no commit (zero new rows) */
     const assay_schema *schema;
     assay_stage_result stage;
+    int64_t rows_added, rows_updated; /* -1: as many as were staged, not known */
     int64_t rows_removed;
     int64_t rows;                       /* of the table after the commit */
     const assay_quality_report *report; /* NULL = untested */
@@ -55,10 +62,17 @@ typedef struct assay_write_outcome {
     bool schema_changed, created;
 } assay_write_outcome;
 
+#define ASSAY_WRITE_OUTCOME_EMPTY                                        \
+    ((assay_write_outcome){.rows_added = -1, .rows_updated = -1, .rows = -1})
+
 /* Stages, tests and commits. EGATE where the gate is shut (ret_outcome is filled then too, and what
  * was staged is gone); nothing is visible unless ASSAY_OK. */
 ASSAY_NODISCARD assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcome,
                                              assay_error *err);
+
+/* The same for rows that are what the table gets: `rules` are not looked at. */
+ASSAY_NODISCARD assay_status assay_write_rows(assay_write *write, assay_write_outcome *ret_outcome,
+                                              assay_error *err);
 
 /* Runs the suite of a published table again without writing (`assay check`, or only the suite has
  * changed). *ret_outcome: report, verdict, results. EGATE as above. */

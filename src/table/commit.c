@@ -177,6 +177,11 @@ static bool same_spec(const assay_partition_spec *a, const assay_partition_spec 
     return assay_partition_spec_equal(a, b);
 }
 
+bool assay_table_same_shape(const assay_table *a, const assay_table *b)
+{
+    return same_schema(a->schema, b->schema) && same_spec(a->spec, b->spec);
+}
+
 static const assay_consumed_file *find_file(const assay_state_file *state, const char *path)
 {
     for (size_t i = 0; state != NULL && i < state->file_count; i++)
@@ -239,7 +244,7 @@ static assay_status check_inputs(const struct committing *committing,
 }
 
 /* An append holds on any later state of the same table whose shape is the same, unless the winner
- * is a run of assay that consumed the same input. */
+ * is a run of assay that consumed the same input; so does an overwrite whose files are there. */
 static assay_status rebase_append(struct committing *committing, const assay_table *now,
                                   assay_error *err)
 {
@@ -272,13 +277,17 @@ static assay_status rebase_append(struct committing *committing, const assay_tab
 static assay_status rebase(struct committing *committing, const assay_table *now, assay_error *err)
 {
     assay_commit_request *request = committing->request;
+    assay_change_kind kind = request->change.kind;
 
-    if (request->change.kind == ASSAY_CHANGE_APPEND)
+    if (kind == ASSAY_CHANGE_APPEND)
         ASSAY_TRY(rebase_append(committing, now, err));
     else if (request->recheck == NULL)
         return conflict(request->base, "this change does not hold on what it is now", err);
     if (request->recheck != NULL)
         ASSAY_TRY(request->recheck(request->recheck_user, now, request, err));
+    /* what the winner has consumed is taken over */
+    if (kind == ASSAY_CHANGE_OVERWRITE)
+        ASSAY_TRY(rebase_append(committing, now, err));
     request->base = now;
     return ASSAY_OK;
 }

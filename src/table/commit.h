@@ -37,7 +37,8 @@ struct assay_commit_request {
 /* Commits with at most 4 retries after a definite conflict. An append holds on a later state of the
  * table unless its shape changed or another run consumed the same file or the same rows of an input
  * (ECONFLICT 4040); where it holds, `recheck` is asked too, if there is one. Other kinds need
- * `recheck`: without one they end with 4040. An unknown outcome is decided by looking for commit_id
+ * `recheck`: without one they end with 4040. An overwrite that it lets pass goes by the rules of an
+ * append for what was consumed. An unknown outcome is decided by looking for commit_id
  * in the reloaded table; where that is not possible it is EUNKNOWN_OUTCOME 4041, and the caller
  * keeps the staged files. */
 ASSAY_NODISCARD assay_status assay_table_commit(assay_commit_request *request,
@@ -45,5 +46,9 @@ ASSAY_NODISCARD assay_status assay_table_commit(assay_commit_request *request,
                                                 const assay_commit_env *env, assay_arena *arena,
                                                 const assay_snapshot **ret_snapshot,
                                                 assay_error *err);
+
+/* Whether files that were staged for one fit the other: columns with their ids and types, and
+ * partitioning. */
+bool assay_table_same_shape(const assay_table *a, const assay_table *b);
 
 #endif
