@@ -56,6 +56,15 @@ typedef enum assay_run_update_kind {
     ASSAY_RUN_FINISHED
 } assay_run_update_kind;
 
+/* One table of an outside database that a step has published to, or tried to. */
+typedef struct assay_run_publication {
+    const char *connection, *table, *mode;
+    const char *state;      /* "published", "already", "pending", "failed" */
+    const char *publish_id; /* as in the ledger there; NULL = not known */
+    int64_t rows, inserted, updated, deleted, duration_us;
+    const assay_error *error; /* pending, failed: why; else NULL */
+} assay_run_publication;
+
 /* What a listener hears. Pointers are valid during the call; -1 = not known. */
 typedef struct assay_run_update {
     assay_run_update_kind kind;
@@ -77,6 +86,8 @@ typedef struct assay_run_update {
     double percent;           /* progress: 0..100 */
     const assay_error *error; /* failed: what and where; else NULL */
     const char *evidence; /* gate shut: the failed checks with samples, lines of text; else NULL */
+    const assay_run_publication *publications; /* finished: what was published, or tried */
+    size_t publication_count;
     /* run */
     size_t steps_total, steps_done, steps_failed, steps_skipped;
     const char *target, *format, *warehouse, *lineage; /* started, finished: where things go */
@@ -89,6 +100,7 @@ typedef struct assay_run_summary {
     char run_id[40];
     size_t steps, done, failed, skipped, blocked;
     int64_t duration_us;
+    int exit_code; /* of the command line: the first present of 130/143, 5, 2, 3, 1, 4, 6 */
 } assay_run_summary;
 
 /* Runs the selected steps. ASSAY_OK when every step is done or had nothing to do, else the status

@@ -27,7 +27,7 @@ static int show_document(const assay_cli_options *options, assay_arena *arena, d
     if (json != NULL)
         code = assay_report_document(options, json, draw, arena);
     if (status != ASSAY_OK && said)
-        code = assay_status_exit_code(status);
+        code = assay_error_exit_code(&err);
     else if (status != ASSAY_OK)
         code = assay_session_failure(&session, &err);
     assay_session_close(&session);
@@ -128,7 +128,7 @@ static int run_run(const assay_cli_options *options, assay_arena *arena)
     if (status != ASSAY_OK && summary.steps == 0)
         code = assay_session_failure(&session, &err); /* else each step has said its own */
     else
-        code = assay_status_exit_code(status);
+        code = summary.exit_code;
     if (status != ASSAY_OK && caught != 0)
         code = 128 + caught;
     assay_session_close(&session);

@@ -103,6 +103,7 @@ void assay_report_draw_plan(assay_buf *buf, const assay_value *document, assay_a
                                             {"KIND", "kind", LOOK_TEXT},
                                             {"MODE", "mode", LOOK_TEXT},
                                             {"RUNS", "will_run", LOOK_YES_NO},
+                                            {"PUBLISHES", "will_publish", LOOK_YES_NO},
                                             {"BECAUSE", "reason", LOOK_TEXT}};
 
     DRAW(buf, document, "steps", COLUMNS, arena);
@@ -158,6 +159,7 @@ void assay_report_draw_table(assay_buf *buf, const assay_value *document, assay_
     draw_facts(buf, document, FACTS, sizeof FACTS / sizeof FACTS[0], arena);
     assay_buf_append_char(buf, '\n');
     DRAW(buf, document, "columns", COLUMNS, arena);
+    assay_report_append_published(buf, document, "");
 }
 
 void assay_report_draw_history(assay_buf *buf, const assay_value *document, assay_arena *arena)
@@ -219,6 +221,7 @@ void assay_report_draw_run(assay_buf *buf, const assay_value *document, assay_ar
     draw_facts(buf, document, FACTS, sizeof FACTS / sizeof FACTS[0], arena);
     assay_buf_append_char(buf, '\n');
     DRAW(buf, document, "step_list", COLUMNS, arena);
+    assay_report_append_publications(buf, assay_value_find(document, "step_list"));
 }
 
 void assay_report_draw_doctor(assay_buf *buf, const assay_value *document, assay_arena *arena)

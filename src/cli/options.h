@@ -23,6 +23,7 @@ typedef struct assay_cli_options {
     const char *example_scale, *example_seed, *example_asof;
     const char *from, *to, *jobs, *lock_wait, *override_gate, *reason;
     bool full_refresh, yes, retry, fail_fast, keep_going;
+    bool pending, verify, dry_run;
     const char *at, *limit, *mode, *result_format, *file;
     assay_cli_list arguments; /* what is no option */
     assay_cli_output format;  /* of `output` where it is text or json */

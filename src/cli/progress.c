@@ -226,6 +226,32 @@ static void append_done(assay_buf *buf, const assay_run_update *event)
         assay_buf_append_format(buf, "   %s", event->reason);
 }
 
+static void append_publication(assay_progress *progress, assay_buf *buf,
+                               const assay_run_publication *publication)
+{
+    bool colour = progress->terminal.err_colour;
+    bool failed = publication->error != NULL;
+    assay_run_update counts = {.rows_added = publication->inserted,
+                               .rows_updated = publication->updated,
+                               .rows_removed = publication->deleted};
+
+    assay_buf_append_format(
+        buf, "  %s→%s %-*s %-9s ",
+        assay_terminal_begin(colour, failed ? ASSAY_COLOUR_YELLOW : ASSAY_COLOUR_GREEN),
+        assay_terminal_end(colour), NAME_WIDTH - 2, publication->table, publication->mode);
+    if (!failed)
+        append_counts(buf, &counts);
+    assay_buf_append_format(buf, "%s%s to %s", failed ? "" : "  ", publication->state,
+                            publication->connection);
+    if (publication->duration_us >= 0) {
+        assay_buf_append_text(buf, "  ");
+        assay_terminal_duration(buf, publication->duration_us);
+    }
+    assay_buf_append_char(buf, '\n');
+    if (failed)
+        assay_report_append_error(buf, publication->error, progress->project, colour);
+}
+
 static void append_step(assay_progress *progress, assay_buf *buf, const assay_run_update *event)
 {
     bool colour = progress->terminal.err_colour;
@@ -244,6 +270,8 @@ static void append_step(assay_progress *progress, assay_buf *buf, const assay_ru
         assay_report_append_error(buf, event->error, progress->project, colour);
     if (event->evidence != NULL)
         assay_buf_append_text(buf, event->evidence);
+    for (size_t i = 0; i < event->publication_count; i++)
+        append_publication(progress, buf, &event->publications[i]);
 }
 
 static void append_footer(assay_buf *buf, const assay_run_update *event)
@@ -345,6 +373,33 @@ static void json_step(assay_json_writer *json, const assay_run_update *event)
     }
 }
 
+static void json_error(assay_json_writer *json, const assay_error *error);
+
+static void json_publications(assay_json_writer *json, const assay_run_update *event)
+{
+    if (event->publication_count == 0)
+        return;
+    assay_json_key(json, "publications");
+    assay_json_begin_list(json);
+    for (size_t i = 0; i < event->publication_count; i++) {
+        const assay_run_publication *publication = &event->publications[i];
+        assay_json_begin_map(json);
+        json_text(json, "to", publication->connection);
+        json_text(json, "table", publication->table);
+        json_text(json, "mode", publication->mode);
+        json_text(json, "state", publication->state);
+        json_text(json, "publish_id", publication->publish_id);
+        json_count(json, "rows", publication->rows);
+        json_count(json, "inserted", publication->inserted);
+        json_count(json, "updated", publication->updated);
+        json_count(json, "deleted", publication->deleted);
+        json_count(json, "duration_us", publication->duration_us);
+        json_error(json, publication->error);
+        assay_json_end_map(json);
+    }
+    assay_json_end_list(json);
+}
+
 static void json_error(assay_json_writer *json, const assay_error *error)
 {
     if (error == NULL || error->code == ASSAY_OK)
@@ -394,6 +449,7 @@ static void append_json(assay_buf *buf, const assay_run_update *event)
     json_step(&json, event);
     json_run(&json, event);
     json_text(&json, "message", event->message);
+    json_publications(&json, event);
     json_error(&json, event->error);
     assay_json_end_map(&json);
     assay_buf_append_char(buf, '\n');
@@ -420,10 +476,19 @@ static void track(assay_progress *progress, const assay_run_update *event)
     }
 }
 
+static bool has_unpublished(const assay_run_update *event)
+{
+    for (size_t i = 0; i < event->publication_count; i++)
+        if (event->publications[i].error != NULL)
+            return true;
+    return false;
+}
+
 static void print_text(assay_progress *progress, const assay_run_update *event)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
-    bool failure = event->kind == ASSAY_RUN_STEP_FINISHED && event->error != NULL;
+    bool failure = event->kind == ASSAY_RUN_STEP_FINISHED &&
+                   (event->error != NULL || has_unpublished(event));
 
     track(progress, event);
     if (progress->options->quiet && !failure)

@@ -83,7 +83,7 @@ int assay_report_failure(const assay_cli_options *options, const assay_error *er
         assay_report_append_error(&buf, err, project, terminal.err_colour);
         (void)fputs(assay_buf_text(&buf), stderr);
     }
-    return assay_status_exit_code(err->code);
+    return assay_error_exit_code(err);
 }
 
 /* ---- documents ---- */

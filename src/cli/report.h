@@ -32,9 +32,15 @@ void assay_report_draw_expire(assay_buf *buf, const assay_value *document, assay
 void assay_report_draw_rollback(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_rows(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_checks(assay_buf *buf, const assay_value *document, assay_arena *arena);
+void assay_report_draw_published(assay_buf *buf, const assay_value *document, assay_arena *arena);
+void assay_report_draw_verified(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_runs(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_run(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_doctor(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_init(assay_buf *buf, const assay_value *document, assay_arena *arena);
+
+/* Lines for the "publications" of one table or step (none: nothing), and of each of a list. */
+void assay_report_append_published(assay_buf *buf, const assay_value *map, const char *name);
+void assay_report_append_publications(assay_buf *buf, const assay_value *list);
 
 #endif

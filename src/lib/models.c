@@ -33,6 +33,26 @@ static assay_status add_inputs(assay_value *map, const assay_model *model, assay
     return ASSAY_OK;
 }
 
+static assay_status add_publications(assay_value *map, const assay_model_header *header,
+                                     assay_arena *arena, assay_error *err)
+{
+    assay_value *list = assay_value_list(arena);
+
+    if (header->publish_count == 0)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_value_set(map, "publish", list, arena, err));
+    for (size_t i = 0; i < header->publish_count; i++) {
+        const assay_publish_config *publish = &header->publish[i];
+        assay_value *item = assay_value_map(arena);
+        ASSAY_TRY(assay_value_append(list, item, arena, err));
+        ASSAY_TRY(assay_document_text(item, "to", publish->to.text, arena, err));
+        ASSAY_TRY(assay_document_text(item, "table", publish->table.text, arena, err));
+        ASSAY_TRY(assay_document_text(item, "mode", assay_publish_config_mode_name(publish->mode),
+                                      arena, err));
+    }
+    return ASSAY_OK;
+}
+
 static assay_status describe_model(const assay_project *project, const assay_model *model,
                                    assay_value *list, assay_arena *arena, assay_error *err)
 {
@@ -50,6 +70,7 @@ static assay_status describe_model(const assay_project *project, const assay_mod
     ASSAY_TRY(assay_document_text(map, "path", model->path, arena, err));
     ASSAY_TRY(assay_document_text(map, "description", model->header.description, arena, err));
     ASSAY_TRY(add_inputs(map, model, arena, err));
+    ASSAY_TRY(add_publications(map, &model->header, arena, err));
     return add_names(map, "tags", model->header.tags, model->header.tag_count, arena, err);
 }
 
@@ -158,6 +179,33 @@ static assay_status describe_run(const assay_run_record *run, assay_value *map, 
     return assay_document_int(map, "exit_code", run->exit_code, arena, err);
 }
 
+static assay_status add_published(const assay_step_record *step, assay_value *map,
+                                  assay_arena *arena, assay_error *err)
+{
+    assay_value *list = assay_value_list(arena);
+
+    if (step->publication_count == 0)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_value_set(map, "publications", list, arena, err));
+    for (size_t i = 0; i < step->publication_count; i++) {
+        const assay_publication *publication = &step->publications[i];
+        bool failed = publication->error.code != ASSAY_OK;
+        assay_value *item = assay_value_map(arena);
+        ASSAY_TRY(assay_value_append(list, item, arena, err));
+        ASSAY_TRY(assay_document_text(item, "to", publication->to, arena, err));
+        ASSAY_TRY(assay_document_text(item, "table", publication->table, arena, err));
+        ASSAY_TRY(assay_document_text(item, "mode", publication->mode, arena, err));
+        ASSAY_TRY(assay_document_text(item, "state",
+                                      assay_publication_state_name(publication->state), arena,
+                                      err));
+        ASSAY_TRY(assay_document_text(item, "publish_id", publication->publish_id, arena, err));
+        ASSAY_TRY(assay_document_int(item, "rows", publication->rows, arena, err));
+        ASSAY_TRY(assay_document_text(item, "error", failed ? publication->error.message : NULL,
+                                      arena, err));
+    }
+    return ASSAY_OK;
+}
+
 static assay_status describe_step(const assay_step_record *step, assay_value *list,
                                   assay_arena *arena, assay_error *err)
 {
@@ -173,6 +221,7 @@ static assay_status describe_step(const assay_step_record *step, assay_value *li
     ASSAY_TRY(add_time(map, "finished", step->finished_us, arena, err));
     ASSAY_TRY(assay_document_int(map, "rows_added", step->rows_added, arena, err));
     ASSAY_TRY(assay_document_int(map, "snapshot_id", step->snapshot_id, arena, err));
+    ASSAY_TRY(add_published(step, map, arena, err));
     return assay_document_text(map, "error", step->error_message, arena, err);
 }
 

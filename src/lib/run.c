@@ -102,6 +102,36 @@ static void tell_notes(const struct listening *listening, const assay_run_event 
     }
 }
 
+static assay_run_publication publication_of(const assay_publication *publication)
+{
+    return (assay_run_publication){.connection = publication->to,
+                                   .table = publication->table,
+                                   .mode = publication->mode,
+                                   .state = assay_publication_state_name(publication->state),
+                                   .publish_id = publication->publish_id,
+                                   .rows = publication->rows,
+                                   .inserted = publication->inserted,
+                                   .updated = publication->updated,
+                                   .deleted = publication->deleted,
+                                   .duration_us = publication->elapsed_us,
+                                   .error = publication->error.code != ASSAY_OK
+                                                ? &publication->error
+                                                : NULL};
+}
+
+static void tell_finished(const struct listening *listening, const assay_step_result *result,
+                          assay_run_update *update)
+{
+    assay_run_publication publications[ASSAY_PUBLICATIONS_MAX];
+    size_t count = result != NULL ? result->publication_count : 0;
+
+    for (size_t i = 0; i < count && i < ASSAY_PUBLICATIONS_MAX; i++)
+        publications[i] = publication_of(&result->publications[i]);
+    update->publications = count > 0 ? publications : NULL;
+    update->publication_count = count;
+    tell(listening, update, ASSAY_RUN_STEP_FINISHED);
+}
+
 static void tell_end(const struct listening *listening, const assay_run_event *event,
                      assay_run_update *update)
 {
@@ -147,7 +177,7 @@ static void listen(void *user, const assay_run_event *event)
     case ASSAY_RUN_EVENT_STEP_FINISHED:
         fill_finished(listening, event, &update);
         tell_notes(listening, event);
-        tell(listening, &update, ASSAY_RUN_STEP_FINISHED);
+        tell_finished(listening, event->result, &update);
         break;
     case ASSAY_RUN_EVENT_NOTE:
         tell(listening, &update, ASSAY_RUN_NOTICE);
@@ -232,6 +262,7 @@ static void summarise(const assay_run_result *result, assay_run_summary *summary
     summary->blocked = result->outcomes[ASSAY_STEP_GATED];
     summary->failed = result->outcomes[ASSAY_STEP_FAILED] + result->outcomes[ASSAY_STEP_CANCELLED];
     summary->duration_us = result->elapsed_us;
+    summary->exit_code = result->exit_code;
 }
 
 assay_status assay_run(assay_context *context, const assay_selectors *selectors,
@@ -257,7 +288,7 @@ assay_status assay_run(assay_context *context, const assay_selectors *selectors,
     ASSAY_TRY(assay_pipeline_run(context->project, &options, &context->env, arena, &result, err));
     summarise(result, ret_result);
     if (result->status != ASSAY_OK && result->decisive != NULL)
-        (void)assay_error_copy(err, &result->decisive->error);
+        (void)assay_error_copy(err, assay_run_step_failure(result->decisive));
     return result->status;
 }
 
@@ -278,6 +309,8 @@ static assay_status plan_step(const assay_planned_step *step, assay_value *steps
         assay_document_text(item, "mode", assay_load_mode_name(model->header.mode), arena, err));
     ASSAY_TRY(assay_document_bool(item, "will_run", step->plan.will_run, arena, err));
     ASSAY_TRY(assay_document_text(item, "reason", step->plan.reason, arena, err));
+    if (model->header.publish_count > 0)
+        ASSAY_TRY(assay_document_bool(item, "will_publish", step->plan.will_publish, arena, err));
     if (step->plan.new_files >= 0 && model->kind == ASSAY_MODEL_EXTRACT)
         ASSAY_TRY(assay_document_int(item, "new_files", step->plan.new_files, arena, err));
     return ASSAY_OK;

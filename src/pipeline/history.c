@@ -31,6 +31,13 @@ static const char *const migrations[] = {
     " error_place text) without rowid;"
     "create index steps_by_run on steps (run_id, position);"
     "create index steps_by_table on steps (table_name, started_us);",
+    "create table publications ("
+    " step_id text not null references steps (step_id) on delete cascade on update cascade,"
+    " position integer not null, connection text not null, target text not null,"
+    " mode text not null, state text not null, publish_id text, snapshot_id integer,"
+    " number integer, rows integer, inserted integer, updated integer, deleted integer,"
+    " elapsed_us integer, error_number integer, error_message text,"
+    " primary key (step_id, position)) without rowid;",
 };
 
 enum { BUSY_MS = 10000, PLACE_SIZE = 400 };
@@ -229,13 +236,12 @@ assay_status assay_history_renew_step(assay_history *history, const char *step_i
     return finish(&binder);
 }
 
-assay_status assay_history_end_step(assay_history *history, const assay_step_record *step,
-                                    assay_error *err)
+static assay_status update_step(assay_db *db, const assay_step_record *step, assay_error *err)
 {
     ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
 
     ASSAY_TRY(assay_db_prepare(
-        history->db,
+        db,
         "update steps set outcome = ?, skip_reason = ?, reason = ?, verdict = ?,"
         " finished_us = ?, rows_added = ?, rows_removed = ?, bytes = ?, quarantined = ?,"
         " bad_rows = ?, checks_passed = ?, checks_total = ?, snapshot_id = ?, error_number = ?,"
@@ -260,6 +266,56 @@ assay_status assay_history_end_step(assay_history *history, const assay_step_rec
     bind_text(&binder, step->error_place);
     bind_text(&binder, step->step_id);
     return finish(&binder);
+}
+
+static assay_status insert_publication(assay_db *db, const char *step_id, size_t position,
+                                       const assay_publication *publication, assay_error *err)
+{
+    ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
+    bool failed = publication->error.code != ASSAY_OK;
+
+    ASSAY_TRY(assay_db_prepare(db,
+                               "insert or replace into publications values"
+                               " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                               &statement, err));
+    struct binder binder = {statement, 0, ASSAY_OK, err};
+    bind_text(&binder, step_id);
+    bind_int(&binder, (int64_t)position);
+    bind_text(&binder, publication->to);
+    bind_text(&binder, publication->table);
+    bind_text(&binder, publication->mode);
+    bind_text(&binder, assay_publication_state_name(publication->state));
+    bind_text(&binder, publication->publish_id);
+    bind_int(&binder, publication->snapshot_id);
+    bind_int(&binder, publication->number);
+    bind_int(&binder, publication->rows);
+    bind_int(&binder, publication->inserted);
+    bind_int(&binder, publication->updated);
+    bind_int(&binder, publication->deleted);
+    bind_int(&binder, publication->elapsed_us);
+    bind_int(&binder, failed ? publication->error.number : 0);
+    bind_text(&binder, failed ? publication->error.message : NULL);
+    return finish(&binder);
+}
+
+static assay_status write_end(assay_db *db, const assay_step_record *step, assay_error *err)
+{
+    ASSAY_TRY(update_step(db, step, err));
+    for (size_t i = 0; i < step->publication_count; i++)
+        ASSAY_TRY(insert_publication(db, step->step_id, i, &step->publications[i], err));
+    return ASSAY_OK;
+}
+
+assay_status assay_history_end_step(assay_history *history, const assay_step_record *step,
+                                    assay_error *err)
+{
+    ASSAY_TRY(assay_db_begin(history->db, err));
+    assay_status status = write_end(history->db, step, err);
+    if (status == ASSAY_OK)
+        status = assay_db_commit(history->db, err);
+    if (status != ASSAY_OK)
+        assay_db_abort(history->db);
+    return status;
 }
 
 assay_status assay_history_end_run(assay_history *history, const assay_run_record *run,

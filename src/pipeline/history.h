@@ -45,6 +45,8 @@ typedef struct assay_step_record {
     int error_number;
     const char *error_message; /* NULL = none */
     const char *error_place;   /* "models/x.sql:3:4" or NULL */
+    const assay_publication *publications; /* written by end_step, read by steps */
+    size_t publication_count;
 } assay_step_record;
 
 /* Writing. A run is recorded with all its steps (pending) in one transaction before anything runs.

@@ -166,6 +166,70 @@ static assay_status read_step(assay_db_statement *statement, assay_arena *arena,
     return failed ? assay_error_nomem(err) : ASSAY_OK;
 }
 
+/* ---- publications ---- */
+
+static assay_publication_state state_of(const char *name)
+{
+    for (int state = ASSAY_PUBLICATION_DONE; state < ASSAY_PUBLICATION_FAILED; state++)
+        if (assay_str_equal(assay_publication_state_name((assay_publication_state)state), name))
+            return (assay_publication_state)state;
+    return ASSAY_PUBLICATION_FAILED;
+}
+
+static assay_status read_publication(assay_db_statement *statement, assay_arena *arena,
+                                     assay_publication *ret_publication, assay_error *err)
+{
+    bool failed = false;
+
+    *ret_publication = (assay_publication){
+        .to = text_of(statement, 0, arena, &failed),
+        .table = text_of(statement, 1, arena, &failed),
+        .mode = text_of(statement, 2, arena, &failed),
+        .state = state_of(assay_db_column_text(statement, 3)),
+        .publish_id = text_of(statement, 4, arena, &failed),
+        .snapshot_id = assay_db_column_int(statement, 5),
+        .number = assay_db_column_int(statement, 6),
+        .rows = assay_db_column_int(statement, 7),
+        .inserted = assay_db_column_int(statement, 8),
+        .updated = assay_db_column_int(statement, 9),
+        .deleted = assay_db_column_int(statement, 10),
+        .elapsed_us = assay_db_column_int(statement, 11),
+    };
+    const char *message = assay_db_column_text(statement, 13);
+    int number = (int)assay_db_column_int(statement, 12);
+    if (message != NULL)
+        (void)assay_error_set(&ret_publication->error, assay_error_number_status(number), number,
+                              "%s", message);
+    return failed ? assay_error_nomem(err) : ASSAY_OK;
+}
+
+static assay_status read_publications(assay_history *history, assay_step_record *step,
+                                      assay_arena *arena, assay_error *err)
+{
+    ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
+    ASSAY_AUTO(assay_vec_done) assay_vec items = ASSAY_VEC_OF(assay_publication);
+    bool row = false;
+
+    ASSAY_TRY(assay_db_prepare(assay_history_db(history),
+                               "select connection, target, mode, state, publish_id, snapshot_id,"
+                               " number, rows, inserted, updated, deleted, elapsed_us,"
+                               " error_number, error_message from publications where step_id = ?"
+                               " order by position",
+                               &statement, err));
+    ASSAY_TRY(assay_db_bind_text(statement, 1, step->step_id, err));
+    ASSAY_TRY(assay_db_step(statement, &row, err));
+    while (row) {
+        assay_publication item;
+
+        ASSAY_TRY(read_publication(statement, arena, &item, err));
+        ASSAY_TRY(assay_vec_push(&items, &item, err));
+        ASSAY_TRY(assay_db_step(statement, &row, err));
+    }
+    return assay_vec_to_arena(&items, arena, &step->publications, &step->publication_count, err);
+}
+
+/* ---- steps ---- */
+
 assay_status assay_history_steps(assay_history *history, const char *run_id, assay_arena *arena,
                                  assay_step_record **ret_steps, size_t *ret_count, assay_error *err)
 {
@@ -188,6 +252,7 @@ assay_status assay_history_steps(assay_history *history, const char *run_id, ass
         assay_step_record step;
 
         ASSAY_TRY(read_step(statement, arena, &step, err));
+        ASSAY_TRY(read_publications(history, &step, arena, err));
         ASSAY_TRY(assay_vec_push(&steps, &step, err));
         ASSAY_TRY(assay_db_step(statement, &row, err));
     }

@@ -176,7 +176,7 @@ static void announce_end(assay_active_run *run)
         .percent = -1,
         .elapsed_us = run->result->elapsed_us,
         .run = run->result,
-        .error = decisive != NULL && decisive->status != ASSAY_OK ? &decisive->error : NULL,
+        .error = decisive != NULL ? assay_run_step_failure(decisive) : NULL,
     };
 
     assay_lock_acquire(run->lock);
@@ -288,7 +288,7 @@ static void end_ops(const assay_active_run *run, assay_run_moment *moment, assay
     if (status != ASSAY_OK)
         moment->message = err != NULL ? err->message : NULL;
     else if (decisive != NULL)
-        moment->message = decisive->error.message;
+        moment->message = assay_run_step_failure(decisive)->message;
     if (run->env->ops->end != NULL)
         run->env->ops->end(run->env->ops_user, moment);
 }

@@ -108,6 +108,9 @@ typedef struct assay_run_result {
     const assay_run_step *decisive; /* the step that exit_code comes from; NULL = none */
 } assay_run_result;
 
+/* Why a step did not end well, or why one that did is not published everywhere; NULL = all well. */
+const assay_error *assay_run_step_failure(const assay_run_step *step);
+
 /* Runs. Returns ASSAY_OK when the run took place, however its steps ended: see
  * ret_result->exit_code. An error means that nothing was run: configuration, selection, compile,
  * locked state. The result lives in `arena`. The graph must have been built. */

@@ -20,9 +20,12 @@ static assay_status choose_interval(const assay_run_options *options, int64_t no
     return ASSAY_OK;
 }
 
-/* True where the last run left a step that another attempt may finish. */
+/* True where the last run left a step, or a publication, that another attempt may finish. */
 static bool is_unfinished(const assay_step_record *step)
 {
+    for (size_t i = 0; i < step->publication_count; i++)
+        if (step->publications[i].error.code != ASSAY_OK)
+            return true;
     return !assay_str_equal(step->outcome, "done") &&
            (!assay_str_equal(step->outcome, "skipped") ||
             assay_str_equal(step->skip_reason, "upstream_failed") ||

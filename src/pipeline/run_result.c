@@ -3,36 +3,46 @@
 
 #include <signal.h>
 
-int assay_run_step_exit_code(const assay_run_step *step)
+const assay_error *assay_run_step_failure(const assay_run_step *step)
 {
-    if (step->status == ASSAY_OK)
-        return 0;
-    if (step->error.retryable && (step->status == ASSAY_EIO || step->status == ASSAY_ETIMEOUT))
-        return 4;
-    return assay_status_exit_code(step->status);
+    const assay_step_result *result = &step->result;
+
+    if (step->status != ASSAY_OK)
+        return &step->error;
+    const assay_publication *publication =
+        assay_publication_decisive(result->publications, result->publication_count);
+    return publication != NULL ? &publication->error : NULL;
 }
 
-/* The first that is present decides (SEMANTICS.md 3.1); a lock comes last. */
-static const int order_of_codes[] = {130, 143, 5, 2, 3, 1, 4, 6};
+int assay_run_step_exit_code(const assay_run_step *step)
+{
+    const assay_error *failure = assay_run_step_failure(step);
+
+    if (step->status != ASSAY_OK && failure->code != step->status)
+        return assay_status_exit_code(step->status);
+    return assay_error_exit_code(failure);
+}
 
 static void decide(assay_run_result *result, int signal_number)
 {
+    int lowest = assay_exit_code_rank(0);
+
     if (signal_number != 0) {
         result->exit_code = signal_number == SIGTERM ? 143 : 130;
         result->status = ASSAY_ECANCELLED;
         return;
     }
-    for (size_t i = 0; i < sizeof order_of_codes / sizeof order_of_codes[0]; i++)
-        for (size_t j = 0; j < result->count; j++) {
-            const assay_run_step *step = &result->steps[j];
+    for (size_t i = 0; i < result->count; i++) {
+        const assay_run_step *step = &result->steps[i];
+        int code = assay_run_step_exit_code(step);
 
-            if (assay_run_step_exit_code(step) != order_of_codes[i])
-                continue;
-            result->exit_code = order_of_codes[i];
-            result->status = step->status;
-            result->decisive = step;
-            return;
-        }
+        if (assay_exit_code_rank(code) >= lowest)
+            continue;
+        lowest = assay_exit_code_rank(code);
+        result->exit_code = code;
+        result->status = step->status != ASSAY_OK ? step->status : assay_run_step_failure(step)->code;
+        result->decisive = step;
+    }
 }
 
 static bool is_needless(const assay_step_result *result)

@@ -79,6 +79,8 @@ static void record_end(assay_active_run *run, const assay_active_step *step)
         .error_number = out->error.number,
         .error_message = failed ? out->error.message : NULL,
         .error_place = place[0] != '\0' ? place : NULL,
+        .publications = result->publications,
+        .publication_count = result->publication_count,
     };
     assay_error_clear(&failure);
     assay_lock_acquire(run->history_lock);
@@ -137,6 +139,9 @@ static void keep_result(assay_active_run *run, assay_active_step *step,
     for (size_t i = 0; i < kept->note_count; i++)
         notes[i] = copy_text(run->arena, result->notes[i]);
     kept->notes = notes;
+    kept->publications =
+        assay_publication_copy(run->arena, result->publications, result->publication_count);
+    kept->publication_count = kept->publications != NULL ? result->publication_count : 0;
 }
 
 static assay_step_outcome outcome_of(assay_status status, const assay_step_result *result)

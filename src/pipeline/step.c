@@ -69,6 +69,19 @@ static void write_storage(assay_json_writer *json, const assay_step_context *con
     assay_json_int(json, (int64_t)context->project->storage->target_file_bytes);
 }
 
+/* Where a table is published to changes nothing in it. */
+static void write_header(assay_json_writer *json, const assay_value *tree)
+{
+    assay_json_begin_map(json);
+    for (size_t i = 0; i < tree->count; i++) {
+        if (assay_str_equal(tree->keys[i], "publish"))
+            continue;
+        assay_json_key(json, tree->keys[i]);
+        assay_json_value(json, tree->items[i]);
+    }
+    assay_json_end_map(json);
+}
+
 static void write_model(assay_json_writer *json, const assay_step_context *context)
 {
     const assay_model *model = context->model;
@@ -79,7 +92,7 @@ static void write_model(assay_json_writer *json, const assay_step_context *conte
     assay_json_text(json, model->canonical_sql);
     assay_json_key(json, "header");
     if (model->header.tree != NULL)
-        assay_json_value(json, model->header.tree);
+        write_header(json, model->header.tree);
     else
         assay_json_null(json);
     if (model->uses_since) {

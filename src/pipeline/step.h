@@ -9,7 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/uuid.h"
-#include "pipeline/project.h"
+#include "pipeline/publication.h"
+#include "store/secrets.h"
 #include "store/store.h"
 #include "table/state.h"
 
@@ -58,6 +59,9 @@ typedef struct assay_step_result {
     bool checks_only;          /* only the suite ran again on the published table */
     const char *const *notes;  /* lines to show (warnings), newest last */
     size_t note_count;
+    /* what was tried for `publish:`; a failure there is none of the step, its table is right */
+    const assay_publication *publications;
+    size_t publication_count;
 } assay_step_result;
 
 /* One input of a step, with the snapshot that the run decided on. */
@@ -120,6 +124,7 @@ typedef struct assay_step_plan {
     assay_skip_reason skip; /* where not */
     const char *reason;     /* one line */
     int64_t new_files;      /* extracts: files to load; -1 = does not apply */
+    bool will_publish;      /* what is published of it elsewhere is behind, or will be */
 } assay_step_plan;
 
 /* An extract whose columns are asked for. */
@@ -199,6 +204,7 @@ typedef struct assay_step_env {
     const assay_random *random;
     assay_log *log;             /* may be NULL */
     const assay_cancel *cancel; /* may be NULL */
+    assay_secrets *secrets;     /* of connections; NULL in tests that use none */
     const char *assay_version;
 } assay_step_env;
 

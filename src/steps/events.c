@@ -252,6 +252,24 @@ static assay_status set_outcome(const assay_step_facts *facts, const assay_write
     return ASSAY_OK;
 }
 
+/* The table itself, then what it is published to. */
+static assay_status set_outputs(const assay_step_facts *facts, const assay_lineage_dataset *output,
+                                assay_lineage_event *event, assay_error *err)
+{
+    assay_lineage_dataset *outputs =
+        assay_arena_take(facts->arena, facts->published_count + 1, sizeof *outputs);
+
+    ASSAY_TRY(assay_arena_check(outputs, err));
+    outputs[0] = *output;
+    for (size_t i = 0; i < facts->published_count; i++)
+        outputs[i + 1] = facts->published[i];
+    event->outputs = outputs;
+    event->output_count = facts->published_count + 1;
+    event->query_id = facts->query_id;
+    event->query_source = facts->query_source;
+    return ASSAY_OK;
+}
+
 static assay_status fill(const assay_step_facts *facts, const assay_schema *schema,
                          const assay_write_outcome *outcome, assay_lineage_event *event,
                          assay_lineage_dataset *output, assay_error *err)
@@ -272,13 +290,26 @@ static assay_status fill(const assay_step_facts *facts, const assay_schema *sche
     event->sql = facts->sql;
     event->inputs = facts->inputs;
     event->input_count = facts->input_count;
-    event->outputs = output;
-    event->output_count = 1;
+    ASSAY_TRY(set_outputs(facts, output, event, err));
     if (facts->column_problem != NULL) {
         event->extraction_error = facts->column_problem;
         event->extraction_task = facts->target->name;
     }
     return ASSAY_OK;
+}
+
+enum { NUMBER_SIZE = 16 };
+
+static void set_error(assay_lineage_event *event, const assay_error *error,
+                      char number[NUMBER_SIZE])
+{
+    if (error == NULL)
+        return;
+    event->error_message = error->message;
+    if (error->number == 0)
+        return;
+    (void)snprintf(number, NUMBER_SIZE, "E%d", error->number);
+    event->error_number = number;
 }
 
 static void send(const assay_step_facts *facts, assay_lineage_event_type type,
@@ -287,7 +318,7 @@ static void send(const assay_step_facts *facts, assay_lineage_event_type type,
 {
     const assay_steps *steps = facts->steps;
     assay_error problem = {0};
-    char number[16];
+    char number[NUMBER_SIZE];
 
     if (steps->lineage == NULL)
         return;
@@ -298,13 +329,7 @@ static void send(const assay_step_facts *facts, assay_lineage_event_type type,
     event.type = type;
     if (type == ASSAY_LINEAGE_START)
         event.time_us = facts->started_us;
-    if (error != NULL) {
-        event.error_message = error->message;
-        if (error->number != 0) {
-            (void)snprintf(number, sizeof number, "E%d", error->number);
-            event.error_number = number;
-        }
-    }
+    set_error(&event, error, number);
     if (fill(facts, schema, outcome, &event, &output, &problem) != ASSAY_OK)
         assay_log_write(steps->env->log, ASSAY_LOG_WARNING, "lineage event of '%s': %s",
                         facts->target->name, problem.message);
@@ -328,6 +353,49 @@ void assay_events_fail(const assay_step_facts *facts, const assay_write_outcome 
         error->code == ASSAY_ECANCELLED ? ASSAY_LINEAGE_ABORT : ASSAY_LINEAGE_FAIL;
 
     send(facts, type, outcome != NULL ? outcome->schema : NULL, outcome, error);
+}
+
+/* ---- a job that only carries rows ---- */
+
+static assay_lineage_event carry_event(const assay_step_facts *facts, const char *job,
+                                       assay_lineage_dataset *input)
+{
+    assay_lineage_event event = step_event(facts->steps, job, facts->run_id, facts->step_id);
+    assay_error problem = {0};
+
+    if (describe_table(facts->steps, facts->target, facts->arena, input, &problem) != ASSAY_OK ||
+        set_schema(facts->target->schema, facts->arena, input, &problem) != ASSAY_OK)
+        assay_log_write(facts->steps->env->log, ASSAY_LOG_WARNING, "lineage event of '%s': %s",
+                        facts->target->name, problem.message);
+    event.inputs = input;
+    event.input_count = 1;
+    event.outputs = facts->published;
+    event.output_count = facts->published_count;
+    return event;
+}
+
+void assay_events_carry(const assay_step_facts *facts, const assay_error *error)
+{
+    const assay_steps *steps = facts->steps;
+    assay_lineage_dataset input;
+    char number[NUMBER_SIZE];
+
+    if (steps->lineage == NULL)
+        return;
+    const char *job = assay_arena_format(facts->arena, "%s.%s.publish", steps->project->name,
+                                         facts->target->name);
+    assay_lineage_event event = carry_event(facts, job, &input);
+    event.type = ASSAY_LINEAGE_START;
+    event.time_us = facts->started_us;
+    emit(steps, &event);
+    event.type = error == NULL ? ASSAY_LINEAGE_COMPLETE : ASSAY_LINEAGE_FAIL;
+    if (error != NULL && error->code == ASSAY_ECANCELLED)
+        event.type = ASSAY_LINEAGE_ABORT;
+    event.time_us = now(steps);
+    event.query_id = facts->query_id;
+    event.query_source = facts->query_source;
+    set_error(&event, error, number);
+    emit(steps, &event);
 }
 
 void assay_events_close_step(const assay_steps *steps, const char *table, const char *run_id,

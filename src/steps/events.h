@@ -20,6 +20,9 @@ typedef struct assay_step_facts {
     const assay_table *target;
     const assay_column_lineage *columns; /* NULL = not derived */
     const char *column_problem;          /* why not; NULL = derived or not tried */
+    const assay_lineage_dataset *published; /* more outputs: tables of outside databases */
+    size_t published_count;
+    const char *query_id, *query_source; /* of the statement that wrote the first of them */
 } assay_step_facts;
 
 /* Input datasets of a transform: the pinned snapshots. */
@@ -37,6 +40,10 @@ void assay_events_complete(const assay_step_facts *facts, const assay_write_outc
 /* `outcome` may be NULL where it failed before. A shut gate carries its assertions. */
 void assay_events_fail(const assay_step_facts *facts, const assay_write_outcome *outcome,
                        const assay_error *error);
+
+/* START and the last event of a job that only carries the rows of `target` to `published`;
+ * `step_id` is its run. `error` NULL = COMPLETE. */
+void assay_events_carry(const assay_step_facts *facts, const assay_error *error);
 
 /* Bare events for steps that a dead or leaving process left open. */
 void assay_events_close_step(const assay_steps *steps, const char *table, const char *run_id,

@@ -1,0 +1,122 @@
+#include "pipeline/publication.h"
+
+#include "base/str.h"
+#include "pipeline/output.h"
+
+const char *assay_publication_state_name(assay_publication_state state)
+{
+    static const char *const NAMES[] = {"published", "already", "pending", "failed"};
+
+    return NAMES[state];
+}
+
+assay_publication_state assay_publication_state_of(const assay_error *failure)
+{
+    bool again = failure->retryable || failure->code == ASSAY_ECANCELLED ||
+                 failure->code == ASSAY_EAUTH || failure->code == ASSAY_ETIMEOUT;
+
+    return again ? ASSAY_PUBLICATION_PENDING : ASSAY_PUBLICATION_FAILED;
+}
+
+const assay_publication *assay_publication_decisive(const assay_publication *publications,
+                                                    size_t count)
+{
+    const assay_publication *found = NULL;
+    int lowest = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        int rank = assay_exit_code_rank(assay_error_exit_code(&publications[i].error));
+        if (publications[i].error.code == ASSAY_OK || (found != NULL && rank >= lowest))
+            continue;
+        found = &publications[i];
+        lowest = rank;
+    }
+    return found;
+}
+
+assay_publication *assay_publication_copy(assay_arena *arena, const assay_publication *publications,
+                                          size_t count)
+{
+    assay_publication *copy = count > 0 ? assay_arena_take(arena, count, sizeof *copy) : NULL;
+
+    for (size_t i = 0; copy != NULL && i < count; i++) {
+        copy[i] = publications[i];
+        copy[i].to = assay_arena_text(arena, publications[i].to);
+        copy[i].table = assay_arena_text(arena, publications[i].table);
+        copy[i].mode = assay_arena_text(arena, publications[i].mode);
+        copy[i].publish_id = assay_arena_text(arena, publications[i].publish_id);
+        if (copy[i].to == NULL || copy[i].table == NULL || copy[i].mode == NULL)
+            return NULL;
+    }
+    return copy;
+}
+
+/* ---- check ---- */
+
+static assay_place place_of(const assay_model *model, const assay_named *named)
+{
+    return (assay_place){model->path, named->line, named->column};
+}
+
+static assay_status check_connection(const assay_project *project, const assay_model *model,
+                                     const assay_publish_config *publish, assay_error *err)
+{
+    const assay_connection_config *connection = NULL;
+
+    ASSAY_TRY(assay_connections_use(project->connections, publish->to.text,
+                                    place_of(model, &publish->to), &connection, err));
+    if (!assay_str_equal(connection->type, "postgres") &&
+        !assay_str_equal(connection->type, "snowflake"))
+        return assay_error_at(err, ASSAY_ECONFIG, 2402, place_of(model, &publish->to),
+                              "'%s' is a connection of type %s; tables are published to postgres "
+                              "and snowflake",
+                              publish->to.text, connection->type);
+    return ASSAY_OK;
+}
+
+static assay_status check_columns(const assay_model *model, const assay_publish_config *publish,
+                                  assay_error *err)
+{
+    for (size_t i = 0; i < publish->key_count; i++)
+        ASSAY_TRY(assay_output_check_column(model, "publish.key", &publish->key[i], err));
+    for (size_t i = 0; i < publish->column_count; i++)
+        ASSAY_TRY(assay_output_check_column(model, "publish.columns", &publish->columns[i], err));
+    if (publish->version.text != NULL)
+        ASSAY_TRY(assay_output_check_column(model, "publish.version", &publish->version, err));
+    if (publish->delete_column.text != NULL)
+        ASSAY_TRY(
+            assay_output_check_column(model, "publish.soft_delete", &publish->delete_column, err));
+    return ASSAY_OK;
+}
+
+/* Other entries that name the same table; `model` is asked for what stands before `position`. */
+static assay_status check_rivals(const assay_project *project, const assay_model *model,
+                                 size_t position, assay_error *err)
+{
+    const assay_publish_config *publish = &model->header.publish[position];
+
+    for (size_t i = 0; i < project->model_count; i++) {
+        const assay_model *other = project->models[i];
+        size_t count = other == model ? position : other->header.publish_count;
+        for (size_t k = 0; k < count; k++)
+            if (assay_str_equal(other->header.publish[k].to.text, publish->to.text) &&
+                assay_str_equal_ci(other->header.publish[k].table.text, publish->table.text))
+                return assay_error_at(err, ASSAY_ECONFIG, 2403, place_of(model, &publish->table),
+                                      "'%s' publishes to '%s' of '%s', and so does '%s' (%s:%d)",
+                                      model->name, publish->table.text, publish->to.text,
+                                      other->name, other->path, other->header.publish[k].line);
+    }
+    return ASSAY_OK;
+}
+
+assay_status assay_publication_check(const assay_project *project, const assay_model *model,
+                                     assay_error *err)
+{
+    for (size_t i = 0; i < model->header.publish_count; i++) {
+        const assay_publish_config *publish = &model->header.publish[i];
+        ASSAY_TRY(check_connection(project, model, publish, err));
+        ASSAY_TRY(check_columns(model, publish, err));
+        ASSAY_TRY(check_rivals(project, model, i, err));
+    }
+    return ASSAY_OK;
+}
