@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "catalog/formats.h"
+#include "pipeline/publication.h"
 #include "pipeline/token.h"
 #include "table/partition.h"
 #include "text/excerpt.h"
@@ -246,6 +247,7 @@ assay_status assay_output_check(const assay_project *project, const assay_model 
                               "'%s' has no columns", model->name);
     ASSAY_TRY(check_names(model, conn, err));
     ASSAY_TRY(check_header_columns(model, err));
+    ASSAY_TRY(assay_publication_check(project, model, err));
     assay_status status = assay_schema_from_columns(model->columns, model->column_count,
                                                     project->arena, &schema, err);
     if (status == ASSAY_OK)
