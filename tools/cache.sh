@@ -5,6 +5,7 @@ assay_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 assay_cache=${ASSAY_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/assay}
 duckdb_version=1.5.5
 assay_venv=$assay_cache/venv
+assay_standin=$assay_cache/standin
 assay_jars=$assay_cache/jars
 
 say() {

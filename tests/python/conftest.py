@@ -16,6 +16,8 @@ import yaml
 
 sys.path.insert(0, os.path.dirname(__file__))
 import peers  # noqa: E402
+from postgres_server import postgres, postgres_server  # noqa: E402, F401
+from snowflake_standin import snowflake, snowflake_server  # noqa: E402, F401
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 300

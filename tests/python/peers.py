@@ -18,6 +18,11 @@ def cache_dir():
     return os.path.join(home, "assay")
 
 
+def adbc_driver(name):
+    """The shared library of an ADBC driver that tools/bootstrap fetched."""
+    return os.path.join(cache_dir(), "drivers", f"libadbc_driver_{name}.so")
+
+
 def sorted_table(table, columns=None):
     """The rows in an order that depends only on their values, so that tables compare by ==."""
     if columns:
