@@ -11,8 +11,6 @@
 static const char *const format_names[] = {"csv", "json", "parquet", NULL};
 static const char *const compression_names[] = {"auto", "none", "gzip", "zstd", NULL};
 static const char *const changed_names[] = {"fail", "replace", "append", NULL};
-static const char *const policy_names[] = {"evolve", "freeze", "fail", NULL};
-static const char *const bad_row_names[] = {"fail", "drop", "quarantine", NULL};
 
 const char *assay_file_format_name(assay_file_format format)
 {
@@ -136,8 +134,10 @@ static assay_status read_source(const assay_value *tree, const char *path, assay
     if ((extract->file_count > 0) == (connection != NULL))
         return assay_error_at(err, ASSAY_ECONFIG, 1251, assay_config_place(tree, "source", path),
                               "a source has either 'files' or a 'connection'");
-    if (connection != NULL)
-        return ASSAY_OK;
+    if (connection != NULL) {
+        extract->format = ASSAY_FILE_PARQUET; /* typed, as its columns are */
+        return assay_database_source_read(tree, path, arena, &extract->database, err);
+    }
 
     static const char *const of_connection[] = {"table", "query"};
     for (size_t i = 0; i < 2; i++)
@@ -162,55 +162,38 @@ static assay_status read_source(const assay_value *tree, const char *path, assay
     return read_csv(assay_config_find(source, "csv"), path, arena, &extract->csv, err);
 }
 
-static assay_status read_contract_columns(const assay_value *contract, const char *path,
-                                          assay_arena *arena, assay_extract_config *extract,
-                                          assay_error *err)
+static bool has_connection(const assay_value *tree)
 {
-    const assay_value *columns = assay_config_find(contract, "columns");
-
-    if (columns == NULL || columns->count == 0)
-        return ASSAY_OK;
-    extract->columns = assay_arena_take(arena, columns->count, sizeof *extract->columns);
-    ASSAY_TRY(assay_arena_check(extract->columns, err));
-    extract->column_count = columns->count;
-    for (size_t i = 0; i < columns->count; i++) {
-        assay_place place = assay_config_place(columns, columns->keys[i], path);
-
-        for (size_t j = 0; j < i; j++)
-            if (assay_str_equal_ci(extract->columns[j].name, columns->keys[i]))
-                return assay_error_at(err, ASSAY_ECONFIG, 1255, place,
-                                      "the column '%s' stands twice in the contract (names compare "
-                                      "without case)",
-                                      columns->keys[i]);
-        extract->columns[i] =
-            (assay_contract_column){columns->keys[i], assay_config_scalar(columns->items[i]),
-                                    columns->items[i]->line, columns->items[i]->column};
-    }
-    return ASSAY_OK;
+    return assay_config_find(assay_config_find(tree, "source"), "connection") != NULL;
 }
 
-static assay_status read_contract(const assay_value *tree, const char *path, assay_arena *arena,
-                                  assay_extract_config *extract, assay_error *err)
+/* Without a watermark nobody can tell which rows of a database are new. */
+static assay_load_mode default_mode(const assay_value *tree)
 {
-    const assay_value *contract = assay_config_find(tree, "contract");
+    bool whole = has_connection(tree) && assay_config_find(tree, "watermark") == NULL;
 
-    extract->new_column =
-        (assay_contract_policy)assay_config_enum(contract, "new_column", policy_names,
-                                                 ASSAY_CONTRACT_EVOLVE);
-    extract->type_change =
-        (assay_contract_policy)assay_config_enum(contract, "type_change", policy_names,
-                                                 ASSAY_CONTRACT_EVOLVE);
-    extract->missing_column =
-        (assay_contract_policy)assay_config_enum(contract, "missing_column", policy_names,
-                                                 ASSAY_CONTRACT_FAIL);
-    extract->bad_row =
-        (assay_bad_row)assay_config_enum(contract, "bad_row", bad_row_names, ASSAY_BAD_ROW_FAIL);
-    if (extract->bad_row == ASSAY_BAD_ROW_QUARANTINE)
-        return assay_error_at(err, ASSAY_EUNSUPPORTED, 2013,
-                              assay_config_place(contract, "bad_row", path),
-                              "bad_row 'quarantine' is not built in this version: fail and drop "
-                              "are");
-    return read_contract_columns(contract, path, arena, extract, err);
+    return whole ? ASSAY_LOAD_FULL : ASSAY_LOAD_APPEND;
+}
+
+static assay_status check_watermark(const assay_value *tree, const char *path, assay_load_mode mode,
+                                    assay_error *err)
+{
+    bool given = assay_config_find(tree, "watermark") != NULL;
+
+    if (!has_connection(tree))
+        return !given ? ASSAY_OK
+                      : assay_error_at(err, ASSAY_ECONFIG, 2014,
+                                       assay_config_place(tree, "watermark", path),
+                                       "'watermark' has no meaning for files: assay knows which "
+                                       "of them it has loaded");
+    if (given && mode == ASSAY_LOAD_FULL)
+        return assay_error_at(err, ASSAY_ECONFIG, 2014, assay_config_place(tree, "watermark", path),
+                              "'watermark' has no meaning in mode full: everything is read");
+    if (!given && mode == ASSAY_LOAD_APPEND)
+        return assay_error_at(err, ASSAY_ECONFIG, 2014, assay_config_place(tree, "mode", path),
+                              "mode append of a database needs a `watermark`, or every run would "
+                              "add all rows again; mode full replaces them");
+    return ASSAY_OK;
 }
 
 assay_status assay_extract_read(const assay_value *tree, const char *path, assay_arena *arena,
@@ -220,11 +203,8 @@ assay_status assay_extract_read(const assay_value *tree, const char *path, assay
     assay_model_header header;
 
     ASSAY_TRY(assay_config_check(tree, &assay_table_extract, path, err));
-    if (assay_config_find(tree, "watermark") != NULL)
-        return assay_error_at(err, ASSAY_EUNSUPPORTED, 2014,
-                              assay_config_place(tree, "watermark", path),
-                              "'watermark' is not built in this version");
-    ASSAY_TRY(assay_header_read_shared(tree, path, ASSAY_LOAD_APPEND, arena, &header, err));
+    ASSAY_TRY(assay_header_read_shared(tree, path, default_mode(tree), arena, &header, err));
+    ASSAY_TRY(check_watermark(tree, path, header.mode, err));
     if (header.mode != ASSAY_LOAD_APPEND && header.mode != ASSAY_LOAD_FULL)
         return assay_error_at(err, ASSAY_EUNSUPPORTED, 2010, assay_config_place(tree, "mode", path),
                               "an extract has no mode '%s': full and append are; a model that "
@@ -238,7 +218,6 @@ assay_status assay_extract_read(const assay_value *tree, const char *path, assay
         (assay_changed_file)assay_config_enum(tree, "changed_file", changed_names,
                                               ASSAY_CHANGED_FILE_FAIL);
     ASSAY_TRY(read_source(tree, path, arena, extract, err));
-    ASSAY_TRY(read_contract(tree, path, arena, extract, err));
     *ret_extract = extract;
     *ret_header = header;
     return ASSAY_OK;

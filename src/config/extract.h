@@ -3,6 +3,7 @@
 #define ASSAY_CONFIG_EXTRACT_H
 
 #include "config/header.h"
+#include "config/source_database.h"
 
 typedef enum assay_file_format {
     ASSAY_FILE_CSV,
@@ -25,19 +26,6 @@ typedef enum assay_changed_file {
     ASSAY_CHANGED_FILE_APPEND
 } assay_changed_file;
 
-/* What a contract does about columns that differ. */
-typedef enum assay_contract_policy {
-    ASSAY_CONTRACT_EVOLVE, /* new column: added; missing: NULL; type: widened where possible */
-    ASSAY_CONTRACT_FREEZE, /* the table stays as it is: new columns are left out */
-    ASSAY_CONTRACT_FAIL
-} assay_contract_policy;
-
-typedef enum assay_bad_row {
-    ASSAY_BAD_ROW_FAIL,
-    ASSAY_BAD_ROW_DROP,      /* counted and written to the run's results */
-    ASSAY_BAD_ROW_QUARANTINE /* not built yet: refused at load */
-} assay_bad_row;
-
 /* Declared parts of a CSV dialect: NULL and -1 = sniffed. */
 typedef struct assay_csv_dialect {
     const char *delimiter, *quote, *escape, *comment;
@@ -50,12 +38,6 @@ typedef struct assay_csv_dialect {
     uint64_t max_line_bytes; /* 0 = engine's default */
 } assay_csv_dialect;
 
-typedef struct assay_contract_column {
-    const char *name;
-    const char *type; /* DuckDB type text */
-    int line, column;
-} assay_contract_column;
-
 typedef struct assay_extract_config {
     assay_named *files; /* globs, relative to the project or absolute */
     size_t file_count;
@@ -65,17 +47,14 @@ typedef struct assay_extract_config {
     bool hive;               /* folders k=v become columns */
     assay_file_compression compression;
     assay_changed_file changed_file;
-    assay_contract_column *columns; /* the contract's, in order */
-    size_t column_count;
-    assay_contract_policy new_column, type_change, missing_column;
-    assay_bad_row bad_row;
     const assay_value *tree;
     assay_named connection; /* text NULL = none */
+    const assay_database_source *database; /* NULL = files */
 } assay_extract_config;
 
 /* Reads an extract: its own part, and in *ret_header what it shares with models (description, mode,
- * tags, columns, partition_by, key). The default mode of an extract is append. Sources and options
- * that are not built yet are EUNSUPPORTED with their place. */
+ * tags, columns, partition_by, key, contract). The default mode is append, of a database without a
+ * watermark full. Sources and options that are not built yet are EUNSUPPORTED with their place. */
 ASSAY_NODISCARD assay_status assay_extract_read(const assay_value *tree, const char *path,
                                                 assay_arena *arena,
                                                 assay_extract_config **ret_extract,

@@ -2,6 +2,7 @@
 #ifndef ASSAY_CONFIG_HEADER_H
 #define ASSAY_CONFIG_HEADER_H
 
+#include "config/contract.h"
 #include "config/named.h"
 #include "config/publish.h"
 
@@ -47,6 +48,7 @@ typedef struct assay_model_header {
     size_t tag_count;
     assay_column_note *columns;
     size_t column_count;
+    assay_contract contract;
     bool allow_empty;
     assay_publish_config *publish;
     size_t publish_count;

@@ -28,6 +28,8 @@ static const char *type_name(assay_key_type type)
         return "map";
     case ASSAY_KEY_MAP_OF:
         return "names with maps";
+    case ASSAY_KEY_SHORT_OR_MAP_OF:
+        return "names with texts or maps";
     case ASSAY_KEY_LIST_OF:
         return "list of maps";
     case ASSAY_KEY_ANY:
@@ -83,7 +85,10 @@ static void append_rows(assay_buf *buf, const char *prefix, const assay_key_tabl
             assay_buf path = ASSAY_BUF_EMPTY;
 
             assay_buf_append_format(&path, "%s%s.%s", prefix, key->name,
-                                    key->type == ASSAY_KEY_MAP_OF ? "<name>." : "");
+                                    key->type == ASSAY_KEY_MAP_OF ||
+                                            key->type == ASSAY_KEY_SHORT_OR_MAP_OF
+                                        ? "<name>."
+                                        : "");
             append_rows(buf, assay_buf_text(&path), key->table);
             assay_buf_done(&path);
         }
@@ -184,6 +189,24 @@ static void write_many(assay_json_writer *writer, const char *type, const char *
     assay_json_end_map(writer);
 }
 
+/* A map of any names, each with a text or the keys of `member`. */
+static void write_short_or_many(assay_json_writer *writer, const assay_key_table *member)
+{
+    write_type(writer, "object");
+    assay_json_key(writer, "additionalProperties");
+    assay_json_begin_map(writer);
+    assay_json_key(writer, "anyOf");
+    assay_json_begin_list(writer);
+    assay_json_begin_map(writer);
+    write_types(writer, "string");
+    assay_json_end_map(writer);
+    assay_json_begin_map(writer);
+    write_object(writer, member);
+    assay_json_end_map(writer);
+    assay_json_end_list(writer);
+    assay_json_end_map(writer);
+}
+
 static void write_key(assay_json_writer *writer, const assay_key *key)
 {
     assay_json_key(writer, "description");
@@ -218,6 +241,9 @@ static void write_key(assay_json_writer *writer, const assay_key *key)
         return;
     case ASSAY_KEY_MAP_OF:
         write_many(writer, "object", "additionalProperties", key->table);
+        return;
+    case ASSAY_KEY_SHORT_OR_MAP_OF:
+        write_short_or_many(writer, key->table);
         return;
     case ASSAY_KEY_LIST_OF:
         write_many(writer, "array", "items", key->table);

@@ -171,6 +171,7 @@ static assay_status check_scalar(const assay_value *value, const assay_key *key,
     case ASSAY_KEY_TEXT_MAP:
     case ASSAY_KEY_MAP:
     case ASSAY_KEY_MAP_OF:
+    case ASSAY_KEY_SHORT_OR_MAP_OF:
     case ASSAY_KEY_LIST_OF:
     case ASSAY_KEY_ANY:
         return ASSAY_OK;
@@ -211,6 +212,8 @@ static assay_status check_many(const assay_value *value, const assay_key *key, c
         }
         if (item->kind == ASSAY_VALUE_NULL && !list)
             continue;
+        if (key->type == ASSAY_KEY_SHORT_OR_MAP_OF && assay_config_scalar(item) != NULL)
+            continue;
         ASSAY_TRY(check_map(item, key->table, path, err));
     }
     return ASSAY_OK;
@@ -233,6 +236,7 @@ static assay_status check_value(const assay_value *value, const assay_key *key, 
         return check_map(value, key->table, path, err);
     case ASSAY_KEY_TEXT_MAP:
     case ASSAY_KEY_MAP_OF:
+    case ASSAY_KEY_SHORT_OR_MAP_OF:
     case ASSAY_KEY_LIST_OF:
         return check_many(value, key, path, err);
     case ASSAY_KEY_ANY:

@@ -19,6 +19,7 @@ typedef enum assay_key_type {
     ASSAY_KEY_TEXT_MAP, /* any names, each with a text */
     ASSAY_KEY_MAP,      /* the keys of `table` */
     ASSAY_KEY_MAP_OF,   /* any names, each with the keys of `table` */
+    ASSAY_KEY_SHORT_OR_MAP_OF, /* any names, each with a text or the keys of `table` */
     ASSAY_KEY_LIST_OF,  /* list of maps with the keys of `table` */
     ASSAY_KEY_ANY       /* not looked into here */
 } assay_key_type;

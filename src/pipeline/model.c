@@ -243,6 +243,14 @@ assay_place assay_model_place(const assay_model *model, const char *key)
     return place;
 }
 
+bool assay_model_has_pii(const assay_model *model)
+{
+    for (size_t i = 0; i < model->header.column_count; i++)
+        if (model->header.columns[i].pii)
+            return true;
+    return false;
+}
+
 bool assay_model_column_is_pii(const assay_model *model, const char *column)
 {
     for (size_t i = 0; i < model->header.column_count; i++)

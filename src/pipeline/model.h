@@ -83,6 +83,9 @@ void assay_model_place_error(const assay_model *model, assay_error *err);
 /* Place of a header key ("mode", "columns.email"), else of the header, else of the file. */
 assay_place assay_model_place(const assay_model *model, const char *key);
 
+/* True where any column of it is pii. */
+bool assay_model_has_pii(const assay_model *model);
+
 /* True where the header says `columns: { <name>: { pii: true } }` (case ignored). */
 bool assay_model_column_is_pii(const assay_model *model, const char *column);
 

@@ -147,15 +147,48 @@ static assay_check_severity severity_of(int action)
                                                    : ASSAY_CHECK_SEVERITY_INFO;
 }
 
+/* Action quarantine needs a kind that tells bad rows one by one. Where it only is the default
+ * (dq.on_failure), the other kinds fail. */
+static assay_status demand_rows(const assay_dq_loader *loader, const assay_dq_item *item,
+                                const assay_dq_kind *kind, const char *table, int *chosen,
+                                assay_error *err)
+{
+    const assay_value *reference = find_key(item, "reference_table");
+    const assay_value *action = find_key(item, "action");
+    const assay_value *mostly = find_key(item, "mostly");
+    double share = 1;
+    bool all = mostly == NULL || !assay_dq_value_real(mostly, &share) || share >= 1;
+
+    bool own = reference != NULL && reference->kind == ASSAY_VALUE_TEXT &&
+               assay_str_equal_ci(reference->text, table);
+
+    if (kind == NULL || (assay_dq_kind_marks_rows(kind) && all && !own))
+        return ASSAY_OK;
+    if (action == NULL) {
+        *chosen = ASSAY_CHECK_ACTION_FAIL;
+        return ASSAY_OK;
+    }
+    if (!all)
+        return assay_error_at(err, ASSAY_ECONFIG, 5004, assay_dq_place(loader, mostly),
+                              "'mostly' has no meaning beside action 'quarantine', which takes "
+                              "every row that breaks the rule; max_quarantine_rate limits them");
+    if (own)
+        return assay_error_at(err, ASSAY_ECONFIG, 5004, assay_dq_place(loader, action),
+                              "a reference to the table itself cannot quarantine: which rows are "
+                              "there depends on which ones leave");
+    return assay_error_at(err, ASSAY_ECONFIG, 5004, assay_dq_place(loader, action),
+                          "%s cannot quarantine: it does not tell which rows break it",
+                          kind->name);
+}
+
 /* action > severity > section (critical, warn) > validation_rules > level > dq.on_failure > fail */
 static assay_status read_action(assay_dq_loader *loader, const assay_dq_item *item,
-                                const assay_dq_kind *kind, assay_quality_check *check,
-                                assay_error *err)
+                                const assay_dq_kind *kind, const char *table,
+                                assay_quality_check *check, assay_error *err)
 {
     const assay_value *action = find_key(item, "action");
     const assay_value *severity = find_key(item, "severity");
     bool has_severity = severity != NULL;
-    bool built = true;
     int chosen = item->fallback;
 
     for (size_t i = 0; kind != NULL && kind->rule != NULL && i < ASSAY_DQ_RULES; i++) {
@@ -172,9 +205,9 @@ static assay_status read_action(assay_dq_loader *loader, const assay_dq_item *it
     if (has_severity)
         ASSAY_TRY(assay_dq_read_severity(loader, severity, &check->severity, &chosen, err));
     if (action != NULL)
-        ASSAY_TRY(assay_dq_read_action(loader, action, &chosen, &built, err));
-    if (!built)
-        set_problem(check, 5003, "action 'quarantine' is not built yet");
+        ASSAY_TRY(assay_dq_read_action(loader, action, &chosen, err));
+    if (chosen == (int)ASSAY_CHECK_ACTION_QUARANTINE)
+        ASSAY_TRY(demand_rows(loader, item, kind, table, &chosen, err));
     check->action = (assay_check_action)chosen;
     if (!has_severity)
         check->severity = severity_of(chosen);
@@ -318,7 +351,7 @@ assay_status assay_dq_add_check(assay_dq_loader *loader, assay_dq_draft *draft,
         ASSAY_TRY(assay_arena_check(check.problem, err));
     }
     ASSAY_TRY(read_check_keys(loader, item, &check, err));
-    ASSAY_TRY(read_action(loader, item, kind, &check, err));
+    ASSAY_TRY(read_action(loader, item, kind, draft->table, &check, err));
     return push_each(loader, draft, kind, check, kwargs, err);
 }
 

@@ -71,13 +71,15 @@ assay_status assay_dq_compile_unique(assay_dq_run *run, assay_dq_plan *plan, ass
             ASSAY_TRY(assay_dq_kept(run, plan, false, &kept, err));
     }
     source = assay_dq_keys_source(run, plan, kept);
+    plan->keyed = true;
+    plan->kept = kept;
     plan->unexpected = repeated_predicate(run, plan, source);
     if (kept != NULL)
         plan->unexpected = assay_dq_sql(run, "(%s AND %s)", kept, plan->unexpected);
     if (plan->kind->variant == 2) {
         bad = assay_dq_sql(run, "(\"__dq_n\" > 1 OR %s)", any_null(run, plan, true));
-        plan->unexpected =
-            assay_dq_sql(run, "(%s OR %s)", any_null(run, plan, false), plan->unexpected);
+        plan->missing = any_null(run, plan, false);
+        plan->unexpected = assay_dq_sql(run, "(%s OR %s)", plan->missing, plan->unexpected);
         plan->result->judges_nulls = true;
     }
     plan->evidence_source = assay_dq_from(run, plan);

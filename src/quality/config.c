@@ -74,19 +74,17 @@ static assay_status read_share(const assay_dq_loader *loader, const assay_value 
 }
 
 assay_status assay_dq_read_action(const assay_dq_loader *loader, const assay_value *value,
-                                  int *ret_action, bool *ret_built, assay_error *err)
+                                  int *ret_action, assay_error *err)
 {
-    static const char *const names[] = {"log", "alert", "warn", "fail", "fail_fast", "quarantine"};
+    static const char *const names[] = {"log", "alert", "warn", "quarantine", "fail", "fail_fast"};
     const char *near = NULL;
 
-    *ret_built = true;
     if (value->kind != ASSAY_VALUE_TEXT)
         return assay_dq_wrong_kind(loader, value, "action", "word", err);
     for (size_t i = 0; i < COUNT(names); i++) {
         if (strcmp(names[i], value->text) != 0)
             continue;
-        *ret_built = i < 5;
-        *ret_action = i < 5 ? (int)i : ASSAY_CHECK_ACTION_FAIL;
+        *ret_action = (int)i;
         return ASSAY_OK;
     }
     near = assay_str_nearest(value->text, names, COUNT(names));
@@ -181,17 +179,21 @@ static assay_status read_threshold(assay_dq_loader *loader, const assay_value *m
                                    const char *where, assay_quality_threshold *threshold,
                                    assay_error *err)
 {
-    static const char *const names[] = {"min_pass_rate", "critical_checks"};
+    static const char *const names[] = {"min_pass_rate", "critical_checks", "max_quarantine_rate"};
 
     if (map->kind != ASSAY_VALUE_MAP)
         return assay_dq_wrong_kind(loader, map, where, "map", err);
     threshold->min_pass_rate = -1;
+    threshold->max_quarantine_rate = -1;
     for (size_t i = 0; i < map->count; i++) {
         if (strcmp(map->keys[i], "min_pass_rate") == 0)
             ASSAY_TRY(
                 read_share(loader, map->items[i], "min_pass_rate", &threshold->min_pass_rate, err));
         else if (strcmp(map->keys[i], "critical_checks") == 0)
             ASSAY_TRY(read_critical(loader, map->items[i], threshold->critical, err));
+        else if (strcmp(map->keys[i], "max_quarantine_rate") == 0)
+            ASSAY_TRY(read_share(loader, map->items[i], "max_quarantine_rate",
+                                 &threshold->max_quarantine_rate, err));
         else
             return assay_dq_unknown_key(loader, map, i, where, NAMES(names), err);
     }
@@ -234,7 +236,6 @@ static assay_status read_gates(assay_dq_loader *loader, const assay_value *map, 
     static const char *const names[] = {"min_pass_rate", "critical_checks", "thresholds",
                                         "require_suite", "max_quarantine_rate"};
     assay_quality_threshold *global = &loader->config->global;
-    double ignored = 0;
 
     if (map->kind != ASSAY_VALUE_MAP)
         return assay_dq_wrong_kind(loader, map, "quality_gates", "map", err);
@@ -250,8 +251,7 @@ static assay_status read_gates(assay_dq_loader *loader, const assay_value *map, 
         else if (strcmp(key, "require_suite") == 0)
             ASSAY_TRY(read_required(loader, value, err));
         else if (strcmp(key, "max_quarantine_rate") == 0)
-            ASSAY_TRY(
-                read_share(loader, value, key, &ignored, err)); /* nothing is quarantined yet */
+            ASSAY_TRY(read_share(loader, value, key, &global->max_quarantine_rate, err));
         else
             return assay_dq_unknown_key(loader, map, i, "quality_gates", NAMES(names), err);
     }
@@ -324,19 +324,13 @@ static assay_status read_on_failure(assay_dq_loader *loader, const assay_value *
                                     assay_error *err)
 {
     static const char *const names[] = {"action"};
-    bool built = true;
 
     if (map->kind != ASSAY_VALUE_MAP)
         return assay_dq_wrong_kind(loader, map, "on_failure", "map", err);
     for (size_t i = 0; i < map->count; i++) {
         if (strcmp(map->keys[i], "action") != 0)
             return assay_dq_unknown_key(loader, map, i, "dq.on_failure", NAMES(names), err);
-        ASSAY_TRY(
-            assay_dq_read_action(loader, map->items[i], &loader->default_action, &built, err));
-        if (!built)
-            return assay_error_at(err, ASSAY_EUNSUPPORTED, 5003,
-                                  assay_dq_place(loader, map->items[i]),
-                                  "action 'quarantine' is not built yet");
+        ASSAY_TRY(assay_dq_read_action(loader, map->items[i], &loader->default_action, err));
     }
     return ASSAY_OK;
 }
@@ -547,6 +541,7 @@ assay_status assay_quality_config_load(const assay_quality_source *source, assay
     config->path = assay_arena_text(arena, source->path);
     config->enabled = true;
     config->global.min_pass_rate = -1;
+    config->global.max_quarantine_rate = -1;
     for (size_t i = 0; i < COUNT(rules); i++)
         loader.rules[i] = (assay_dq_rule){rules[i], false, ASSAY_DQ_NO_ACTION};
     if (!is_empty(source->tree)) {

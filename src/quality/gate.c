@@ -7,6 +7,8 @@
 
 enum { LINE_SIZE = 700 };
 
+const double assay_quarantine_rate_default = 0.05;
+
 /* Where texts and facts of one evaluation gather. */
 struct evaluation {
     const assay_quality_config *config;
@@ -14,6 +16,7 @@ struct evaluation {
     const char *table;
     const assay_gate_override *overrides;
     size_t override_count;
+    assay_split_counts split;
     assay_arena *arena;
     assay_vec reasons, warnings, overridden; /* const char * */
     assay_value *override_list;
@@ -164,6 +167,33 @@ static void demand_pass_rate(struct evaluation *e, double pass_rate)
         add_line(e, &e->reasons, "pass rate %.4g is below %.4g", pass_rate, least);
 }
 
+/* More quarantined rows than allowed say that something is wrong with all of them. */
+static void demand_quarantine_rate(struct evaluation *e)
+{
+    static const assay_quality_check check = {.name = "max_quarantine_rate",
+                                              .expectation = "max_quarantine_rate"};
+    const assay_quality_threshold *own = table_threshold(e);
+    const assay_gate_override *override = find_override(e, &check);
+    double most = assay_quarantine_rate_default;
+
+    if (e->split.quarantined <= 0 || e->split.input_rows <= 0)
+        return;
+    double rate = (double)e->split.quarantined / (double)e->split.input_rows;
+    if (own != NULL && own->max_quarantine_rate >= 0)
+        most = own->max_quarantine_rate;
+    else if (e->config != NULL && e->config->global.max_quarantine_rate >= 0)
+        most = e->config->global.max_quarantine_rate;
+    if (rate <= most)
+        return;
+    if (override != NULL)
+        note_override(e, override, &check);
+    add_line(e, override != NULL ? &e->overridden : &e->reasons,
+             "%lld of %lld rows would be quarantined (%.4g %%), max_quarantine_rate allows "
+             "%.4g %%",
+             (long long)e->split.quarantined, (long long)e->split.input_rows, 100.0 * rate,
+             100.0 * most);
+}
+
 static bool must_have_suite(const struct evaluation *e)
 {
     const char *dot = strchr(e->table, '.');
@@ -222,6 +252,9 @@ static assay_status set_details(const struct evaluation *e, assay_gate_verdict *
             ASSAY_TRY(assay_value_set(map, "pass_rate", assay_value_real(arena, verdict->pass_rate),
                                       arena, err));
     }
+    if (e->split.quarantined > 0)
+        ASSAY_TRY(assay_value_set(map, "quarantined", assay_value_int(arena, e->split.quarantined),
+                                  arena, err));
     if (e->override_list->count > 0)
         ASSAY_TRY(assay_value_set(map, "overrides", e->override_list, arena, err));
     verdict->details = map;
@@ -265,6 +298,7 @@ assay_status assay_gate_evaluate(const assay_gate_question *question, assay_aren
         .table = table,
         .overrides = question->overrides,
         .override_count = question->override_count,
+        .split = question->split,
         .arena = arena,
         .reasons = ASSAY_VEC_OF(const char *),
         .warnings = ASSAY_VEC_OF(const char *),
@@ -286,6 +320,7 @@ assay_status assay_gate_evaluate(const assay_gate_question *question, assay_aren
         add_line(&e, &e.reasons, "thresholds name %s and no suite does", table);
     if (config != NULL && (report != NULL || table_threshold(&e) != NULL))
         demand_coverage(&e);
+    demand_quarantine_rate(&e);
     ASSAY_TRY(finish(&e, verdict, err));
     ASSAY_TRY(set_details(&e, verdict, err));
     *ret_verdict = verdict;

@@ -186,6 +186,22 @@ const assay_dq_kind *assay_dq_kind_find(const char *name)
     return NULL;
 }
 
+bool assay_dq_kind_marks_rows(const assay_dq_kind *kind)
+{
+    static assay_dq_compile *const families[] = {
+        assay_dq_compile_null,         assay_dq_compile_between,    assay_dq_compile_lengths,
+        assay_dq_compile_set,          assay_dq_compile_pattern,    assay_dq_compile_strftime,
+        assay_dq_compile_json,         assay_dq_compile_not_future, assay_dq_compile_pair,
+        assay_dq_compile_pair_set,     assay_dq_compile_unique,     assay_dq_compile_multicolumn,
+        assay_dq_compile_expression,   assay_dq_compile_reference,
+    };
+
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+        if (kind->compile == families[i])
+            return true;
+    return false;
+}
+
 const char *assay_dq_kind_nearest(const char *name)
 {
     const char *names[KIND_COUNT];
@@ -253,5 +269,6 @@ assay_quality_kind_info assay_quality_kind_at(size_t index)
 {
     const assay_dq_kind *kind = &kinds[index < KIND_COUNT ? index : 0];
 
-    return (assay_quality_kind_info){kind->name, kind->kwargs, kind->doc, kind->compile != NULL};
+    return (assay_quality_kind_info){kind->name, kind->kwargs, kind->doc, kind->compile != NULL,
+                                     assay_dq_kind_marks_rows(kind)};
 }

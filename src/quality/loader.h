@@ -56,11 +56,10 @@ assay_status assay_dq_unknown_key(const assay_dq_loader *loader, const assay_val
 assay_status assay_dq_wrong_kind(const assay_dq_loader *loader, const assay_value *value,
                                  const char *what, const char *kind, assay_error *err);
 
-/* "fail_fast" .. and "critical" .. ; 5002 with the nearest. *ret_built is false for 'quarantine'.
- */
+/* "fail_fast" .. and "critical" .. ; 5002 with the nearest. */
 ASSAY_NODISCARD assay_status assay_dq_read_action(const assay_dq_loader *loader,
                                                   const assay_value *value, int *ret_action,
-                                                  bool *ret_built, assay_error *err);
+                                                  assay_error *err);
 ASSAY_NODISCARD assay_status assay_dq_read_severity(const assay_dq_loader *loader,
                                                     const assay_value *value,
                                                     assay_check_severity *ret_severity,

@@ -16,7 +16,7 @@
 #define ASSAY_DQ_ADDED_BATCH "\"temp\".\"main\".\"__dq_added_batch\""
 #define ASSAY_DQ_SHAPE "\"temp\".\"main\".\"__dq_shape\""
 /* The alias of the judged rows in every query. */
-#define ASSAY_DQ_ALIAS "\"__dq_b\""
+#define ASSAY_DQ_ALIAS ASSAY_MASK_ALIAS
 
 /* What values of a column can be compared with. */
 typedef enum assay_dq_family {
@@ -118,6 +118,11 @@ struct assay_dq_plan {
     const char *probe;    /* run on no data at bind: patterns and formats that the engine refuses */
     const void *extra;    /* of the kind */
     const char *sql;      /* what is shown */
+    /* for row rules */
+    const char *condition; /* row_condition as SQL; NULL = none */
+    bool keyed;            /* the judged columns are a key that no two rows may share */
+    const char *kept;      /* rows that take part in it; NULL = all */
+    const char *missing;   /* of a key: "a part of it is missing", which breaks it; NULL = does not */
     /* result_format */
     const assay_value *index_columns; /* LIST or NULL: instead of the request's */
     bool exclude_values;
@@ -158,6 +163,8 @@ struct assay_dq_run {
 
 /* The row of a name, or NULL. */
 const assay_dq_kind *assay_dq_kind_find(const char *name);
+/* Whether rows that break it can be told one by one, so that they can be quarantined. */
+bool assay_dq_kind_marks_rows(const assay_dq_kind *kind);
 /* Nearest name, or NULL. */
 const char *assay_dq_kind_nearest(const char *name);
 /* Whether the kind takes this keyword argument (the common ones too). */
@@ -390,6 +397,19 @@ const char *assay_dq_is_member(assay_dq_run *run, const char *value, const assay
 enum { ASSAY_DQ_SET_SMALL = 4 };
 /* Source with one row a key of the judged columns: __dq_k0 .. and __dq_n. */
 const char *assay_dq_keys_source(assay_dq_run *run, const assay_dq_plan *plan, const char *kept);
+
+/* ---- run.c: what row rules share with a run of the suite ---- */
+
+/* The columns of request->relation, and an empty table of their shape that everything binds to. */
+ASSAY_NODISCARD assay_status assay_dq_open_shape(assay_dq_run *run, assay_error *err);
+/* The check of the plan becomes SQL; an error is the check's, ENOMEM the run's. */
+ASSAY_NODISCARD assay_status assay_dq_compile_check(assay_dq_run *run, assay_dq_plan *plan,
+                                                    assay_error *err);
+void assay_dq_close_views(assay_dq_run *run);
+ASSAY_NODISCARD assay_status assay_dq_open_report(assay_dq_run *run, assay_error *err);
+ASSAY_NODISCARD assay_status assay_dq_check_request(const assay_quality_request *request,
+                                                    assay_error *err);
+void assay_dq_run_done(assay_dq_run *run);
 
 /* ---- passes.c, evidence.c, watch.c ---- */
 

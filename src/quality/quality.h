@@ -24,11 +24,13 @@ enum {
     ASSAY_QUALITY_TIMEOUT_MS = 3600000   /* one pass, where the request names no limit */
 };
 
-/* What a check that does not pass does. Only FAIL and FAIL_FAST shut the gate by themselves. */
+/* What a check that does not pass does. Only FAIL and FAIL_FAST shut the gate by themselves;
+ * QUARANTINE keeps rows that break the rule out of the table before it is judged. */
 typedef enum assay_check_action {
     ASSAY_CHECK_ACTION_LOG,
     ASSAY_CHECK_ACTION_ALERT,
     ASSAY_CHECK_ACTION_WARN,
+    ASSAY_CHECK_ACTION_QUARANTINE,
     ASSAY_CHECK_ACTION_FAIL,
     ASSAY_CHECK_ACTION_FAIL_FAST
 } assay_check_action;
@@ -113,6 +115,7 @@ typedef struct assay_quality_suite {
 typedef struct assay_quality_threshold {
     const char *table;    /* NULL: the global one */
     double min_pass_rate; /* 0..1; -1 = not said */
+    double max_quarantine_rate; /* 0..1; -1 = not said */
     bool critical[ASSAY_CHECK_CATEGORY_COUNT];
     int line, column;
 } assay_quality_threshold;
@@ -223,6 +226,7 @@ typedef struct assay_quality_result {
     const assay_value *observed; /* observed_value; NULL = the kind has none */
     const assay_value *details;  /* MAP or NULL */
     int64_t element_count, judged_count, unexpected_count;
+    int64_t quarantined; /* rows that broke it and were kept out before; set by the caller */
     bool judges_nulls; /* the denominator is element_count (null, not_null): no missing_* keys */
     assay_quality_sample
         *samples; /* in row order; all of them where the format asks for COMPLETE */
@@ -255,6 +259,43 @@ ASSAY_NODISCARD assay_status assay_quality_run(const assay_quality_request *requ
                                                assay_arena *arena,
                                                assay_quality_report **ret_report, assay_error *err);
 
+/* ---- row rules ---- */
+
+/* The name of the judged rows in the SQL of row rules: FROM (..) AS "__dq_b". */
+#define ASSAY_MASK_ALIAS "\"__dq_b\""
+
+/* What a check says about one row. */
+typedef struct assay_mask_rule {
+    const assay_quality_check *check;
+    const char *broken;       /* "the row breaks it"; never unknown. NULL: only copies break it */
+    const char *const *key;   /* expressions of a key that no two rows may share; NULL = none */
+    size_t key_count;
+    const char *kept;         /* rows that take part in the key; NULL = all */
+} assay_mask_rule;
+
+typedef struct assay_mask_rules {
+    assay_mask_rule *items;
+    size_t count;
+    const char *problem; /* why the first check that gives no rule cannot be judged; NULL = all do */
+    const assay_quality_check *problem_check;
+} assay_mask_rules;
+
+/* The row rules of the enabled checks of request->suite with action QUARANTINE, over the columns of
+ * request->relation. A check that cannot be compiled gives no rule: when the suite runs it is in
+ * ERROR, and the gate is shut. Tables that it refers to must be readable in the connection. */
+ASSAY_NODISCARD assay_status assay_quality_mask_rules(const assay_quality_request *request,
+                                                     assay_arena *arena,
+                                                     assay_mask_rules *ret_rules, assay_error *err);
+
+/* What the split of a load gave. */
+typedef struct assay_split_counts {
+    int64_t input_rows;  /* good, quarantined and dropped */
+    int64_t quarantined;
+} assay_split_counts;
+
+/* Share of quarantined rows that the gate lets pass where nothing is said. */
+extern const double assay_quarantine_rate_default;
+
 /* ---- the gate ---- */
 
 /* --override-gate CHECK --reason TEXT: opens one check once. */
@@ -283,6 +324,7 @@ typedef struct assay_gate_question {
     const char *table;
     const assay_gate_override *overrides;
     size_t override_count;
+    assay_split_counts split;
 } assay_gate_question;
 
 /* Pure: equal questions, equal verdict. */
@@ -340,6 +382,7 @@ typedef struct assay_quality_kind_info {
     const char *kwargs; /* names, blank-separated */
     const char *doc;
     bool built;
+    bool quarantines; /* action quarantine is possible */
 } assay_quality_kind_info;
 
 size_t assay_quality_kind_count(void);

@@ -10,7 +10,7 @@
 
 const char *assay_check_action_name(assay_check_action action)
 {
-    static const char *const names[] = {"log", "alert", "warn", "fail", "fail_fast"};
+    static const char *const names[] = {"log", "alert", "warn", "quarantine", "fail", "fail_fast"};
 
     return names[action];
 }
@@ -324,6 +324,8 @@ static assay_status check_json(const assay_quality_result *result, assay_arena *
     put_text(&builder, "category", assay_check_category_name(result->category));
     put_text(&builder, "proof", assay_check_proof_name(result->proof));
     put_text(&builder, "reason", result->reason);
+    if (result->quarantined > 0)
+        put_int(&builder, "quarantined", result->quarantined);
     put_bool(&builder, "truncated", result->truncated);
     put_text(&builder, "sql", result->sql);
     put_text(&builder, "sql_id", result->sql_id);

@@ -98,7 +98,7 @@ static assay_status set_views(assay_dq_run *run, const char *rows, const char *b
 }
 
 /* Binding happens against an empty table of the same shape, so that it reads nothing. */
-static assay_status open_shape(assay_dq_run *run, assay_error *err)
+assay_status assay_dq_open_shape(assay_dq_run *run, assay_error *err)
 {
     const assay_quality_request *request = run->request;
     assay_column *columns = NULL;
@@ -128,7 +128,7 @@ static assay_status open_relation(assay_dq_run *run, assay_error *err)
     return set_views(run, ASSAY_DQ_ADDED, ASSAY_DQ_ADDED_BATCH, request->batch_relation, err);
 }
 
-static void close_views(assay_dq_run *run)
+void assay_dq_close_views(assay_dq_run *run)
 {
     static const char *const drops[] = {
         "DROP VIEW IF EXISTS " ASSAY_DQ_ADDED_BATCH, "DROP VIEW IF EXISTS " ASSAY_DQ_ADDED,
@@ -258,6 +258,7 @@ static assay_status read_domain(assay_dq_run *run, assay_dq_plan *plan, assay_er
         return ASSAY_OK;
     ASSAY_TRY(assay_dq_arg_text(plan, "row_condition", &condition, err));
     ASSAY_TRY(assay_dq_condition(condition, parser, run->arena, &condition, err));
+    plan->condition = condition;
     /* alone it must be one statement, so that no parenthesis of it closes ours */
     status = assay_conn_count_statements(run->request->conn,
                                          assay_dq_sql(run, "SELECT 1 WHERE %s\n", condition),
@@ -305,7 +306,7 @@ static assay_check_category category_of(const assay_dq_run *run, const assay_dq_
     return ASSAY_CHECK_CATEGORY_NONE;
 }
 
-static assay_status compile(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
+assay_status assay_dq_compile_check(assay_dq_run *run, assay_dq_plan *plan, assay_error *err)
 {
     const assay_quality_check *check = plan->check;
     const char *near = NULL;
@@ -341,7 +342,7 @@ static assay_status compile_all(assay_dq_run *run, assay_error *err)
         assay_status status = ASSAY_OK;
         if (plan->settled)
             continue;
-        status = compile(run, plan, &failure);
+        status = assay_dq_compile_check(run, plan, &failure);
         if (run->failed || (status == ASSAY_ENOMEM && failure.number == 1001))
             return assay_error_nomem(err);
         if (status != ASSAY_OK)
@@ -492,7 +493,7 @@ static void break_all(assay_dq_run *run, const assay_error *failure)
             assay_dq_break(run, &run->plans[i], 5025, "%s", failure->message);
 }
 
-static assay_status open_report(assay_dq_run *run, assay_error *err)
+assay_status assay_dq_open_report(assay_dq_run *run, assay_error *err)
 {
     const assay_quality_suite *suite = run->request->suite;
     assay_quality_report *report = assay_arena_take(run->arena, 1, sizeof(*report));
@@ -546,7 +547,7 @@ static void close_report(assay_dq_run *run, int64_t begin_us)
 static assay_status run_checks(assay_dq_run *run, assay_error *err)
 {
     assay_error failure = {0};
-    assay_status status = open_shape(run, &failure);
+    assay_status status = assay_dq_open_shape(run, &failure);
 
     if (status == ASSAY_OK) {
         assay_dq_proof_init(run);
@@ -563,7 +564,7 @@ static assay_status run_checks(assay_dq_run *run, assay_error *err)
     return run_turns(run, err);
 }
 
-static assay_status check_request(const assay_quality_request *request, assay_error *err)
+assay_status assay_dq_check_request(const assay_quality_request *request, assay_error *err)
 {
     if (request->conn == NULL || request->suite == NULL || request->relation == NULL ||
         request->table == NULL)
@@ -586,7 +587,7 @@ static const char *quoted_table(assay_dq_run *run)
                         assay_dq_quote_name(run, dot + 1));
 }
 
-static void vec_done(assay_dq_run *run)
+void assay_dq_run_done(assay_dq_run *run)
 {
     assay_vec_done(&run->metrics);
     assay_dq_watch_closep(&run->watch);
@@ -595,18 +596,18 @@ static void vec_done(assay_dq_run *run)
 assay_status assay_quality_run(const assay_quality_request *request, assay_arena *arena,
                                assay_quality_report **ret_report, assay_error *err)
 {
-    ASSAY_AUTO(vec_done) assay_dq_run run = {.request = request, .arena = arena};
+    ASSAY_AUTO(assay_dq_run_done) assay_dq_run run = {.request = request, .arena = arena};
     assay_clock clock = assay_clock_system();
     int64_t begin = clock.monotonic_us(clock.user);
     assay_status status = ASSAY_OK;
 
-    ASSAY_TRY(check_request(request, err));
+    ASSAY_TRY(assay_dq_check_request(request, err));
     run.metrics = ASSAY_VEC_OF(assay_dq_metric *);
     run.shown_table = quoted_table(&run);
-    ASSAY_TRY(open_report(&run, err));
+    ASSAY_TRY(assay_dq_open_report(&run, err));
     ASSAY_TRY(assay_dq_watch_open(request, &run.watch, err));
     status = run_checks(&run, err);
-    close_views(&run);
+    assay_dq_close_views(&run);
     ASSAY_TRY(status);
     close_report(&run, begin);
     *ret_report = run.report;

@@ -7,9 +7,11 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "engine/catalog.h"
+#include "steps/broken.h"
 #include "steps/events.h"
 #include "steps/outcome.h"
 #include "steps/source.h"
+#include "steps/source_database_step.h"
 #include "table/scan.h"
 
 struct extract {
@@ -24,6 +26,7 @@ struct extract {
     assay_data_file *removed; /* changed_file: replace */
     size_t removed_count;
     const char *keep_select; /* rows of `removed` that stay; NULL = none */
+    const char *broken;      /* records for the quarantine; NULL = none */
     assay_write_outcome outcome;
     assay_step_facts facts;
     bool started;
@@ -85,11 +88,13 @@ assay_status assay_extract_columns(const assay_steps *steps, const assay_columns
     bool exists = published != NULL && published->exists;
     assay_state_file *state = NULL;
 
+    if (request->model->extract->database != NULL)
+        return assay_database_extract_columns(steps, request, arena, ret_columns, ret_count, err);
     /* files that were loaded have given the table its columns: only new ones are looked into */
     if (exists)
         ASSAY_TRY(load_state(steps, request->conn, request->model->name, arena, &state, err));
     ASSAY_TRY(assay_source_list(&source, state, err));
-    if (source.matched == 0 && !exists && source.config->column_count == 0)
+    if (source.matched == 0 && !exists && request->model->header.contract.column_count == 0)
         return no_file(&source, err);
     ASSAY_TRY(assay_source_look(&source, err));
     ASSAY_TRY(assay_source_decide(&source, exists ? published->columns : NULL,
@@ -267,59 +272,13 @@ static assay_status write_once(struct extract *extract, bool tolerant, assay_err
     ASSAY_TRY(list_consumed(extract, &write.state, err));
     ASSAY_TRY(make_select(extract, tolerant, &write.select, err));
     write.again = tolerant;
+    write.broken = extract->broken;
     write.before_commit = verify_source;
     write.before_commit_user = &extract->source;
     return assay_write_run(&write, &extract->outcome, err);
 }
 
 /* ---- broken records ---- */
-
-static assay_status describe_bad(const struct extract *extract, int64_t count, assay_error *err)
-{
-    ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
-    const assay_step_context *context = extract->context;
-    assay_rows *rows = NULL;
-
-    ASSAY_TRY(assay_conn_query(context->conn,
-                               "SELECT file, record, reason, text, column_name FROM assay_bad_rows "
-                               "ORDER BY file, record LIMIT 3",
-                               0, context->arena, &rows, err));
-    for (size_t i = 0; i < rows->count; i++) {
-        assay_value **cells = rows->cells[i];
-        bool pii = cells[4]->kind == ASSAY_VALUE_TEXT &&
-                   assay_model_column_is_pii(context->model, cells[4]->text);
-        assay_buf_append_format(&text, "%s%s record %lld: %s", i > 0 ? "; " : "", cells[0]->text,
-                                (long long)cells[1]->integer, cells[2]->text);
-        if (cells[3]->kind == ASSAY_VALUE_TEXT && !pii && context->model->header.column_count == 0)
-            assay_buf_append_format(&text, " in '%.120s'", cells[3]->text);
-    }
-    ASSAY_TRY(assay_buf_check(&text, err));
-    return assay_error_at(err, ASSAY_EDATA, 2210,
-                          assay_model_place(context->model, "contract.bad_row"),
-                          "%lld broken record%s: %s", (long long)count, count == 1 ? "" : "s",
-                          assay_buf_text(&text));
-}
-
-static assay_status save_bad(struct extract *extract, int64_t count, assay_error *err)
-{
-    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    const assay_step_context *context = extract->context;
-    char *folder = assay_path_join(context->arena, context->project->results_dir, context->run_id);
-
-    ASSAY_TRY(assay_arena_check(folder, err));
-    ASSAY_TRY(assay_path_make(folder, err));
-    char *path =
-        assay_arena_format(context->arena, "%s/%s.bad_rows.jsonl", folder, context->model->name);
-    ASSAY_TRY(assay_arena_check(path, err));
-    assay_buf_append_text(&sql, "COPY (SELECT * FROM assay_bad_rows ORDER BY file, record) TO ");
-    assay_sql_append_text(&sql, path);
-    assay_buf_append_text(&sql, " (FORMAT json)");
-    ASSAY_TRY(assay_buf_check(&sql, err));
-    ASSAY_TRY(assay_conn_execute(context->conn, sql.data, NULL, err));
-    extract->result->bad_rows = count;
-    extract->result->bad_rows_path = assay_path_relative(context->project->root, path);
-    return ASSAY_OK;
-}
 
 /* The strict read failed: are broken records the reason? Then the contract decides; else `why`
  * stands. */
@@ -330,10 +289,17 @@ static assay_status read_tolerant(struct extract *extract, const assay_error *wh
 
     if (assay_source_find_bad(&extract->source, &count, &looking) != ASSAY_OK || count == 0)
         return assay_error_copy(err, why);
-    if (extract->source.config->bad_row != ASSAY_BAD_ROW_DROP)
-        return describe_bad(extract, count, err);
+    switch (extract->context->model->header.contract.bad_row) {
+    case ASSAY_BAD_ROW_FAIL:
+        return assay_broken_refuse(extract->context, count, err);
+    case ASSAY_BAD_ROW_DROP:
+        ASSAY_TRY(assay_broken_save(extract->context, count, extract->result, err));
+        break;
+    case ASSAY_BAD_ROW_QUARANTINE:
+        ASSAY_TRY(assay_broken_select(&extract->source, &extract->broken, err));
+        break;
+    }
     assay_error_clear(err);
-    ASSAY_TRY(save_bad(extract, count, err));
     return write_once(extract, true, err);
 }
 
@@ -453,6 +419,8 @@ assay_status assay_extract_run(assay_steps *steps, const assay_step_context *con
 {
     struct extract *extract = assay_arena_take(context->arena, 1, sizeof *extract);
 
+    if (context->model->extract->database != NULL)
+        return assay_database_extract_run(steps, context, ret_result, err);
     ASSAY_TRY(assay_arena_check(extract, err));
     extract->steps = steps;
     extract->context = context;
@@ -476,6 +444,8 @@ assay_status assay_extract_plan(assay_steps *steps, const assay_step_context *co
 {
     struct extract extract = {.steps = steps, .context = context};
 
+    if (context->model->extract->database != NULL)
+        return assay_database_extract_plan(steps, context, ret_plan, err);
     ASSAY_TRY(prepare(&extract, err));
     if (extract.source.matched == 0 && !extract.table->exists)
         return no_file(&extract.source, err);

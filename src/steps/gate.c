@@ -27,22 +27,29 @@ static assay_status scan_text(const assay_write *write, const assay_gate_subject
     return assay_arena_check(*ret_sql, err);
 }
 
-/* The table's own name shows it as it will be; the tables that checks mention are made readable. */
-static assay_status make_views(const assay_write *write, const assay_gate_subject *subject,
-                               const assay_quality_suite *suite, assay_error *err)
+assay_status assay_gate_open_references(const assay_write *write, const char *text,
+                                        assay_error *err)
 {
     ASSAY_AUTO(assay_vec_done) assay_vec known = ASSAY_VEC_OF(const char *);
-    const char *layer = NULL;
-    const char *table = NULL;
-    const char *select = NULL;
 
     ASSAY_TRY(assay_vec_push(&known, &write->table, err));
     for (size_t i = 0; write->model != NULL && i < write->model->input_count; i++)
         ASSAY_TRY(assay_vec_push(&known, &write->model->inputs[i].name, err));
-    const assay_published_wanted wanted = {assay_steps_suite_text(write->steps, suite), known.items,
-                                           known.count, INT64_MAX};
-    ASSAY_TRY(assay_published_views(write->steps->project, write->steps->env, write->conn, &wanted,
-                                    write->arena, err));
+    const assay_published_wanted wanted = {text, known.items, known.count, INT64_MAX};
+    return assay_published_views(write->steps->project, write->steps->env, write->conn, &wanted,
+                                 write->arena, err);
+}
+
+/* The table's own name shows it as it will be; the tables that checks mention are made readable. */
+static assay_status make_views(const assay_write *write, const assay_gate_subject *subject,
+                               const assay_quality_suite *suite, assay_error *err)
+{
+    const char *layer = NULL;
+    const char *table = NULL;
+    const char *select = NULL;
+
+    ASSAY_TRY(
+        assay_gate_open_references(write, assay_steps_suite_text(write->steps, suite), err));
     ASSAY_TRY(scan_text(write, subject, 0, false, &select, err));
     if (!assay_published_split(write->table, write->arena, &layer, &table))
         return assay_error_set(err, ASSAY_EINVAL, 1003, "'%s' is no table name", write->table);
@@ -101,9 +108,21 @@ static void append_samples(assay_buf *buf, const assay_quality_result *result)
         assay_buf_append_char(buf, '\n');
 }
 
+/* "    split 3 rows broke contract.key(id)" for each rule that rows broke. */
+static void append_split(assay_buf *buf, const assay_split *split)
+{
+    for (size_t i = 0; i < split->count; i++) {
+        const assay_split_rule *rule = &split->rules[i];
+        if (rule->rows > 0)
+            assay_buf_append_format(buf, "    %-5s %s: %lld row%s\n",
+                                    rule->policy == ASSAY_BAD_ROW_DROP ? "drop" : "quar",
+                                    rule->name, (long long)rule->rows, rule->rows == 1 ? "" : "s");
+    }
+}
+
 static assay_status make_evidence(const assay_write *write, const assay_quality_report *report,
-                                  const assay_gate_verdict *verdict, const char **ret_evidence,
-                                  assay_error *err)
+                                  const assay_gate_verdict *verdict, const assay_split *split,
+                                  const char **ret_evidence, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
 
@@ -118,6 +137,7 @@ static assay_status make_evidence(const assay_write *write, const assay_quality_
                                 result->reason != NULL ? result->reason : result->exception);
         append_samples(&buf, result);
     }
+    append_split(&buf, split);
     for (size_t i = 0; i < verdict->warning_count; i++)
         assay_buf_append_format(&buf, "    warn  %s\n", verdict->warnings[i]);
     for (size_t i = 0; !verdict->open && i < verdict->reason_count; i++)
@@ -156,6 +176,15 @@ static assay_status save_results(const assay_write *write, const assay_quality_r
     return ASSAY_OK;
 }
 
+/* What the checks with action quarantine have kept out of what was judged. */
+static void set_quarantined(const assay_split *split, assay_quality_report *report)
+{
+    for (size_t i = 0; report != NULL && i < report->count; i++)
+        for (size_t k = 0; k < split->count; k++)
+            if (split->rules[k].check == report->results[i].check)
+                report->results[i].quarantined = split->rules[k].rows;
+}
+
 assay_status assay_gate_judge(const assay_write *write, const assay_gate_subject *subject,
                               assay_write_outcome *outcome, assay_error *err)
 {
@@ -167,12 +196,18 @@ assay_status assay_gate_judge(const assay_write *write, const assay_gate_subject
 
     if (suite != NULL)
         ASSAY_TRY(run_suite(write, subject, suite, &report, err));
-    const assay_gate_question question = {config, report, write->table, write->overrides,
-                                          write->override_count};
+    set_quarantined(&outcome->split, report);
+    const assay_gate_question question = {.config = config,
+                                          .report = report,
+                                          .table = write->table,
+                                          .overrides = write->overrides,
+                                          .override_count = write->override_count,
+                                          .split = {outcome->split.input_rows,
+                                                    outcome->split.quarantined}};
     ASSAY_TRY(assay_gate_evaluate(&question, write->arena, &verdict, err));
     outcome->report = report;
     outcome->verdict = verdict;
-    ASSAY_TRY(make_evidence(write, report, verdict, &outcome->evidence, err));
+    ASSAY_TRY(make_evidence(write, report, verdict, &outcome->split, &outcome->evidence, err));
     if (report != NULL && !write->no_results)
         ASSAY_TRY(save_results(write, report, verdict, &outcome->results_path, err));
     return ASSAY_OK;

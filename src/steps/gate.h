@@ -13,6 +13,11 @@ typedef struct assay_gate_subject {
     size_t staged_from; /* files[staged_from ..] are what the commit adds */
 } assay_gate_subject;
 
+/* Makes the tables that `text` mentions readable in the connection, but for the write's own and its
+ * inputs, which are. */
+ASSAY_NODISCARD assay_status assay_gate_open_references(const assay_write *write, const char *text,
+                                                        assay_error *err);
+
 /* Runs the suite (none: untested) and fills report, verdict, results_path and evidence. A shut gate
  * is not an error here: look at verdict->open. */
 ASSAY_NODISCARD assay_status assay_gate_judge(const assay_write *write,

@@ -29,6 +29,7 @@ void assay_step_result_fill(const assay_write_outcome *outcome, assay_step_resul
         result->files = (int64_t)outcome->stage.count;
         result->snapshot_id = outcome->snapshot->id;
     }
+    result->quarantined = outcome->snapshot != NULL ? outcome->split.quarantined : -1;
     if (outcome->verdict != NULL)
         result->verdict = outcome->verdict->text;
     if (outcome->report != NULL) {
@@ -100,20 +101,12 @@ assay_status assay_step_target(const assay_step_context *context, assay_table **
 
 /* ---- pii ---- */
 
-static bool has_pii(const assay_model *model)
-{
-    for (size_t i = 0; i < model->header.column_count; i++)
-        if (model->header.columns[i].pii)
-            return true;
-    return false;
-}
-
 static bool sees_pii(const assay_model *model)
 {
-    if (has_pii(model))
+    if (assay_model_has_pii(model))
         return true;
     for (size_t i = 0; i < model->input_count; i++)
-        if (model->inputs[i].model != NULL && has_pii(model->inputs[i].model))
+        if (model->inputs[i].model != NULL && assay_model_has_pii(model->inputs[i].model))
             return true;
     return false;
 }

@@ -297,15 +297,53 @@ static const assay_column *found_in(const assay_source_file *file, const char *n
     return NULL;
 }
 
-static void append_text_of_record(const assay_source_file *file, assay_buf *buf)
+/* A field as it may stand in a record: quoted where it holds a mark of the dialect, a missing one
+ * as the text that means NULL. */
+static void append_field_text(const assay_source *source, const assay_source_file *file,
+                              const char *name, assay_buf *buf)
+{
+    const assay_csv_dialect *csv = &source->config->csv;
+    const assay_source_dialect *dialect = &file->dialect;
+    bool quotes = dialect->quote != NULL && dialect->quote[0] != '\0';
+    const char *marks[] = {dialect->delimiter, dialect->quote, "\n", "\r"};
+
+    assay_buf_append_text(buf, ", CASE WHEN ");
+    assay_sql_append_name(buf, name);
+    assay_buf_append_text(buf, " IS NULL THEN ");
+    assay_sql_append_text(buf, csv->null_count > 0 ? csv->nulls[0] : "");
+    for (size_t i = 0; quotes && i < sizeof marks / sizeof marks[0]; i++) {
+        assay_buf_append_text(buf, i == 0 ? " WHEN contains(" : " OR contains(");
+        assay_sql_append_name(buf, name);
+        assay_buf_append_text(buf, ", ");
+        assay_sql_append_text(buf, marks[i]);
+        assay_buf_append_char(buf, ')');
+    }
+    if (quotes) {
+        assay_buf_append_text(buf, " THEN ");
+        assay_sql_append_text(buf, dialect->quote);
+        assay_buf_append_text(buf, " || replace(");
+        assay_sql_append_name(buf, name);
+        assay_buf_append_text(buf, ", ");
+        assay_sql_append_text(buf, dialect->quote);
+        assay_buf_append_text(buf, ", ");
+        assay_sql_append_text(buf, dialect->escape);
+        assay_buf_append_text(buf, " || ");
+        assay_sql_append_text(buf, dialect->quote);
+        assay_buf_append_text(buf, ") || ");
+        assay_sql_append_text(buf, dialect->quote);
+    }
+    assay_buf_append_text(buf, " ELSE ");
+    assay_sql_append_name(buf, name);
+    assay_buf_append_text(buf, " END");
+}
+
+static void append_text_of_record(const assay_source *source, const assay_source_file *file,
+                                  assay_buf *buf)
 {
     assay_buf_append_text(buf, "concat_ws(");
     assay_sql_append_text(buf, file->dialect.delimiter);
-    for (size_t i = 0; i < file->column_count; i++) {
-        assay_buf_append_text(buf, ", coalesce(");
-        assay_sql_append_name(buf, file->columns[i].name);
-        assay_buf_append_text(buf, ", '')");
-    }
+    for (size_t i = 0, own = own_columns(source, file); i < own; i++)
+        append_field_text(source, file, file->columns[i].name, buf);
     assay_buf_append_text(buf, ")");
 }
 
@@ -382,7 +420,7 @@ static assay_status find_unconvertible(const assay_source *source, const assay_s
                                 "__assay_record, ");
     append_failures(source, file, &sql);
     assay_buf_append_text(&sql, " AS failed, ");
-    append_text_of_record(file, &sql);
+    append_text_of_record(source, file, &sql);
     assay_buf_append_text(&sql, " AS record_text FROM ");
     append_tolerant(source, file, &sql);
     assay_buf_append_text(&sql, ") WHERE len(failed) > 0");

@@ -9,6 +9,7 @@
 #include "steps/reader.h"
 #include "store/hash.h"
 #include "table/type.h"
+#include "text/json.h"
 
 const assay_column assay_source_bronze[] = {{"_source_file", "VARCHAR"},
                                             {"_source_row", "BIGINT"},
@@ -190,12 +191,26 @@ static assay_column *find_column(assay_column *columns, size_t count, const char
     return NULL;
 }
 
+static const assay_contract *contract_of(const assay_source *source)
+{
+    return &source->model->header.contract;
+}
+
 static const char *contract_type(const assay_source *source, const char *name)
 {
-    for (size_t i = 0; i < source->config->column_count; i++)
-        if (assay_str_equal_ci(source->config->columns[i].name, name))
-            return source->config->columns[i].type;
-    return NULL;
+    const assay_contract_column *declared = assay_contract_find(contract_of(source), name);
+
+    return declared != NULL ? declared->type : NULL;
+}
+
+/* Where the contract says something of a column, else where it begins. */
+static assay_place column_place(const assay_source *source, const char *name)
+{
+    const assay_contract_column *declared = assay_contract_find(contract_of(source), name);
+
+    if (declared == NULL)
+        return place(source, "contract");
+    return (assay_place){source->model->path, declared->line, declared->column};
 }
 
 /* Typed sources: the table's type stays where it holds the file's values, and widens where the
@@ -207,35 +222,40 @@ static assay_status reconcile(const assay_source *source, const assay_source_fil
     assay_type want;
     const char *original = NULL;
 
-    if (source->config->format != ASSAY_FILE_PARQUET || contract_type(source, column->name) != NULL)
+    assay_contract_policy policy = contract_of(source)->type_change;
+
+    if (source->config->format != ASSAY_FILE_PARQUET)
         return ASSAY_OK;
     ASSAY_TRY(assay_type_parse(column->type, column->name, source->arena, &have, &original, err));
     ASSAY_TRY(assay_type_parse(found, column->name, source->arena, &want, &original, err));
     if (assay_type_can_widen(&want, &have))
         return ASSAY_OK;
-    if (source->config->type_change == ASSAY_CONTRACT_FREEZE)
+    if (policy == ASSAY_CONTRACT_FREEZE)
         return ASSAY_OK; /* values are cast, and one that does not fit is an error */
-    if (source->config->type_change == ASSAY_CONTRACT_EVOLVE &&
-        assay_type_can_widen(&have, &want)) {
+    if (policy == ASSAY_CONTRACT_EVOLVE && assay_type_can_widen(&have, &want)) {
         column->type = found;
         return ASSAY_OK;
     }
-    return assay_error_at(err, ASSAY_EDATA, 2205, place(source, "contract"),
-                          "column '%s' of '%s' is %s, and the table has %s", column->name,
-                          file->given, found, column->type);
+    bool declared = contract_type(source, column->name) != NULL;
+    return assay_error_at(err, ASSAY_EDATA, 2205, column_place(source, column->name),
+                          "column '%s' of '%s' is %s, and the %s has %s", column->name, file->given,
+                          found, declared ? "contract" : "table", column->type);
 }
 
 static assay_status add_new(const assay_source *source, const assay_source_file *file,
                             const assay_column *found, bool first_load, assay_vec *columns,
                             assay_error *err)
 {
+    const assay_contract *contract = contract_of(source);
     const char *type = contract_type(source, found->name);
+    bool known = first_load || assay_contract_find(contract, found->name) != NULL;
     assay_column column = {found->name, type != NULL ? type : found->type};
 
-    if (type == NULL && !first_load && source->config->new_column == ASSAY_CONTRACT_FAIL)
+    if (!known && contract->new_column == ASSAY_CONTRACT_FAIL)
         return assay_error_at(err, ASSAY_EDATA, 2204, place(source, "contract"),
-                              "file '%s' has a new column '%s'", file->given, found->name);
-    if (type == NULL && !first_load && source->config->new_column == ASSAY_CONTRACT_FREEZE)
+                              "file '%s' has a new column '%s' (%s)", file->given, found->name,
+                              found->type);
+    if (!known && contract->new_column == ASSAY_CONTRACT_FREEZE)
         return ASSAY_OK;
     return assay_vec_push(columns, &column, err);
 }
@@ -265,18 +285,21 @@ static assay_status check_missing(const assay_source *source, const assay_source
     if (file->column_count == 0 || reader_of(source)->optional_fields)
         return ASSAY_OK; /* an empty file has no records that could lack it */
     if (find_column(file->columns, file->column_count, column->name) != NULL ||
-        source->config->missing_column != ASSAY_CONTRACT_FAIL)
+        contract_of(source)->missing_column != ASSAY_CONTRACT_FAIL)
         return ASSAY_OK;
-    return assay_error_at(err, ASSAY_EDATA, 2209, place(source, "contract"),
-                          "file '%s' has no column '%s'", file->given, column->name);
+    return assay_error_at(err, ASSAY_EDATA, 2209, column_place(source, column->name),
+                          "file '%s' has no column '%s' (%s)", file->given, column->name,
+                          column->type);
 }
 
 static assay_status add_contract(const assay_source *source, assay_vec *columns, assay_error *err)
 {
-    for (size_t i = 0; i < source->config->column_count; i++) {
-        const assay_contract_column *declared = &source->config->columns[i];
+    for (size_t i = 0; i < contract_of(source)->column_count; i++) {
+        const assay_contract_column *declared = &contract_of(source)->columns[i];
         const assay_column column = {declared->name, declared->type};
-        if (find_column(columns->items, columns->count, declared->name) == NULL)
+        /* one without a type comes with the first file that has it */
+        if (declared->type != NULL &&
+            find_column(columns->items, columns->count, declared->name) == NULL)
             ASSAY_TRY(assay_vec_push(columns, &column, err));
     }
     return ASSAY_OK;
@@ -287,7 +310,7 @@ assay_status assay_source_decide(assay_source *source, const assay_column *publi
 {
     ASSAY_AUTO(assay_vec_done) assay_vec columns = ASSAY_VEC_OF(assay_column);
     /* with a contract's list, a column that is neither there nor in the table is a new one */
-    bool first_load = published_count == 0 && source->config->column_count == 0;
+    bool first_load = published_count == 0 && contract_of(source)->column_count == 0;
 
     for (size_t i = 0; i < published_count; i++) {
         assay_column column = published[i];
@@ -361,6 +384,50 @@ assay_status assay_source_append_select(const assay_source *source, bool toleran
     return assay_buf_check(buf, err);
 }
 
+/* {"format": "csv", "delimiter": "," ..., "columns": [..]}: enough to read one record alone. */
+static void write_format(const assay_source *source, const assay_source_file *file, assay_buf *buf)
+{
+    assay_json_writer writer = assay_json_writer_init(buf);
+
+    assay_json_begin_map(&writer);
+    assay_json_key(&writer, "format");
+    assay_json_text(&writer, assay_file_format_name(source->config->format));
+    if (source->config->format == ASSAY_FILE_CSV) {
+        assay_json_key(&writer, "delimiter");
+        assay_json_text(&writer, file->dialect.delimiter);
+        assay_json_key(&writer, "quote");
+        assay_json_text(&writer, file->dialect.quote);
+        assay_json_key(&writer, "escape");
+        assay_json_text(&writer, file->dialect.escape);
+        assay_json_key(&writer, "columns");
+        assay_json_begin_list(&writer);
+        for (size_t i = 0; i < file->column_count; i++)
+            assay_json_text(&writer, file->columns[i].name);
+        assay_json_end_list(&writer);
+    }
+    assay_json_end_map(&writer);
+}
+
+/* For files that have broken records. */
+static assay_status keep_format(const assay_source *source, const assay_source_file *file,
+                                assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf format = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+
+    write_format(source, file, &format);
+    ASSAY_TRY(assay_buf_check(&format, err));
+    assay_buf_append_text(&sql, "INSERT INTO assay_bad_formats SELECT ");
+    assay_sql_append_text(&sql, file->given);
+    assay_buf_append_text(&sql, ", ");
+    assay_sql_append_text(&sql, format.data);
+    assay_buf_append_text(&sql, " WHERE EXISTS (SELECT 1 FROM assay_bad_rows WHERE file = ");
+    assay_sql_append_text(&sql, file->given);
+    assay_buf_append_char(&sql, ')');
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    return assay_conn_execute(source->conn, sql.data, NULL, err);
+}
+
 assay_status assay_source_find_bad(const assay_source *source, int64_t *ret_count, assay_error *err)
 {
     const assay_reader *reader = reader_of(source);
@@ -373,8 +440,13 @@ assay_status assay_source_find_bad(const assay_source *source, int64_t *ret_coun
                            "CREATE OR REPLACE TEMP TABLE assay_bad_rows (file VARCHAR, "
                            "record BIGINT, column_name VARCHAR, reason VARCHAR, text VARCHAR)",
                            NULL, err));
-    for (size_t i = 0; i < source->count; i++)
+    ASSAY_TRY(assay_conn_execute(
+        source->conn, "CREATE OR REPLACE TEMP TABLE assay_bad_formats (file VARCHAR, format VARCHAR)",
+        NULL, err));
+    for (size_t i = 0; i < source->count; i++) {
         ASSAY_TRY(reader->find_bad(source, &source->files[i], err));
+        ASSAY_TRY(keep_format(source, &source->files[i], err));
+    }
     return assay_conn_query_int(source->conn,
                                 "SELECT count(DISTINCT (file, record)) FROM assay_bad_rows",
                                 ret_count, err);

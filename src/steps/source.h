@@ -64,8 +64,9 @@ ASSAY_NODISCARD assay_status assay_source_append_select(const assay_source *sour
                                                         assay_buf *buf, assay_error *err);
 
 /* Finds broken records: a temporary table `assay_bad_rows` (file VARCHAR, record BIGINT,
- * column_name VARCHAR, reason VARCHAR, text VARCHAR). *ret_count = how many. Only CSV and JSON
- * lines can have any. */
+ * column_name VARCHAR, reason VARCHAR, text VARCHAR), and how such a text is to be read in
+ * `assay_bad_formats` (file VARCHAR, format VARCHAR as JSON). *ret_count = how many. Only CSV and
+ * JSON lines can have any. */
 ASSAY_NODISCARD assay_status assay_source_find_bad(const assay_source *source, int64_t *ret_count,
                                                    assay_error *err);
 

@@ -223,11 +223,15 @@ static bool remembers(const assay_table *table, int64_t started_us)
 static assay_status remove_left(const assay_table *table, const char *step_id, assay_arena *arena,
                                 assay_error *err)
 {
-    const char *again = assay_arena_format(arena, "%s" ASSAY_WRITE_AGAIN, step_id);
+    static const char *const endings[] = {"", ASSAY_WRITE_AGAIN, ASSAY_WRITE_KEPT,
+                                          ASSAY_WRITE_AGAIN ASSAY_WRITE_KEPT};
 
-    ASSAY_TRY(assay_arena_check(again, err));
-    ASSAY_TRY(assay_stage_discard_left(table, step_id, err));
-    return assay_stage_discard_left(table, again, err);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        const char *id = assay_arena_format(arena, "%s%s", step_id, endings[i]);
+        ASSAY_TRY(assay_arena_check(id, err));
+        ASSAY_TRY(assay_stage_discard_left(table, id, err));
+    }
+    return ASSAY_OK;
 }
 
 /* The process died between the event and the history. */
@@ -251,6 +255,8 @@ static assay_status recover(void *user, const assay_project *project, assay_conn
             *ret_committed = true;
     if (!*ret_committed && remembers(table, step->started_us))
         ASSAY_TRY(remove_left(table, step->step_id, arena, err));
+    ASSAY_TRY(assay_quarantine_discard_left(project, steps->env, conn, step->table, step->step_id,
+                                            arena, err));
     if (!has_ended(steps, step->step_id))
         assay_events_close_step(steps, step->table, step->run_id, step->step_id, *ret_committed,
                                 "the process ended before the step did");

@@ -157,6 +157,38 @@ static assay_status resolve_base(struct writing *writing, const assay_table *bas
 
 /* ---- stage ---- */
 
+/* Keys are compared with those of rows that stay; where the mode decides which rows those are, it
+ * tells keys apart itself. */
+static assay_split_subject split_subject(const struct writing *writing,
+                                         const assay_stage_request *request)
+{
+    bool grows = writing->write->mode == ASSAY_LOAD_APPEND;
+
+    return (assay_split_subject){.schema = writing->outcome->schema,
+                                 .base = writing->base_files,
+                                 .base_count = grows ? writing->base_count : 0,
+                                 .stage = request};
+}
+
+/* Bad rows leave what was staged. */
+static assay_status split(struct writing *writing, const assay_stage_request *request,
+                          assay_error *err)
+{
+    assay_write *write = writing->write;
+    assay_write_outcome *outcome = writing->outcome;
+    assay_status status = ASSAY_OK;
+
+    if (write->split.keyed && write->mode == ASSAY_LOAD_APPEND)
+        status = resolve_base(writing, write->base, err);
+    const assay_split_subject subject = split_subject(writing, request);
+    if (status == ASSAY_OK)
+        status = assay_split_take(write, &write->split, &subject, &outcome->stage,
+                                  &writing->stage_id, err);
+    if (status != ASSAY_OK)
+        assay_stage_discard(&outcome->stage);
+    return status;
+}
+
 static assay_status stage(struct writing *writing, assay_error *err)
 {
     assay_write *write = writing->write;
@@ -179,7 +211,9 @@ static assay_status stage(struct writing *writing, assay_error *err)
                                          .select = write->select,
                                          .stage_id = id,
                                          .target_file_bytes =
-                                             write->steps->project->storage->target_file_bytes};
+                                             write->steps->project->storage->target_file_bytes,
+                                         .bad = write->split.opened ? NULL : write->split.bad,
+                                         .alias = ASSAY_MASK_ALIAS};
     say_phase(write, "writing");
     assay_status status =
         assay_stage_write(write->conn, &request, write->arena, &writing->outcome->stage, err);
@@ -188,7 +222,9 @@ static assay_status stage(struct writing *writing, assay_error *err)
             0; /* a position in the COPY statement around the query means nothing to the user */
         err->column = 0;
     }
-    return status;
+    if (status != ASSAY_OK || write->split.opened)
+        return status;
+    return split(writing, &request, err);
 }
 
 /* Base files and staged files as one list, staged last. */
@@ -276,6 +312,21 @@ static assay_status check_holds(struct writing *writing, const assay_table *now,
     return ASSAY_OK;
 }
 
+/* Which rows of the quarantine table count after the commit. */
+static assay_status set_quarantine(const struct writing *writing, assay_commit_request *request,
+                                   assay_error *err)
+{
+    const assay_write *write = writing->write;
+    const assay_quarantine_news news = {.step = write->step_id,
+                                        .run = write->run_id,
+                                        .rows = write->split.quarantined,
+                                        .closings = write->closings,
+                                        .closing_count = write->closing_count};
+
+    return assay_quarantine_next(write->mode == ASSAY_LOAD_FULL ? NULL : request->previous, &news,
+                                 write->arena, &request->state.quarantine, err);
+}
+
 /* After a lost race: checks over the whole table are judged again on what is there now. */
 static assay_status recheck(void *user, const assay_table *now, assay_commit_request *request,
                             assay_error *err)
@@ -287,6 +338,10 @@ static assay_status recheck(void *user, const assay_table *now, assay_commit_req
     request->base = now;
     request->change.removed = writing->removed;
     request->change.removed_count = writing->removed_count;
+    const assay_split_subject subject = split_subject(writing, NULL);
+    ASSAY_TRY(assay_split_recheck(writing->write, &writing->write->split, &subject,
+                                  &writing->outcome->stage, err));
+    ASSAY_TRY(set_quarantine(writing, request, err));
     return judge(writing, err);
 }
 
@@ -349,6 +404,7 @@ static assay_status commit(struct writing *writing, assay_error *err)
     request.state.suite_hash = outcome->verdict->suite_hash;
     request.state.gate = assay_value_copy(write->arena, outcome->verdict->details);
     request.state.rows = outcome->stage.rows;
+    ASSAY_TRY(set_quarantine(writing, &request, err));
     say_phase(write, "commit");
     return assay_table_commit(&request, writing->token, &commit_env, write->arena,
                               &outcome->snapshot, err);
@@ -363,10 +419,13 @@ static assay_status write_staged(struct writing *writing, assay_error *err)
         ASSAY_TRY(write->before_commit(write->before_commit_user, err));
     ASSAY_TRY(resolve_base(writing, write->base, err));
     if (write->mode != ASSAY_LOAD_FULL && outcome->stage.rows == 0 && writing->removed_count == 0 &&
-        write->base->exists)
+        write->split.quarantined == 0 && write->base->exists)
         return ASSAY_OK; /* SEMANTICS.md 1.6: zero new rows, no commit */
     ASSAY_TRY(check_empty(writing, err));
+    outcome->split = write->split;
     ASSAY_TRY(judge(writing, err));
+    if (write->split.quarantined > 0)
+        ASSAY_TRY(assay_quarantine_commit(write, &write->split, err));
     ASSAY_TRY(commit(writing, err));
     outcome->rows = writing->base_rows + outcome->stage.rows;
     return ASSAY_OK;
@@ -393,8 +452,18 @@ assay_status assay_write_rows(assay_write *write, assay_write_outcome *ret_outco
 
 assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcome, assay_error *err)
 {
-    return write->rules.key_count > 0 ? assay_merge_run(write, ret_outcome, err)
-                                      : assay_write_rows(write, ret_outcome, err);
+    assay_status status = ASSAY_OK;
+
+    *ret_outcome = ASSAY_WRITE_OUTCOME_EMPTY;
+    ASSAY_TRY(assay_split_open(write, write->arena, &write->split, err));
+    if (write->rules.key_count > 0 && write->split.count > 0)
+        status = assay_split_batch(write, &write->split, &write->select, err);
+    if (status == ASSAY_OK)
+        status = write->rules.key_count > 0 ? assay_merge_run(write, ret_outcome, err)
+                                            : assay_write_rows(write, ret_outcome, err);
+    ret_outcome->split = write->split;
+    assay_split_close(write, &write->split);
+    return status;
 }
 
 assay_status assay_write_recheck(assay_write *write, assay_write_outcome *ret_outcome,

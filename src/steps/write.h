@@ -5,10 +5,14 @@
 
 #include "pipeline/shape.h"
 #include "steps/published.h"
+#include "steps/quarantine.h"
+#include "steps/split.h"
 #include "steps/steps.h"
 
 /* What the stage of a step's second write has behind the step's id. */
 #define ASSAY_WRITE_AGAIN "-again"
+/* The same where rows were written once more without copies of keys. */
+#define ASSAY_WRITE_KEPT "-kept"
 
 typedef struct assay_write {
     const assay_steps *steps;
@@ -20,6 +24,12 @@ typedef struct assay_write {
     assay_row_rules rules; /* of merge and scd2, where it is rebuilt too; else without a key */
     bool allow_empty;
     const char *select;
+    /* Records that could not be read, for the quarantine: a SELECT of columns of the table with
+     * __assay_record, __assay_record_format and __assay_reason (all VARCHAR). NULL = none. */
+    const char *broken;
+    const assay_quarantine_closing *closings; /* rows that leave quarantine with this commit */
+    size_t closing_count;
+    assay_split split; /* made by assay_write_run */
     const char *const *partition_by;
     size_t partition_count;
     const assay_data_file
@@ -49,6 +59,7 @@ typedef struct assay_write {
 } assay_write;
 
 typedef struct assay_write_outcome {
+    assay_split split;
     const assay_snapshot *snapshot; /* NULL = no commit (zero new rows) */
     const assay_schema *schema;
     assay_stage_result stage;

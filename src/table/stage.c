@@ -40,6 +40,29 @@ static int compare_written(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
+static bool is_bad(const assay_written_file *file)
+{
+    for (size_t i = 0; i < file->partition_count; i++)
+        if (assay_str_equal(file->partition_names[i], ASSAY_STAGE_BAD))
+            return assay_str_equal(file->partition_values[i], "true");
+    return false;
+}
+
+/* How many files hold good rows; those with bad ones are moved behind them, each in their order. */
+static size_t put_bad_last(assay_written_file *written, size_t count)
+{
+    size_t good = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const assay_written_file file = written[i];
+        if (is_bad(&file))
+            continue;
+        memmove(&written[good + 1], &written[good], (i - good) * sizeof *written);
+        written[good++] = file;
+    }
+    return good;
+}
+
 static assay_status sync_files(const assay_stage_result *result, assay_error *err)
 {
     for (size_t i = 0; i < result->count; i++)
@@ -73,7 +96,15 @@ static assay_status write_files(assay_conn *conn, const assay_stage_plan *plan, 
     ASSAY_TRY(drop_empty(written, &count, err));
     if (count > 0)
         qsort(written, count, sizeof *written, compare_written);
-    ASSAY_TRY(assay_stage_stats_read(conn, plan, written, count, arena, ret_result, err));
+    size_t good = put_bad_last(written, count);
+    assay_stage_result bad = {.count = 0};
+    if (good < count)
+        ASSAY_TRY(
+            assay_stage_stats_read(conn, plan, written + good, count - good, arena, &bad, err));
+    ASSAY_TRY(assay_stage_stats_read(conn, plan, written, good, arena, ret_result, err));
+    ret_result->bad_files = bad.files;
+    ret_result->bad_count = bad.count;
+    ret_result->bad_rows = bad.rows;
     ret_result->folder = plan->folder;
     if (sync_files(ret_result, err) != ASSAY_OK)
         return assay_error_wrap_status(err, ASSAY_EIO, "writing data files");
@@ -146,6 +177,18 @@ void assay_stage_discard(const assay_stage_result *result)
     for (size_t i = 0; i < result->count; i++)
         if (assay_path_remove(result->files[i].path, NULL) != ASSAY_OK)
             continue;
+    for (size_t i = 0; i < result->bad_count; i++)
+        if (assay_path_remove(result->bad_files[i].path, NULL) != ASSAY_OK)
+            continue;
+}
+
+void assay_stage_discard_bad(assay_stage_result *result)
+{
+    const assay_stage_result bad = {.bad_files = result->bad_files,
+                                    .bad_count = result->bad_count};
+
+    assay_stage_discard(&bad);
+    result->bad_count = 0;
 }
 
 assay_status assay_stage_discard_left(const assay_table *table, const char *stage_id,

@@ -13,6 +13,10 @@ typedef struct assay_stage_request {
     const char *select;               /* the query */
     const char *stage_id;             /* unique text, part of file names */
     uint64_t target_file_bytes;       /* 0 = 256 MiB */
+    /* Rows for which this predicate holds go to files of their own, in the same pass; `select` is
+     * called `alias` in it. NULL = none. With it the good rows (of a partition) are one file. */
+    const char *bad;
+    const char *alias; /* quoted; NULL = none */
 } assay_stage_request;
 
 typedef struct assay_stage_result {
@@ -20,6 +24,9 @@ typedef struct assay_stage_result {
     assay_data_file *files; /* zero rows = zero files */
     size_t count;
     int64_t rows, bytes;
+    assay_data_file *bad_files; /* rows for which request->bad holds: no part of the above */
+    size_t bad_count;
+    int64_t bad_rows;
 } assay_stage_result;
 
 /* Runs the query once and writes its rows with field ids, one pass, statistics typed through the
@@ -31,8 +38,11 @@ ASSAY_NODISCARD assay_status assay_stage_write(assay_conn *conn, const assay_sta
                                                assay_arena *arena, assay_stage_result *ret_result,
                                                assay_error *err);
 
-/* Removes staged files of a commit that will not happen. */
+/* Removes staged files of a commit that will not happen, the bad ones too. */
 void assay_stage_discard(const assay_stage_result *result);
+
+/* Removes the files of bad rows alone: they must be gone before the commit. */
+void assay_stage_discard_bad(assay_stage_result *result);
 
 /* Removes what a dead process has staged for `table` under `stage_id`. The caller knows that no
  * commit refers to it. */

@@ -148,9 +148,14 @@ static void append_rows(assay_buf *buf, const assay_stage_plan *plan)
     }
     assay_buf_append_text(buf, "SELECT ");
     append_columns(buf, plan);
+    if (plan->request->bad != NULL)
+        assay_buf_append_format(buf, ", coalesce((%s), FALSE) AS " ASSAY_STAGE_BAD,
+                                plan->request->bad);
     assay_buf_append_text(buf, " FROM (\n");
     assay_buf_append_text(buf, plan->select);
     assay_buf_append_text(buf, "\n)");
+    if (plan->request->alias != NULL)
+        assay_buf_append_format(buf, " AS %s", plan->request->alias);
     if (spec->count > 0)
         assay_buf_append_char(buf, ')');
 }
@@ -203,12 +208,15 @@ static void append_layout(assay_buf *buf, const assay_stage_plan *plan)
     uint64_t bytes =
         request->target_file_bytes > 0 ? request->target_file_bytes : default_file_bytes;
 
-    if (request->spec->count == 0) {
+    if (request->spec->count == 0 && request->bad == NULL) {
         assay_buf_append_format(buf, ", FILE_SIZE_BYTES %" PRIu64 ", WRITE_EMPTY_FILE false",
                                 bytes);
         return;
     }
     assay_buf_append_text(buf, ", PARTITION_BY (");
+    if (request->bad != NULL)
+        assay_buf_append_text(buf, request->spec->count > 0 ? ASSAY_STAGE_BAD ", "
+                                                            : ASSAY_STAGE_BAD);
     for (size_t i = 0; i < request->spec->count; i++) {
         char name[ASSAY_STAGE_PARTITION_NAME_SIZE];
         assay_stage_partition_name(i, name);
@@ -235,6 +243,8 @@ void assay_stage_append_copy(assay_buf *buf, const assay_stage_plan *plan, int *
 
     /* Column names may hold line breaks. */
     append_columns(&head, plan);
+    if (plan->request->bad != NULL)
+        assay_buf_append_text(&head, plan->request->bad);
     *ret_select_line = count_lines(&head) + 1;
     assay_buf_append_text(buf, "COPY (");
     append_rows(buf, plan);

@@ -30,6 +30,9 @@ void assay_stage_append_copy(assay_buf *buf, const assay_stage_plan *plan, int *
 /* A query that gives the number of values of column i which the stored type cannot hold. */
 void assay_stage_append_misfits(assay_buf *buf, const assay_stage_plan *plan, size_t column);
 
+/* The column that tells bad rows in what COPY returns of a file ("true" / "false"). */
+#define ASSAY_STAGE_BAD "__assay_bad"
+
 /* The column of partition value i in what COPY returns. */
 enum { ASSAY_STAGE_PARTITION_NAME_SIZE = 32 };
 void assay_stage_partition_name(size_t index, char name[ASSAY_STAGE_PARTITION_NAME_SIZE]);

@@ -250,7 +250,8 @@ static bool needs_footers(const assay_stage_plan *plan, const assay_written_file
     for (size_t i = 0; i < plan->request->schema->count; i++)
         floats = floats || writes_floats(&plan->columns[i].stored);
     for (size_t i = 0; i < count; i++)
-        groups = groups || written[i].rows > ROW_GROUP_ROWS || plan->request->spec->count > 0;
+        groups = groups || written[i].rows > ROW_GROUP_ROWS || plan->request->spec->count > 0 ||
+                 plan->request->bad != NULL;
     return floats && groups;
 }
 

@@ -100,6 +100,7 @@ static void write_state(assay_buf *buf, const assay_state_file *state, const str
     assay_json_int(&writer, state->rows);
     write_value(&writer, "gate", state->gate);
     write_value(&writer, "watermark", state->watermark);
+    write_value(&writer, "quarantine", state->quarantine);
     write_text(&writer, "previous", chain->previous);
     assay_json_key(&writer, "chain");
     assay_json_int(&writer, chain->length);
@@ -204,6 +205,7 @@ static assay_status read_head(const assay_value *tree, assay_arena *arena, assay
     state->rows = assay_value_find_int(tree, "rows", 0);
     state->gate = assay_value_find(tree, "gate");
     state->watermark = assay_value_find(tree, "watermark");
+    state->quarantine = assay_value_find(tree, "quarantine");
     return read_inputs(tree, arena, state, err);
 }
 

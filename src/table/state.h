@@ -33,7 +33,8 @@ typedef struct assay_state_file {
     assay_consumed_input *inputs;
     size_t input_count;
     int64_t rows;           /* rows this commit added */
-    assay_value *watermark; /* may be NULL */
+    assay_value *watermark;  /* may be NULL */
+    assay_value *quarantine; /* which rows of its quarantine table count; NULL = none */
 } assay_state_file;
 
 /* The path, relative to the table, of the state file of that commit; NULL when memory is short. */

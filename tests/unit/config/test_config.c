@@ -286,7 +286,7 @@ static assay_status load_connections(struct fixture *fixture, const char *text,
                                          &fixture->err);
 }
 
-static void connections_are_checked_by_their_type_and_not_used_yet(void **state)
+static void connections_are_checked_and_read_by_their_type(void **state)
 {
     struct fixture *fixture = *state;
     assay_connections_config *config = NULL;
@@ -303,8 +303,11 @@ static void connections_are_checked_by_their_type_and_not_used_yet(void **state)
         ASSAY_OK);
     assert_int_equal(config->count, 2);
     assert_int_equal(assay_connections_use(config, "shop_db", place, &connection, &fixture->err),
-                     ASSAY_EUNSUPPORTED);
-    expect_error(fixture, ASSAY_EUNSUPPORTED, 1242, 1, 9, "postgres");
+                     ASSAY_OK);
+    assert_string_equal(connection->host, "h");
+    assert_int_equal(connection->port, 5432);
+    assert_string_equal(connection->password.text, "env:PW");
+    assert_int_equal(connection->login_timeout_ms, 30000);
     assert_int_equal(assay_connections_use(config, "shopdb", place, &connection, &fixture->err),
                      ASSAY_ECONFIG);
     expect_error(fixture, ASSAY_ECONFIG, 1241, 1, 9, "did you mean 'shop_db'");
@@ -418,17 +421,78 @@ static void what_is_not_built_is_refused_by_number(void **state)
     struct fixture *fixture = *state;
     assay_model_header header;
 
-    assert_int_equal(read_header(fixture, "mode: merge\nkey: [a]\n", &header), ASSAY_EUNSUPPORTED);
-    expect_error(fixture, ASSAY_EUNSUPPORTED, 2010, 1, 1, "'merge' is not built");
-    assert_int_equal(read_header(fixture, "mode: scd2\n", &header), ASSAY_EUNSUPPORTED);
-    assert_int_equal(read_header(fixture, "mode: replace_partitions\n", &header),
-                     ASSAY_EUNSUPPORTED);
-    assert_int_equal(read_header(fixture, "publish: [{ to: x }]\n", &header), ASSAY_EUNSUPPORTED);
-    expect_error(fixture, ASSAY_EUNSUPPORTED, 2011, 1, 1, "publish");
     assert_int_equal(read_header(fixture, "mode: full\nversion: v\n", &header), ASSAY_ECONFIG);
     expect_error(fixture, ASSAY_ECONFIG, 2012, 2, 1, "'version' has no meaning");
     assert_int_equal(read_header(fixture, "unique_key: a\n", &header), ASSAY_ECONFIG);
     expect_error(fixture, ASSAY_ECONFIG, 1201, 1, 1, "unique_key");
+}
+
+/* ---- publish ---- */
+
+static void a_header_gives_its_publications(void **state)
+{
+    struct fixture *fixture = *state;
+    assay_model_header header;
+
+    assert_int_equal(
+        read_header(fixture,
+                    "publish:\n"
+                    "  - { to: analytics, table: ANALYTICS.ORDERS, mode: merge, key: [a, b],\n"
+                    "      version: v, soft_delete: op, columns: [a, b, v, op] }\n"
+                    "  - { to: shop, table: orders }\n"
+                    "  - { to: shop, table: x, mode: merge, key: a, soft_delete: absence,\n"
+                    "      preserve_case: true }\n",
+                    &header),
+        ASSAY_OK);
+    assert_int_equal(header.publish_count, 3);
+    const assay_publish_config *first = &header.publish[0];
+    assert_string_equal(first->to.text, "analytics");
+    assert_string_equal(first->table.text, "ANALYTICS.ORDERS");
+    assert_int_equal(first->table.line, 2);
+    assert_int_equal(first->mode, ASSAY_PUBLISH_CONFIG_MERGE);
+    assert_int_equal(first->key_count, 2);
+    assert_string_equal(first->version.text, "v");
+    assert_string_equal(first->delete_column.text, "op");
+    assert_int_equal(first->deleted_count, 0);
+    assert_int_equal(first->column_count, 4);
+    assert_false(first->absent);
+    assert_string_equal(assay_publish_config_mode_name(header.publish[1].mode), "overwrite");
+    assert_int_equal(header.publish[1].line, 4);
+    assert_true(header.publish[2].absent);
+    assert_null(header.publish[2].delete_column.text);
+    assert_true(header.publish[2].preserve_case);
+}
+
+static void publications_that_contradict_themselves_are_refused_with_their_place(void **state)
+{
+    struct fixture *fixture = *state;
+    assay_model_header header;
+    static const struct {
+        const char *entry;
+        int number, column;
+        const char *part;
+    } cases[] = {
+        {"{ to: x, table: t, mode: merge }", 2401, 32, "needs 'key'"},
+        {"{ to: x, table: t, version: v }", 2401, 32, "'version' has no meaning in mode"},
+        {"{ to: x, table: t, mode: append, soft_delete: absence }", 2401, 46, "mode 'append'"},
+        {"{ to: x, table: t, mode: merge, key: a, deleted_values: [D] }", 2401, 53,
+         "needs 'soft_delete'"},
+        {"{ to: x, table: t, mode: merge, key: a, columns: [b] }", 2401, 50, "column 'a' is needed"},
+        {"{ to: x, table: t, mode: merge, key: a, version: v, columns: [a] }", 2401, 62,
+         "column 'v' is needed"},
+        {"{ to: x, table: ' ' }", 2401, 22, "names no table"},
+        {"{ to: x }", 1204, 13, "'table'"},
+        {"{ table: x }", 1204, 13, "'to'"},
+        {"{ to: x, table: t, mode: replace }", 1203, 38, "overwrite|append|merge"},
+        {"{ to: x, tabel: t }", 1201, 22, "did you mean 'table'"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        (void)snprintf(text, sizeof text, "publish: [  %s ]\n", cases[i].entry);
+        assert_int_equal(read_header(fixture, text, &header), ASSAY_ECONFIG);
+        expect_error(fixture, ASSAY_ECONFIG, cases[i].number, 1, cases[i].column, cases[i].part);
+    }
 }
 
 /* ---- extracts ---- */
@@ -473,10 +537,11 @@ static void an_extract_has_a_source_a_dialect_and_a_contract(void **state)
     assert_int_equal(extract->csv.max_line_bytes, 1000000);
     assert_true(extract->hive);
     assert_int_equal(extract->changed_file, ASSAY_CHANGED_FILE_REPLACE);
-    assert_int_equal(extract->bad_row, ASSAY_BAD_ROW_DROP);
-    assert_int_equal(extract->new_column, ASSAY_CONTRACT_EVOLVE);
-    assert_int_equal(extract->column_count, 2);
-    assert_string_equal(extract->columns[1].type, "DECIMAL(18,2)");
+    assert_int_equal(header.contract.bad_row, ASSAY_BAD_ROW_DROP);
+    assert_int_equal(header.contract.new_column, ASSAY_CONTRACT_EVOLVE);
+    assert_int_equal(header.contract.column_count, 2);
+    assert_string_equal(header.contract.columns[1].type, "DECIMAL(18,2)");
+    assert_false(assay_contract_has_row_rules(&header.contract));
     assert_int_equal(header.mode, ASSAY_LOAD_APPEND);
 
     assert_int_equal(read_extract(fixture, "source: { files: data/x, format: json }\n", &extract,
@@ -484,6 +549,37 @@ static void an_extract_has_a_source_a_dialect_and_a_contract(void **state)
                      ASSAY_OK);
     assert_int_equal(extract->format, ASSAY_FILE_JSON);
     assert_int_equal(extract->csv.header, -1);
+}
+
+static void a_contract_says_what_rows_must_be_like(void **state)
+{
+    struct fixture *fixture = *state;
+    assay_extract_config *extract = NULL;
+    assay_model_header header;
+
+    assert_int_equal(read_extract(fixture,
+                                  "source: { files: a.csv }\n"
+                                  "contract:\n"
+                                  "  bad_row: quarantine\n"
+                                  "  columns:\n"
+                                  "    id: { type: BIGINT, key: true }\n"
+                                  "    name: { nullable: false }\n"
+                                  "    town: { type: INTEGER, references: silver.towns.town_id }\n"
+                                  "    note: VARCHAR\n",
+                                  &extract, &header),
+                     ASSAY_OK);
+    const assay_contract *contract = &header.contract;
+    assert_int_equal(contract->bad_row, ASSAY_BAD_ROW_QUARANTINE);
+    assert_int_equal(contract->column_count, 4);
+    assert_true(contract->columns[0].key && contract->columns[0].not_null);
+    assert_null(contract->columns[1].type);
+    assert_true(contract->columns[1].not_null && !contract->columns[1].key);
+    assert_string_equal(contract->columns[2].reference_table, "silver.towns");
+    assert_string_equal(contract->columns[2].reference_column, "town_id");
+    assert_false(contract->columns[2].not_null);
+    assert_string_equal(assay_contract_find(contract, "NOTE")->type, "VARCHAR");
+    assert_int_equal(contract->columns[3].line, 8);
+    assert_true(assay_contract_has_row_rules(contract));
 }
 
 static void a_wrong_extract_is_refused_with_its_place(void **state)
@@ -503,8 +599,10 @@ static void a_wrong_extract_is_refused_with_its_place(void **state)
         {"source: { files: a.csv, csv: { quote: xx } }\n", ASSAY_ECONFIG, 1254, 1, 32},
         {"source: { files: s3://b/a.csv }\n", ASSAY_EUNSUPPORTED, 2016, 1, 18},
         {"source: { files: a.csv }\nwatermark: { column: x }\n", ASSAY_EUNSUPPORTED, 2014, 2, 1},
-        {"source: { files: a.csv }\ncontract: { bad_row: quarantine }\n", ASSAY_EUNSUPPORTED, 2013,
-         2, 13},
+        {"source: { files: a.csv }\ncontract: { columns: { a: { references: b.c } } }\n",
+         ASSAY_ECONFIG, 1256, 2, 30},
+        {"source: { files: a.csv }\ncontract: { columns: { a: { nullabel: true } } }\n",
+         ASSAY_ECONFIG, 1201, 2, 30},
         {"source: { files: a.csv }\ncontract: { columns: { a: INT, A: INT } }\n", ASSAY_ECONFIG,
          1255, 2, 32},
         {"source: { files: a.csv }\ncontract: { new_column: allow }\n", ASSAY_ECONFIG, 1203, 2, 25},
@@ -571,12 +669,15 @@ int main(void)
         TEST(one_layer_may_have_another_format_and_keep),
         TEST(java_class_names_choose_our_catalogs),
         TEST(a_warehouse_that_is_not_local_is_refused),
-        TEST(connections_are_checked_by_their_type_and_not_used_yet),
+        TEST(connections_are_checked_and_read_by_their_type),
         TEST(a_secret_in_the_file_is_refused_and_not_shown),
         TEST(the_header_is_the_leading_comment_between_dashes),
         TEST(a_header_gives_mode_key_inputs_partitions_tags_and_columns),
         TEST(what_is_not_built_is_refused_by_number),
+        TEST(a_header_gives_its_publications),
+        TEST(publications_that_contradict_themselves_are_refused_with_their_place),
         TEST(an_extract_has_a_source_a_dialect_and_a_contract),
+        TEST(a_contract_says_what_rows_must_be_like),
         TEST(a_wrong_extract_is_refused_with_its_place),
         TEST(every_table_becomes_a_reference_and_a_json_schema),
         TEST(no_table_has_a_key_twice_and_every_key_has_a_line_of_doc),

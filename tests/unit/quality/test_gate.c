@@ -274,14 +274,15 @@ static void a_kind_that_is_not_built_shuts_by_name(void **state)
     expect_shut(b, "not built yet");
 }
 
-static void the_action_quarantine_shuts_until_it_is_built(void **state)
+static void rows_that_break_a_quarantine_rule_and_are_there_already_only_warn(void **state)
 {
     bench *b = *state;
 
     bench_table(b, three_rows);
-    bench_run(b, "silver: { t: { checks: [ { type: expect_column_to_exist, column: s, action: "
-                 "quarantine } ] } }");
-    expect_shut(b, "'quarantine' is not built yet");
+    bench_run(b, "silver: { t: { checks: [ { type: expect_column_values_to_not_be_null, column: "
+                 "id, action: quarantine } ] } }");
+    expect_open(b, "pass");
+    assert_int_equal(b->verdict->warning_count, 1);
 }
 
 static void a_condition_that_cannot_be_parsed_shuts(void **state)
@@ -462,7 +463,7 @@ int main(void)
         TEST(a_fail_fast_check_ends_the_suite),
         TEST(an_unknown_type_shuts_and_names_the_nearest),
         TEST(a_kind_that_is_not_built_shuts_by_name),
-        TEST(the_action_quarantine_shuts_until_it_is_built),
+        TEST(rows_that_break_a_quarantine_rule_and_are_there_already_only_warn),
         TEST(a_condition_that_cannot_be_parsed_shuts),
         TEST(a_relation_that_cannot_be_read_puts_every_check_in_error),
         TEST(a_pass_that_takes_too_long_is_an_error),

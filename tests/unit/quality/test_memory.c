@@ -54,7 +54,9 @@ static assay_status run(const bench *b, bool *ret_open, assay_error *err)
     if (arena == NULL)
         return assay_error_nomem(err);
     ASSAY_TRY(assay_quality_run(&b->request, arena, &report, err));
-    const assay_gate_question question = {b->config, report, "silver.t", NULL, 0};
+    const assay_gate_question question = {.config = b->config,
+                                          .report = report,
+                                          .table = "silver.t"};
     ASSAY_TRY(assay_gate_evaluate(&question, arena, &verdict, err));
     *ret_open = verdict->open;
     return assay_quality_report_json(report, &context, arena, &json, err);

@@ -1,0 +1,103 @@
+#include "base/str.h"
+#include "steps/replay.h"
+#include "table/scan.h"
+
+assay_status assay_replay_append_open(assay_buf *buf, const assay_replay_rows *rows,
+                                      assay_error *err)
+{
+    const assay_replay_request *request = rows->request;
+    const assay_scan_options options = {.conn = request->conn};
+    assay_published_rows published;
+
+    ASSAY_TRY(assay_published_at(rows->quarantine, -1, request->steps->env, request->arena,
+                                 &published, err));
+    assay_buf_append_text(buf, "SELECT * FROM (");
+    ASSAY_TRY(assay_scan_append_sql(buf, rows->quarantine, published.schema, published.files,
+                                    published.count, &options, err));
+    assay_buf_append_text(buf, ") WHERE FALSE");
+    for (size_t i = 0; i < rows->entry_count; i++) {
+        assay_buf_append_text(buf, " OR (" ASSAY_QUARANTINE_STEP " = ");
+        assay_sql_append_text(buf, rows->entries[i].step);
+        ASSAY_TRY(assay_quarantine_append_open(buf, &rows->entries[i], err));
+        assay_buf_append_char(buf, ')');
+    }
+    return assay_buf_check(buf, err);
+}
+
+static assay_status execute(const assay_replay_rows *rows, const assay_buf *sql, assay_error *err)
+{
+    ASSAY_TRY(assay_buf_check(sql, err));
+    return assay_conn_execute(rows->request->conn, sql->data, NULL, err);
+}
+
+/* The columns of the table out of those of the quarantine: a value that no longer converts leaves
+ * its row where it is. */
+static assay_status append_columns(const assay_replay_rows *rows, assay_buf *select, assay_buf *bad,
+                                   assay_error *err)
+{
+    assay_column *columns = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(assay_published_columns(rows->base->schema, rows->request->arena, &columns, &count,
+                                      err));
+    for (size_t i = 0; i < count; i++) {
+        bool there = assay_schema_find(rows->quarantine->schema, columns[i].name) != NULL;
+        assay_buf_append_text(select, there ? "TRY_CAST(" : "CAST(NULL");
+        if (there)
+            assay_sql_append_name(select, columns[i].name);
+        assay_buf_append_format(select, " AS %s) AS ", columns[i].type);
+        assay_sql_append_name(select, columns[i].name);
+        assay_buf_append_text(select, ", ");
+        if (!there)
+            continue;
+        assay_buf_append_text(bad, " OR (");
+        assay_sql_append_name(bad, columns[i].name);
+        assay_buf_append_text(bad, " IS NOT NULL AND TRY_CAST(");
+        assay_sql_append_name(bad, columns[i].name);
+        assay_buf_append_format(bad, " AS %s) IS NULL)", columns[i].type);
+    }
+    ASSAY_TRY(assay_buf_check(bad, err));
+    return assay_buf_check(select, err);
+}
+
+/* Rows that were read: as they were kept. */
+static assay_status collect_rows(const assay_replay_rows *rows, const char *open, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf columns = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf bad = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+
+    ASSAY_TRY(append_columns(rows, &columns, &bad, err));
+    assay_buf_append_format(&sql,
+                            "CREATE OR REPLACE TEMP TABLE " ASSAY_REPLAY_ROWS
+                            " AS SELECT %s" ASSAY_QUARANTINE_STEP " AS __assay_file, "
+                            ASSAY_QUARANTINE_ROW " AS __assay_row FROM (%s) WHERE "
+                            ASSAY_QUARANTINE_RECORD " IS NULL",
+                            columns.data, open);
+    ASSAY_TRY(execute(rows, &sql, err));
+    assay_buf_clear(&sql);
+    assay_buf_append_format(&sql,
+                            "CREATE OR REPLACE TEMP TABLE " ASSAY_REPLAY_BAD
+                            " AS SELECT " ASSAY_QUARANTINE_STEP " AS file, " ASSAY_QUARANTINE_ROW
+                            " AS row FROM (%s) WHERE " ASSAY_QUARANTINE_RECORD
+                            " IS NULL AND (FALSE%s)",
+                            open, assay_buf_text(&bad));
+    return execute(rows, &sql, err);
+}
+
+assay_status assay_replay_collect(const assay_replay_rows *rows, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf open = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    int64_t records = 0;
+
+    ASSAY_TRY(assay_replay_append_open(&open, rows, err));
+    ASSAY_TRY(collect_rows(rows, open.data, err));
+    assay_buf_append_format(&sql,
+                            "SELECT count(*) FROM (%s) WHERE " ASSAY_QUARANTINE_RECORD
+                            " IS NOT NULL",
+                            open.data);
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    ASSAY_TRY(assay_conn_query_int(rows->request->conn, sql.data, &records, err));
+    return records > 0 ? assay_replay_records(rows, open.data, err) : ASSAY_OK;
+}
