@@ -138,7 +138,9 @@ static assay_status load_by_listing(const char *folder, int64_t hint, assay_stor
             "folder '%s': version-hint.text names version %lld, and its metadata "
             "file is missing",
             folder, (long long)hint);
-    if (listing.versioned != NULL)
+    /* Numbers above the versions: the table was registered in another catalog and went on there. */
+    if (listing.versioned != NULL &&
+        (listing.serial_name == NULL || listing.serial <= listing.version))
         return take(folder, listing.versioned, listing.version, arena, ret_pointer, err);
     if (listing.files == 0)
         return ASSAY_OK;

@@ -322,6 +322,20 @@ static assay_status publish(const assay_iceberg_catalog *catalog,
     return move_pointer(&session, identity, base, next, err);
 }
 
+/* A table that was registered from the folder catalog: without the hint a reader of the folder sees
+ * that it went on under numbers. */
+static void drop_hint(const assay_iceberg_pointer *base, assay_store *store, assay_arena *arena)
+{
+    int64_t number = 0;
+    if (!base->exists ||
+        assay_iceberg_name_of(assay_path_base(base->path), &number) != ASSAY_ICEBERG_NAME_VERSIONED)
+        return;
+    const char *folder = assay_path_dir(arena, base->path);
+    const char *hint = folder != NULL ? assay_path_join(arena, folder, "version-hint.text") : NULL;
+    assay_status ignored = hint != NULL ? assay_store_remove(store, hint, NULL) : ASSAY_ENOMEM;
+    (void)ignored;
+}
+
 static assay_status sqlite_commit(const assay_iceberg_catalog *catalog,
                                   const assay_iceberg_identity *identity,
                                   const assay_iceberg_pointer *base, const assay_buf *metadata,
@@ -338,6 +352,8 @@ static assay_status sqlite_commit(const assay_iceberg_catalog *catalog,
         assay_status ignored = assay_store_remove(store, next.path, NULL);
         (void)ignored;
     }
+    if (status == ASSAY_OK)
+        drop_hint(base, store, arena);
     return status;
 }
 

@@ -235,19 +235,31 @@ static void a_table_registered_elsewhere_is_written_where_it_lies(void **state)
     assert_int_equal(t->err.number, 4104);
 }
 
-static void a_versioned_file_that_was_registered_is_counted_on(void **state)
+static void a_table_of_the_folder_catalog_that_was_registered_goes_on_by_numbers(void **state)
 {
     table_fixture *t = *state;
+    const assay_iceberg_catalog *sqlite = t->catalog;
+    fixture_append(t, "made", 1); /* makes the tables of the database */
+    execute(t, "DELETE FROM iceberg_tables");
+    t->name = "gold.moved";
+    (void)snprintf(t->location, sizeof t->location, "%s/gold/moved", t->root);
+    t->catalog = &assay_folder_catalog;
     fixture_append(t, "a", 5);
-    const char *location = ask(t, "SELECT metadata_location FROM iceberg_tables");
-    const char *versioned =
-        assay_arena_format(t->arena, "%s/metadata/v7.metadata.json", t->location);
-    assert_int_equal(rename(location, versioned), 0);
-    execute(t, assay_arena_format(t->arena, "UPDATE iceberg_tables SET metadata_location = '%s'",
-                                  versioned));
     fixture_append(t, "b", 1);
+    t->catalog = sqlite;
+    execute(t, assay_arena_format(t->arena,
+                                  "INSERT INTO iceberg_tables VALUES ('assay', 'gold', 'moved', "
+                                  "'%s/metadata/v2.metadata.json', NULL, 'TABLE')",
+                                  t->location));
+    assert_int_equal(fixture_append(t, "c", 1)->current->rows, 7);
     assert_true(assay_str_contains(ask(t, "SELECT metadata_location FROM iceberg_tables"),
-                                   "/metadata/00008-"));
+                                   "/metadata/00003-"));
+    /* The folder catalog sees that, and does not go on from version 2. */
+    t->catalog = &assay_folder_catalog;
+    const assay_table *table = fixture_load(t);
+    assert_int_equal(table->current->rows, 7);
+    assert_int_equal(append_on(t, table, "d"), ASSAY_EUNSUPPORTED);
+    assert_int_equal(t->err.number, 4111);
 }
 
 static void a_database_that_stays_locked_is_busy_and_nothing_is_left(void **state)
@@ -383,7 +395,7 @@ int main(void)
         SQLITE(a_dropped_table_is_gone_and_can_be_made_again),
         SQLITE(a_renamed_table_is_found_under_its_new_name_alone),
         SQLITE(a_table_registered_elsewhere_is_written_where_it_lies),
-        SQLITE(a_versioned_file_that_was_registered_is_counted_on),
+        SQLITE(a_table_of_the_folder_catalog_that_was_registered_goes_on_by_numbers),
         SQLITE(a_database_that_stays_locked_is_busy_and_nothing_is_left),
         SQLITE(a_file_that_is_no_database_is_not_taken_for_an_empty_catalog),
         SQLITE(a_row_without_metadata_is_damage),
