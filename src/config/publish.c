@@ -34,23 +34,24 @@ static bool holds(const assay_named *names, size_t count, const char *name)
     return false;
 }
 
-/* Columns that the publication itself needs must be among those that are published. */
+static assay_status check_column(const assay_publish_config *config, const assay_named *name,
+                                 const char *path, assay_error *err)
+{
+    if (name->text == NULL || holds(config->columns, config->column_count, name->text))
+        return ASSAY_OK;
+    return assay_error_at(err, ASSAY_ECONFIG, 2401, (assay_place){path, name->line, name->column},
+                          "column '%s' is needed and not among 'columns'", name->text);
+}
+
+/* Columns that the table there needs must be among those that are published. */
 static assay_status check_columns(const assay_publish_config *config, const char *path,
                                   assay_error *err)
 {
-    const assay_named *needed[] = {&config->version, &config->delete_column};
-
     if (config->column_count == 0)
         return ASSAY_OK;
-    for (size_t i = 0; i < config->key_count + 2; i++) {
-        const assay_named *name =
-            i < config->key_count ? &config->key[i] : needed[i - config->key_count];
-        if (name->text != NULL && !holds(config->columns, config->column_count, name->text))
-            return assay_error_at(err, ASSAY_ECONFIG, 2401,
-                                  (assay_place){path, name->line, name->column},
-                                  "column '%s' is needed and not among 'columns'", name->text);
-    }
-    return ASSAY_OK;
+    for (size_t i = 0; i < config->key_count; i++)
+        ASSAY_TRY(check_column(config, &config->key[i], path, err));
+    return check_column(config, &config->version, path, err);
 }
 
 static assay_status check(const assay_value *item, const assay_publish_config *config,
