@@ -598,7 +598,7 @@ static void a_wrong_extract_is_refused_with_its_place(void **state)
         {"source: { files: a.json, csv: {} }\n", ASSAY_ECONFIG, 1252, 1, 26},
         {"source: { files: a.csv, csv: { quote: xx } }\n", ASSAY_ECONFIG, 1254, 1, 32},
         {"source: { files: s3://b/a.csv }\n", ASSAY_EUNSUPPORTED, 2016, 1, 18},
-        {"source: { files: a.csv }\nwatermark: { column: x }\n", ASSAY_EUNSUPPORTED, 2014, 2, 1},
+        {"source: { files: a.csv }\nwatermark: { column: x }\n", ASSAY_ECONFIG, 2014, 2, 1},
         {"source: { files: a.csv }\ncontract: { columns: { a: { references: b.c } } }\n",
          ASSAY_ECONFIG, 1256, 2, 30},
         {"source: { files: a.csv }\ncontract: { columns: { a: { nullabel: true } } }\n",

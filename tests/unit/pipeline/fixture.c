@@ -63,7 +63,7 @@ static assay_status look(void *user, const assay_project *project, assay_conn *c
 static assay_status columns(void *user, const assay_columns_request *request, assay_arena *arena,
                             assay_column **ret_columns, size_t *ret_count, assay_error *err)
 {
-    const assay_extract_config *extract = request->model->extract;
+    const assay_contract *extract = &request->model->header.contract;
 
     (void)user;
     *ret_columns = assay_arena_take(arena, extract->column_count + 1, sizeof **ret_columns);
@@ -101,6 +101,10 @@ static assay_status finish(fake_table *table, assay_step_result *ret_result, ass
     if (table->status != ASSAY_OK && (table->fail_times == 0 || table->runs <= table->fail_times)) {
         ret_result->reason = "told to";
         return assay_error_set(err, table->status, 0, "'%s' was told to fail", table->name);
+    }
+    if (table->publishes) {
+        ret_result->publications = &table->publication;
+        ret_result->publication_count = 1;
     }
     if (table->skip != ASSAY_SKIP_NONE) {
         ret_result->outcome = ASSAY_STEP_SKIPPED;

@@ -21,6 +21,8 @@ typedef struct fake_table {
     assay_skip_reason skip; /* not NONE: skipped for that reason */
     int wait_ms;            /* how long run takes */
     bool stubborn;          /* does not notice an interrupt */
+    bool publishes;         /* a step that ends well has done this: */
+    assay_publication publication;
     /* what was seen: */
     int runs, aborted;
     int64_t read_snapshot; /* of the first input */
