@@ -261,12 +261,21 @@ static const assay_key source_rows[] = {
     MAP("json", &json_table, "form of JSON files"),
     BOOL("hive", "false", "folders named k=v become columns"),
     ENUM("compression", "auto|none|gzip|zstd", "auto", "auto = by the name's ending"),
-    TEXT("connection", NULL, "read from a connection instead; not built yet"),
-    TEXT("table", NULL, "with `connection`: the table to read; not built yet"),
-    TEXT("query", NULL, "with `connection`: the query to read; not built yet"),
+    TEXT("connection", NULL, "read a database instead: a name of config/connections.yaml"),
+    TEXT("table", NULL, "with `connection`: the table to read, as table or schema.table"),
+    TEXT("query", NULL, "with `connection`: the SELECT to read, in the database's own SQL"),
 };
 static const assay_key_table source_table = {"source", "source of an extract",
                                              "Where the rows come from.", ROWS(source_rows)};
+
+static const assay_key watermark_rows[] = {
+    {"column", ASSAY_KEY_TEXT, NULL, NULL, "column whose values only grow: a time or a number",
+     NULL, true},
+    TEXT("lookback", "0", "how far back rows may still come: '2 hours', or a number"),
+};
+static const assay_key_table watermark_table = {"watermark", "watermark of an extract",
+                                                "Which rows of a database are new.",
+                                                ROWS(watermark_rows)};
 
 static const assay_key extract_rows[] = {
     TEXT("description", NULL, "one line about the table"),
@@ -275,7 +284,7 @@ static const assay_key extract_rows[] = {
     MAP("contract", &contract_table, "what the source promises"),
     ENUM("changed_file", "fail|replace|append", "fail",
          "a file that was loaded and has new content"),
-    ANY("watermark", "column and lookback of a table source; not built yet"),
+    MAP("watermark", &watermark_table, "databases: which rows are new; without it all are read"),
     TEXTS("key", "columns that identify a row"),
     TEXTS("partition_by", "columns, or year(c), month(c), day(c), hour(c)"),
     TEXTS("tags", "words for the selector tag:x"),
