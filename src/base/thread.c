@@ -30,29 +30,69 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
-assay_status assay_thread_start(assay_thread_main *run, void *argument, assay_thread **ret_thread,
-                                assay_error *err)
+/* `thread` belongs to `begin` from here on where it is started. */
+static assay_status start(assay_thread *thread, void *(*begin)(void *), pthread_t *ret_handle,
+                          assay_error *err)
 {
-    assay_thread *thread = assay_mem_new(1, sizeof *thread);
     sigset_t all;
     sigset_t before;
 
-    if (thread == NULL)
-        return assay_error_nomem(err);
-    thread->run = run;
-    thread->argument = argument;
     /* Signals belong to the thread that installed the handlers: a new thread begins with all of
      * them blocked. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&thread->handle, NULL, run_thread, thread);
+    int failed = pthread_create(ret_handle, NULL, begin, thread);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed != 0) {
-        assay_mem_free(thread);
-        return assay_error_errno(err, failed, "cannot start a thread");
+    if (failed == 0)
+        return ASSAY_OK;
+    assay_mem_free(thread);
+    return assay_error_errno(err, failed, "cannot start a thread");
+}
+
+static assay_thread *new_thread(assay_thread_main *run, void *argument)
+{
+    assay_thread *thread = assay_mem_new(1, sizeof *thread);
+
+    if (thread != NULL) {
+        thread->run = run;
+        thread->argument = argument;
     }
+    return thread;
+}
+
+assay_status assay_thread_start(assay_thread_main *run, void *argument, assay_thread **ret_thread,
+                                assay_error *err)
+{
+    assay_thread *thread = new_thread(run, argument);
+    pthread_t handle;
+
+    if (thread == NULL)
+        return assay_error_nomem(err);
+    ASSAY_TRY(start(thread, run_thread, &handle, err));
+    thread->handle = handle;
     *ret_thread = thread;
     return ASSAY_OK;
+}
+
+/* Nobody else may look at `thread` once this runs. */
+static void *run_detached(void *argument)
+{
+    assay_thread *thread = argument;
+    assay_thread_main *run = thread->run;
+    void *user = thread->argument;
+
+    (void)pthread_detach(pthread_self());
+    assay_mem_free(thread);
+    run(user);
+    return NULL;
+}
+
+assay_status assay_thread_start_detached(assay_thread_main *run, void *argument, assay_error *err)
+{
+    assay_thread *thread = new_thread(run, argument);
+    pthread_t handle;
+
+    return thread != NULL ? start(thread, run_detached, &handle, err) : assay_error_nomem(err);
 }
 
 void assay_thread_join(assay_thread *thread)

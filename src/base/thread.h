@@ -12,6 +12,9 @@ typedef void assay_thread_main(void *argument);
 
 ASSAY_NODISCARD assay_status assay_thread_start(assay_thread_main *run, void *argument,
                                                 assay_thread **ret_thread, assay_error *err);
+/* A thread that nobody waits for: what it touches must live until it ends. */
+ASSAY_NODISCARD assay_status assay_thread_start_detached(assay_thread_main *run, void *argument,
+                                                         assay_error *err);
 /* Waits for the end and frees the handle; NULL is allowed. */
 void assay_thread_join(assay_thread *thread);
 /* Processors this process may use (affinity and cgroup quota), at least 1. */

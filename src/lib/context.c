@@ -79,6 +79,10 @@ static assay_status open_project(assay_context *context, const assay_context_opt
                                                    .environment = assay_template_environment};
 
     ASSAY_TRY(assay_project_open(&project_options, context->arena, &context->project, err));
+    ASSAY_TRY(assay_secrets_new(&(assay_secrets_options){.clock = &context->clock,
+                                                         .cancel = context->cancel,
+                                                         .root = context->project->root},
+                                &context->secrets, err));
     return assay_store_open_local("/", &context->store, err);
 }
 
@@ -111,6 +115,7 @@ static assay_status open_engine(assay_context *context, const assay_context_opti
                                     .random = &context->random,
                                     .log = context->log,
                                     .cancel = context->cancel,
+                                    .secrets = context->secrets,
                                     .assay_version = ASSAY_VERSION};
     ASSAY_TRY(
         assay_steps_open(context->project, &context->env, context->arena, &context->steps, err));
@@ -151,6 +156,7 @@ void assay_context_close(assay_context *context)
     assay_steps_close(context->steps);
     assay_engine_close(context->engine);
     assay_store_close(context->store);
+    assay_secrets_free(context->secrets);
     assay_log_free(context->log);
     assay_cancel_free(context->cancel);
     assay_arena_free(context->arena);

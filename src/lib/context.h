@@ -17,6 +17,7 @@ struct assay_context {
     assay_log *log;
     assay_cancel *cancel;
     assay_store *store;
+    assay_secrets *secrets;
     assay_engine *engine;
     assay_project *project;
     assay_step_env env;

@@ -1,5 +1,5 @@
 /* Secrets by reference: env:NAME, file:PATH (~ is the home folder, trailing line ends are dropped,
- * a file that everybody can read is refused) and aws-secret:NAME#key (AWS Secrets Manager; without
+ * a file that everybody can read is refused unless a container runtime put it below /run/secrets) and aws-secret:NAME#key (AWS Secrets Manager; without
  * #key the whole text). Fails closed: there is never a second place to look.
  *
  * Values of Secrets Manager are kept for ASSAY_SECRETS_KEEP_MS and wiped at the end. Any thread. */
@@ -15,8 +15,14 @@ enum { ASSAY_SECRETS_KEEP_MS = 5 * 60 * 1000, ASSAY_SECRET_SIZE_MAX = 64 * 1024 
 
 typedef struct assay_secrets assay_secrets;
 
-/* `clock` and `cancel` (may be NULL) outlive it. */
-ASSAY_NODISCARD assay_status assay_secrets_new(const assay_clock *clock, const assay_cancel *cancel,
+/* Everything outlives the secrets; `cancel` and `root` may be NULL. */
+typedef struct assay_secrets_options {
+    const assay_clock *clock;
+    const assay_cancel *cancel;
+    const char *root; /* where relative paths of file: begin; NULL = the working folder */
+} assay_secrets_options;
+
+ASSAY_NODISCARD assay_status assay_secrets_new(const assay_secrets_options *options,
                                                assay_secrets **ret_secrets, assay_error *err);
 void assay_secrets_free(assay_secrets *secrets); /* wipes; NULL is allowed */
 void assay_secrets_freep(assay_secrets **secrets);

@@ -1,0 +1,58 @@
+/* Which drivers there are, where their libraries lie and how they are loaded; for this room. */
+#ifndef ASSAY_ADBC_DRIVER_H
+#define ASSAY_ADBC_DRIVER_H
+
+#include <arrow-adbc/adbc.h>
+
+#include "adbc/adbc.h"
+
+/* One row of the table of drivers. */
+typedef struct assay_adbc_kind {
+    assay_connection_kind connection;
+    const char *name;    /* of its manifest: "snowflake" */
+    const char *library; /* as its package calls it */
+    const char *install; /* commands that install it */
+} assay_adbc_kind;
+
+/* The driver of a connection; EUNSUPPORTED 3103 where its type has none. */
+assay_status assay_adbc_kind_of(const assay_connection_config *connection,
+                                const assay_adbc_kind **ret_kind, assay_error *err);
+
+/* What a manifest says (https://arrow.apache.org/adbc/current/format/driver_manifests.html). */
+typedef struct assay_adbc_manifest {
+    const char *library;    /* of this platform; NULL = none is said */
+    const char *entrypoint; /* NULL = AdbcDriverInit */
+} assay_adbc_manifest;
+
+/* Parses the TOML that manifests are written in: tables, text, numbers, comments. ECONFIG 3104 with
+ * line where it is something else, or another manifest_version than 1. */
+assay_status assay_adbc_manifest_parse(const char *text, size_t size, const char *path,
+                                       assay_arena *arena, assay_adbc_manifest *ret_manifest,
+                                       assay_error *err);
+
+/* A library and the function that begins it. */
+typedef struct assay_adbc_library {
+    const char *path;
+    const char *entrypoint;
+} assay_adbc_library;
+
+/* The connection's `driver:` (a library or a manifest), else NAME.toml or the library itself in
+ * ADBC_DRIVER_PATH, the user's and the system's folder, else what lies with assay. */
+assay_status assay_adbc_search(const assay_adbc_request *request, const assay_adbc_kind *kind,
+                               assay_arena *arena, assay_adbc_library *ret_library,
+                               assay_error *err);
+
+/* Loads the library for good and fills `driver`; ECONFIG 3102. */
+assay_status assay_adbc_load(const assay_adbc_library *library, struct AdbcDriver *driver,
+                             assay_error *err);
+
+/* Turns what a driver says into an error of adbc.h's list and releases it. `what` goes before the
+ * message. */
+assay_status assay_adbc_fail(AdbcStatusCode code, struct AdbcError *error, const char *what,
+                             assay_error *err);
+
+/* The same for an error that stays the driver's (that of a stream). */
+assay_status assay_adbc_fail_kept(AdbcStatusCode code, const struct AdbcError *error,
+                                  const char *what, assay_error *err);
+
+#endif
