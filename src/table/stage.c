@@ -191,6 +191,26 @@ void assay_stage_discard_bad(assay_stage_result *result)
     result->bad_count = 0;
 }
 
+/* The stage's folder, and what else of the same commit lies beside it: names tell by the id. */
+static assay_status remove_beside(const char *parent, const char *stage_id, assay_error *err)
+{
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    char **names = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    ASSAY_TRY(assay_arena_check(parent, err));
+    ASSAY_TRY(assay_path_list(parent, arena, &names, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        if (!assay_str_contains(names[i], stage_id))
+            continue;
+        const char *path = assay_path_join(arena, parent, names[i]);
+        ASSAY_TRY(assay_arena_check(path, err));
+        ASSAY_TRY(assay_path_remove_tree(path, err));
+    }
+    return ASSAY_OK;
+}
+
 assay_status assay_stage_discard_left(const assay_table *table, const char *stage_id,
                                       assay_error *err)
 {
@@ -201,6 +221,6 @@ assay_status assay_stage_discard_left(const assay_table *table, const char *stag
     ASSAY_TRY(table->format->stage_folder(table, stage_id, arena, &folder, err));
     /* A format gives each stage a folder of its own, or all of them one. */
     if (assay_str_contains(assay_path_base(folder), stage_id))
-        return assay_path_remove_tree(folder, err);
+        return remove_beside(assay_path_dir(arena, folder), stage_id, err);
     return remove_named(folder, stage_id, err);
 }
