@@ -158,8 +158,8 @@ static void announce_begin(assay_active_run *run, const assay_run_choice *choice
         assay_run_event note = {.kind = ASSAY_RUN_EVENT_NOTE, .percent = -1};
 
         note.message = assay_arena_format(run->arena,
-                                          "%s is fed from files and was not named: it is not "
-                                          "rebuilt by --full-refresh",
+                                          "%s is fed from files or keeps history, and was not "
+                                          "named: it is not rebuilt by --full-refresh",
                                           choice->kept[i]);
         if (note.message != NULL)
             assay_run_emit(run, &note);

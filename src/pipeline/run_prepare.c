@@ -64,8 +64,14 @@ static bool is_file_fed(const assay_model *model)
     return model->kind == ASSAY_MODEL_EXTRACT && model->header.mode == ASSAY_LOAD_APPEND;
 }
 
-/* SEMANTICS.md 1.5: what was loaded from files is rebuilt only where it is named and --yes is
- * given, since its files may be gone. */
+/* What the inputs no longer say is lost when it is rebuilt. */
+static bool holds_the_past(const assay_model *model)
+{
+    return is_file_fed(model) || model->header.mode == ASSAY_LOAD_SCD2;
+}
+
+/* SEMANTICS.md 1.5: what was loaded from files, and history, is rebuilt only where it is named and
+ * --yes is given. */
 static assay_status choose_refresh(const assay_run_options *options,
                                    const assay_selection *selection, assay_arena *arena,
                                    assay_run_choice *choice, assay_error *err)
@@ -79,14 +85,16 @@ static assay_status choose_refresh(const assay_run_options *options,
     for (size_t i = 0; i < choice->count; i++) {
         const assay_model *model = choice->models[i];
 
-        choice->refresh[i] = !is_file_fed(model) || selection->named[model->index];
+        choice->refresh[i] = !holds_the_past(model) || selection->named[model->index];
         if (!choice->refresh[i])
             choice->kept[choice->kept_count++] = model->name;
-        else if (is_file_fed(model) && !options->yes)
+        else if (holds_the_past(model) && !options->yes)
             return assay_error_set(err, ASSAY_EINVAL, 2301,
-                                   "--full-refresh of '%s' loads only the files that are still "
-                                   "there: add --yes where that is meant",
-                                   model->name);
+                                   "--full-refresh of '%s' %s: add --yes where that is meant",
+                                   model->name,
+                                   is_file_fed(model)
+                                       ? "loads only the files that are still there"
+                                       : "keeps only the history that its inputs still tell");
     }
     return ASSAY_OK;
 }
