@@ -374,3 +374,19 @@ def test_information_schema_tells_the_types(target):
                          ("A", "NUMBER", 12, 2, None, "YES"), ("BIG", "NUMBER", 38, 3, None, "YES"),
                          ("TS", "TIMESTAMP_NTZ", None, None, None, "YES"),
                          ("TZ", "TIMESTAMP_TZ", None, None, None, "YES")]
+
+
+def test_functions_of_the_reconciliation_compute_as_snowflake_does(target):
+    target.execute('CREATE TABLE "T" ("N" NUMBER(19,0), "X" BINARY, "T" TIME(6), "Z" TIMESTAMP_LTZ(6))')
+    target.execute("INSERT INTO \"T\" SELECT 9007199254740993, TO_BINARY('00FF','HEX'), '01:02:03.5', "
+                   "'2026-01-02 03:04:05.678901' UNION ALL SELECT 9007199254740993, NULL, NULL, NULL")
+    (row,) = target.rows(
+        'SELECT SUM("N" * 18014398509481984), MAX(LOWER(HEX_ENCODE("X"))), '
+        "MAX(TO_VARCHAR(\"T\", 'HH24:MI:SS.FF6')), MAX(TO_VARCHAR(CAST(\"Z\" AS TIMESTAMP_NTZ), "
+        "'YYYY-MM-DD HH24:MI:SS.FF6')) FROM \"T\"")
+    assert row == (2 * 9007199254740993 * 18014398509481984, "00ff", "01:02:03.500000",
+                   "2026-01-02 03:04:05.678901")
+    with target.connect() as connection:
+        run(connection, "SELECT 1")
+        before = rows(connection, "SELECT LAST_QUERY_ID()")[0][0]
+        assert rows(connection, f"SELECT * FROM TABLE(RESULT_SCAN('{before}'))") == [(1,)]

@@ -5,7 +5,7 @@ from errors import SnowflakeError
 
 KEYS = (exp.PrimaryKey, exp.UniqueColumnConstraint, exp.ForeignKey)
 CONTEXT = {"CURRENT_WAREHOUSE": "warehouse", "CURRENT_ROLE": "role", "CURRENT_USER": "user",
-           "CURRENT_SESSION": "number"}
+           "CURRENT_SESSION": "number", "LAST_QUERY_ID": "last_query_id"}
 
 
 def full_name(session, table):

@@ -231,6 +231,7 @@ class Service:
                     result = statements.run(self.engine, session, body["sqlText"],
                                             body.get("bindings"), running)
                 self.engine.answered[query_id] = result
+                session.last_query_id = query_id
                 return success(self.result_data(session, request, result, query_id))
             except SnowflakeError as error:
                 return failure(error, queryId=query_id)

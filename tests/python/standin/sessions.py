@@ -20,7 +20,7 @@ class Session:
         self.connection = connection
         self.locks = locks
         self.parameters = {**DEFAULTS, **parameters}
-        self.warehouse = self.role = None
+        self.warehouse = self.role = self.last_query_id = None
         self.mutex = threading.RLock()      # one statement at a time
         self.answers = {}                   # request id -> Future of the answer
         self.running = {}                   # request id -> Running

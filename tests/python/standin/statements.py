@@ -6,7 +6,6 @@ import duckdb
 import pyarrow as pa
 import snowflake.connector.errors as connector
 from fakesnow import statement_type
-from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.dialect import parse_one
 from fakesnow.rowtype import describe_as_rowtype
 from fakesnow.transforms import stage
@@ -16,6 +15,7 @@ import bindings
 import copying
 import merge
 import rewrites
+from cursor import Cursor
 from errors import SnowflakeError
 
 DDL = (exp.Create, exp.Drop, exp.Alter, exp.Comment, exp.Grant)
@@ -77,7 +77,7 @@ def run(engine, session, sql, bound, running):
         if match:
             return handler(engine, session, match, running)
     try:
-        expression = parse_one(sql)
+        expression = parse_one(session.connection.variables.inline_variables(sql))
     except connector.Error as error:
         raise SnowflakeError(error.errno, error.sqlstate, error.msg) from None
     except Exception as error:  # noqa: BLE001  (the tokenizer of sqlglot raises its own)
@@ -196,7 +196,7 @@ def from_duckdb(error):
 
 
 def execute_raw(session, expression, bound):
-    cursor = FakeSnowflakeCursor(session.connection, session.duck)
+    cursor = Cursor(session.connection, session.duck)
     type_id = statement_type.statement_type_id(expression)
     if isinstance(expression, exp.Merge):
         transformed = cursor._transform(expression, None)
@@ -205,14 +205,13 @@ def execute_raw(session, expression, bound):
     if isinstance(expression, exp.Copy):
         copying.check(session, expression)
     params, batch = bindings.read(bound)
-    sql = expression.sql(dialect="snowflake")
     if batch is not None:
         total = 0
         for row in batch:
-            cursor.execute(sql, binding_params=row, server=True)
+            cursor.run(expression.copy(), row)
             total += cursor.rowcount or 0
         return text_result(["number of rows inserted"], [[total]], type_id)
-    cursor.execute(sql, binding_params=params, server=True)
+    cursor.run(expression.copy(), params)
     rowtype = describe_as_rowtype(cursor._describe_last_sql())
     upload = cursor._last_transformed.args.get("put_stage_data")
     if upload:
@@ -224,7 +223,7 @@ def execute_raw(session, expression, bound):
 def describe(session, sql):
     """The columns of a statement that is not executed, or None where fakesnow has to run it."""
     try:
-        cursor = FakeSnowflakeCursor(session.connection, session.duck)
+        cursor = Cursor(session.connection, session.duck)
         expression = parse_one(sql)
         described = cursor._describe_only(sql)
     except connector.Error as error:
