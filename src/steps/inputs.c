@@ -1,9 +1,8 @@
 #include "steps/inputs.h"
 
-#include "base/map.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "steps/convert.h"
+#include "steps/growth.h"
 
 static const assay_consumed_input *find_consumed(const assay_state_file *state, const char *table)
 {
@@ -11,38 +10,6 @@ static const assay_consumed_input *find_consumed(const assay_state_file *state, 
         if (assay_str_equal(state->inputs[i].table, table))
             return &state->inputs[i];
     return NULL;
-}
-
-/* Names of data files are unique for ever and survive moves (hard links of the Parquet format), so
- * files are told apart by name. */
-static assay_status name_set(const assay_published_rows *rows, assay_map **ret_map,
-                             assay_error *err)
-{
-    ASSAY_AUTO(assay_map_freep) assay_map *map = assay_map_new();
-
-    ASSAY_TRY(assay_arena_check(map, err));
-    for (size_t i = 0; i < rows->count; i++)
-        ASSAY_TRY(assay_map_put(map, assay_path_base(rows->files[i].path), &rows->files[i], err));
-    *ret_map = ASSAY_TAKE(&map);
-    return ASSAY_OK;
-}
-
-/* Keeps only the files of `now` that `then` does not have. *ret_lost counts files of `then` that
- * are gone. */
-static assay_status subtract(const assay_published_rows *then, assay_published_rows *now,
-                             size_t *ret_lost, assay_error *err)
-{
-    ASSAY_AUTO(assay_map_freep) assay_map *old = NULL;
-    size_t kept = 0;
-    size_t total = now->count;
-
-    ASSAY_TRY(name_set(then, &old, err));
-    for (size_t i = 0; i < total; i++)
-        if (!assay_map_has(old, assay_path_base(now->files[i].path)))
-            now->files[kept++] = now->files[i];
-    now->count = kept;
-    *ret_lost = then->count - (total - kept);
-    return ASSAY_OK;
 }
 
 /* Another table than the one that was consumed: the same in another format, or a new one.
@@ -76,7 +43,7 @@ static assay_status take_new_rows(const assay_step_context *context, assay_bound
     int64_t since = consumed->snapshot_id;
     assay_published_rows then;
     assay_published_rows now = bound->rows;
-    size_t lost = 0;
+    assay_growth growth;
 
     if (!assay_str_equal(consumed->uuid, table->uuid)) {
         ASSAY_TRY(find_converted(context, table, consumed, ret_replaced, &since, err));
@@ -89,20 +56,18 @@ static assay_status take_new_rows(const assay_step_context *context, assay_bound
                                "rows cannot be told; run with --full-refresh",
                                table->name, context->model->name);
     ASSAY_TRY(assay_published_at(table, since, context->env, context->arena, &then, err));
-    now.files = assay_arena_take(context->arena, now.count + 1, sizeof *now.files);
-    ASSAY_TRY(assay_arena_check(now.files, err));
-    for (size_t i = 0; i < now.count; i++)
-        now.files[i] = bound->rows.files[i];
-    ASSAY_TRY(subtract(&then, &now, &lost, err));
-    if (lost > 0 && lost == then.count) {
+    ASSAY_TRY(assay_growth_between(&then, &now, context->arena, &growth, err));
+    if (growth.lost > 0 && growth.lost == then.count) {
         *ret_replaced = true;
         return ASSAY_OK;
     }
-    if (lost > 0)
+    if (growth.lost > 0)
         return assay_error_set(err, ASSAY_EDATA, 2310,
                                "rows of '%s' that '%s' has consumed were changed; run with "
                                "--full-refresh",
                                table->name, context->model->name);
+    now.files = growth.added;
+    now.count = growth.added_count;
     bound->rows = now;
     bound->incremental = true;
     return ASSAY_OK;
