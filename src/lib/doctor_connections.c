@@ -1,0 +1,157 @@
+/* The connections of `assay doctor`: driver or extension, secrets, login, `select 1`. */
+#include <stdio.h>
+
+#include "adbc/adbc.h"
+#include "adbc/conninfo.h"
+#include "engine/extension.h"
+#include "lib/doctor.h"
+#include "store/credentials.h"
+
+enum { SEEN_SIZE = 256 };
+
+struct trial {
+    assay_doctor_state *doctor;
+    const assay_connection_config *connection;
+    char seen[SEEN_SIZE]; /* where it went well */
+};
+
+/* ---- through ADBC ---- */
+
+static assay_status try_adbc(struct trial *trial, assay_error *err)
+{
+    assay_context *context = trial->doctor->context;
+    ASSAY_AUTO(assay_adbc_closep) assay_adbc *adbc = NULL;
+    const assay_adbc_request request = {.connection = trial->connection,
+                                        .secrets = context->secrets,
+                                        .cancel = context->cancel,
+                                        .log = context->log};
+    assay_rows *rows = NULL;
+
+    ASSAY_TRY(assay_adbc_open(&request, &adbc, err));
+    return assay_adbc_query(adbc, "SELECT 1", 1, trial->doctor->arena, &rows, err);
+}
+
+/* ---- through the engine's postgres extension ---- */
+
+static assay_status attach(assay_conn *conn, const assay_secret *conninfo, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+
+    assay_buf_append_text(&sql, "ATTACH ");
+    assay_sql_append_text(&sql, assay_secret_reveal(conninfo));
+    assay_buf_append_text(&sql, " AS assay_doctor (TYPE postgres, READ_ONLY)");
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    return assay_conn_execute(conn, assay_buf_text(&sql), NULL, err);
+}
+
+static assay_status try_attached(assay_conn *conn, assay_error *err)
+{
+    int64_t one = 0;
+
+    assay_status status = assay_conn_query_int(
+        conn, "SELECT * FROM postgres_query('assay_doctor', 'SELECT 1')", &one, err);
+    if (assay_conn_execute(conn, "DETACH assay_doctor", NULL, NULL) != ASSAY_OK)
+        return status;
+    return status;
+}
+
+static assay_status try_engine(struct trial *trial, assay_error *err)
+{
+    assay_context *context = trial->doctor->context;
+    ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
+    ASSAY_AUTO(assay_login_done) assay_login login = {0};
+    ASSAY_AUTO(assay_secret_freep) assay_secret *conninfo = NULL;
+
+    ASSAY_TRY(assay_conn_open(context->engine, &conn, err));
+    ASSAY_TRY(assay_conn_load_extension(conn, "postgres_scanner", err));
+    ASSAY_TRY(assay_login_resolve(context->secrets, trial->connection, &login, err));
+    ASSAY_TRY(assay_conninfo_make(trial->connection, &login, &conninfo, err));
+    assay_status status = attach(conn, conninfo, err);
+    if (status == ASSAY_OK)
+        status = try_attached(conn, err);
+    if (status != ASSAY_OK && err != NULL) {
+        assay_secret_scrub(conninfo, err->message);
+        assay_secret_scrub(login.password, err->message);
+    }
+    return status;
+}
+
+/* ---- S3 ---- */
+
+static assay_status try_s3(struct trial *trial, assay_error *err)
+{
+    assay_context *context = trial->doctor->context;
+    ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
+    ASSAY_AUTO(assay_aws_credentials_done) assay_aws_credentials credentials = {0};
+
+    ASSAY_TRY(assay_conn_open(context->engine, &conn, err));
+    ASSAY_TRY(assay_conn_load_extension(conn, "httpfs", err));
+    ASSAY_TRY(assay_aws_connection_credentials(context->secrets, trial->connection,
+                                               &context->clock, context->cancel, &credentials,
+                                               err));
+    (void)snprintf(trial->seen, sizeof trial->seen,
+                   "credentials of the %s; no bucket was asked for", credentials.source);
+    return ASSAY_OK;
+}
+
+/* ---- each of them ---- */
+
+static const char *fix_for(const assay_error *problem)
+{
+    switch (problem->code) {
+    case ASSAY_ENOTFOUND:
+        return "run tools/bootstrap, or install the driver as the message says";
+    case ASSAY_EAUTH:
+        return "correct the user, the secret or its reference in config/connections.yaml";
+    case ASSAY_ETIMEOUT:
+    case ASSAY_EIO:
+        return "look at the address, the network and the server, then try again";
+    default:
+        return "correct the connection in config/connections.yaml";
+    }
+}
+
+static assay_status try_connection(struct trial *trial, assay_error *err)
+{
+    switch (trial->connection->kind) {
+    case ASSAY_CONNECTION_POSTGRES:
+    case ASSAY_CONNECTION_SNOWFLAKE:
+        return try_adbc(trial, err);
+    case ASSAY_CONNECTION_REDSHIFT:
+        return try_engine(trial, err);
+    case ASSAY_CONNECTION_S3:
+        return try_s3(trial, err);
+    }
+    return ASSAY_OK;
+}
+
+static assay_status look_at(assay_doctor_state *doctor, const assay_connection_config *connection,
+                            assay_error *err)
+{
+    struct trial trial = {.doctor = doctor, .connection = connection};
+    const assay_clock *clock = &doctor->context->clock;
+    assay_error problem = {0};
+    char what[SEEN_SIZE];
+
+    (void)snprintf(what, sizeof what, "connection %s", connection->name);
+    int64_t begin = clock->monotonic_us(clock->user);
+    assay_status status = try_connection(&trial, &problem);
+    if (status == ASSAY_ENOMEM)
+        return assay_error_copy(err, &problem);
+    if (status != ASSAY_OK)
+        return assay_doctor_find(doctor, what, false, problem.message, fix_for(&problem), err);
+    if (trial.seen[0] == '\0')
+        (void)snprintf(trial.seen, sizeof trial.seen, "%s: logged in within %lld ms",
+                       connection->type,
+                       (long long)((clock->monotonic_us(clock->user) - begin) / 1000));
+    return assay_doctor_find(doctor, what, true, trial.seen, NULL, err);
+}
+
+assay_status assay_doctor_connections(assay_doctor_state *doctor, assay_error *err)
+{
+    const assay_connections_config *config = doctor->context->project->connections;
+
+    for (size_t i = 0; i < config->count; i++)
+        ASSAY_TRY(look_at(doctor, &config->connections[i], err));
+    return ASSAY_OK;
+}
