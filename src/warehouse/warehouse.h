@@ -47,6 +47,12 @@ typedef struct assay_warehouse_publication {
     const char *const *op_deleted; /* none = "D", "DELETE" and "delete" */
     size_t op_deleted_count;
     bool delete_absent;
+    /* Only these columns are published, keys and version among them; none = all. The op column need
+     * not be one of them. */
+    const char *const *columns;
+    size_t column_count;
+    const char *const *pii; /* columns whose values no message shows */
+    size_t pii_count;
     bool preserve_case; /* names as they are; otherwise in the case that the warehouse folds plain
                            names to: upper on Snowflake, lower on PostgreSQL */
 } assay_warehouse_publication;
@@ -80,18 +86,21 @@ typedef struct assay_warehouse_snapshot {
      * doubled or lost by a race. ASSAY_WAREHOUSE_BEGINNING = all rows, nothing was published yet.
      * Not looked at in the other modes. */
     int64_t after;
-    const char *select; /* SQL for `conn`: the pinned rows. Runs twice; gives the same each time */
-    int64_t rows;       /* how many these are; -1 = unknown, else they are counted against it */
+    /* SQL for `conn` without a closing semicolon: the pinned rows. It runs more than once and gives
+     * the same each time. */
+    const char *select;
+    int64_t rows; /* how many these are; -1 = unknown, else they are counted against it */
 } assay_warehouse_snapshot;
 
 typedef struct assay_warehouse_request {
     assay_conn *conn; /* the engine, where snapshot.select makes sense; busy meanwhile */
     const assay_connection_config *connection; /* postgres or snowflake */
     assay_secrets *secrets;
+    const char *driver_dirs; /* tests: as in assay_adbc_request; else NULL */
     const assay_warehouse_publication *publication;
     const assay_warehouse_snapshot *snapshot;
     const char *run_id, *step_id; /* for ledger, query tag and application name; may be NULL */
-    const char *temp_dir;         /* for the files on their way to Snowflake; made and removed */
+    const char *temp_dir; /* absolute; for the files on their way to Snowflake; made if need be */
     assay_clock clock;
     assay_random random;
     const assay_cancel *cancel;                   /* may be NULL */
@@ -131,10 +140,10 @@ typedef struct assay_warehouse_query {
 typedef struct assay_warehouse_result {
     char publish_id[ASSAY_WAREHOUSE_ID_SIZE];
     assay_warehouse_target target;
-    bool already;    /* the ledger had it: nothing was done now, the counts are those of then */
-    bool created;    /* the target was created */
-    int attempts;    /* 1 = nothing was lost on the way */
-    int64_t rows;    /* of the snapshot's select */
+    bool already; /* the ledger had it: nothing was done now, the counts are those of then */
+    bool created; /* the target was created */
+    int attempts; /* 1 = nothing was lost on the way */
+    int64_t rows; /* of the snapshot's select */
     int64_t inserted, updated, deleted; /* deleted: rows marked, or gone by overwrite */
     const char *const *changes;         /* DDL that the target got: "ADD COLUMN ..", as text */
     size_t change_count;
