@@ -15,12 +15,12 @@ typedef assay_status document_call(assay_context *context, const assay_cli_optio
 static int show_document(const assay_cli_options *options, assay_arena *arena, document_call *call,
                          assay_report_draw *draw)
 {
-    assay_session session;
+    assay_cli_session session;
     assay_error err = {0};
     char *json = NULL;
     int code = 0;
 
-    if (!assay_session_open(options, arena, &session, &code))
+    if (!assay_cli_session_open(options, arena, &session, &code))
         return code;
     assay_status status = call(session.context, options, &json, &err);
     bool said = json != NULL && options->format == ASSAY_CLI_OUTPUT_JSON; /* the document says it */
@@ -29,8 +29,8 @@ static int show_document(const assay_cli_options *options, assay_arena *arena, d
     if (status != ASSAY_OK && said)
         code = assay_error_exit_code(&err);
     else if (status != ASSAY_OK)
-        code = assay_session_failure(&session, &err);
-    assay_session_close(&session);
+        code = assay_cli_session_failure(&session, &err);
+    assay_cli_session_close(&session);
     return code;
 }
 
@@ -110,7 +110,7 @@ static bool run_settings(const assay_cli_options *options, assay_override *overr
 
 static int run_run(const assay_cli_options *options, assay_arena *arena)
 {
-    assay_session session;
+    assay_cli_session session;
     assay_override override = {0};
     assay_run_settings settings;
     assay_run_summary summary;
@@ -119,19 +119,19 @@ static int run_run(const assay_cli_options *options, assay_arena *arena)
 
     if (!run_settings(options, &override, &settings))
         return usage(options, "--jobs is a number, --lock-wait a time such as 10s");
-    if (!assay_session_open(options, arena, &session, &code))
+    if (!assay_cli_session_open(options, arena, &session, &code))
         return code;
     const assay_selectors selectors = selectors_of(options);
     assay_status status = assay_run(session.context, &selectors, &settings, assay_progress_listen,
                                     session.progress, &summary, &err);
     int caught = assay_signals_caught(session.signals);
     if (status != ASSAY_OK && summary.steps == 0)
-        code = assay_session_failure(&session, &err); /* else each step has said its own */
+        code = assay_cli_session_failure(&session, &err); /* else each step has said its own */
     else
         code = summary.exit_code;
     if (status != ASSAY_OK && caught != 0)
         code = 128 + caught;
-    assay_session_close(&session);
+    assay_cli_session_close(&session);
     return code;
 }
 
@@ -263,7 +263,7 @@ static int run_load(const assay_cli_options *options, assay_arena *arena)
                                                      ? options->partition_by.items
                                                      : NULL};
     assay_write_result result;
-    assay_session session;
+    assay_cli_session session;
     assay_error err = {0};
     int code = 0;
 
@@ -271,15 +271,15 @@ static int run_load(const assay_cli_options *options, assay_arena *arena)
         write.mode = ASSAY_WRITE_FULL;
     else if (options->mode != NULL && !assay_str_equal(options->mode, "append"))
         return usage(options, "--mode is full or append");
-    if (!assay_session_open(options, arena, &session, &code))
+    if (!assay_cli_session_open(options, arena, &session, &code))
         return code;
     assay_status status = assay_table_load_file(session.context, options->arguments.items[0],
                                                 options->arguments.items[1], &write, &result, &err);
     if (status == ASSAY_OK)
         print_loaded(options, &result);
     else
-        code = assay_session_failure(&session, &err);
-    assay_session_close(&session);
+        code = assay_cli_session_failure(&session, &err);
+    assay_cli_session_close(&session);
     return code;
 }
 

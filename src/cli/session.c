@@ -6,7 +6,7 @@
 
 enum { EXIT_SIGNAL = 128, MEMORY_MIN = 64 * 1024 * 1024 };
 
-static assay_status fill_options(const assay_cli_options *options, assay_session *session,
+static assay_status fill_options(const assay_cli_options *options, assay_cli_session *session,
                                  assay_context_options *ret_options, assay_error *err)
 {
     *ret_options = (assay_context_options){.project = options->project,
@@ -25,7 +25,7 @@ static assay_status fill_options(const assay_cli_options *options, assay_session
     return ASSAY_OK;
 }
 
-static assay_status open_session(const assay_cli_options *options, assay_session *session,
+static assay_status open_session(const assay_cli_options *options, assay_cli_session *session,
                                  assay_error *err)
 {
     assay_context_options context_options;
@@ -38,23 +38,23 @@ static assay_status open_session(const assay_cli_options *options, assay_session
     return ASSAY_OK;
 }
 
-bool assay_session_open(const assay_cli_options *options, assay_arena *arena,
-                        assay_session *ret_session, int *ret_exit_code)
+bool assay_cli_session_open(const assay_cli_options *options, assay_arena *arena,
+                        assay_cli_session *ret_session, int *ret_exit_code)
 {
-    assay_session session = {.options = options, .arena = arena};
+    assay_cli_session session = {.options = options, .arena = arena};
     assay_error err = {0};
 
     if (open_session(options, &session, &err) != ASSAY_OK) {
         *ret_exit_code =
             assay_report_failure(options, &err, options->project != NULL ? options->project : ".");
-        assay_session_close(&session);
+        assay_cli_session_close(&session);
         return false;
     }
     *ret_session = session;
     return true;
 }
 
-void assay_session_close(assay_session *session)
+void assay_cli_session_close(assay_cli_session *session)
 {
     /* the context waits for its spool; the signals stay watched until it is gone */
     assay_signals_end(session->signals);
@@ -64,7 +64,7 @@ void assay_session_close(assay_session *session)
     session->context = NULL;
 }
 
-int assay_session_failure(const assay_session *session, const assay_error *err)
+int assay_cli_session_failure(const assay_cli_session *session, const assay_error *err)
 {
     int caught = assay_signals_caught(session->signals);
     int code = assay_report_failure(session->options, err, assay_context_project(session->context));
