@@ -35,6 +35,33 @@ ASSAY_API ASSAY_NODISCARD assay_status assay_quality_run_stream(assay_context *c
                                                                 const char *table, char **ret_json,
                                                                 assay_error *err);
 
+/* ---- quarantine: rows that broke a rule and were kept out of a table ---- */
+
+/* JSON: per table how many rows are in quarantine, by which run and which rules. `table` NULL = all
+ * tables. */
+ASSAY_API ASSAY_NODISCARD assay_status assay_quarantine_list(assay_context *context,
+                                                             const char *table, char **ret_json,
+                                                             assay_error *err);
+
+typedef struct assay_quarantine_options {
+    const char *run; /* rows of this run alone, by the beginning of its id; NULL = all */
+    int64_t limit;   /* show: rows at most; 0 = 100 */
+} assay_quarantine_options;
+
+/* Rows of `table` in quarantine with the rules they broke, as a document of rows (assay_query).
+ * Values of pii columns, and records of tables that have some, are shown as ***. */
+ASSAY_API ASSAY_NODISCARD assay_status assay_quarantine_show(
+    assay_context *context, const char *table, const assay_quarantine_options *options,
+    char **ret_json, assay_error *err);
+
+/* Sends the rows through the rules again, after the source's or the rules' fix; records that could
+ * not be read are read again. What passes enters the table and leaves quarantine in one commit;
+ * the rest stays. ENOTFOUND where nothing is in quarantine, EGATE where the table's gate is shut.
+ * JSON: rows, replayed, left, snapshot_id. */
+ASSAY_API ASSAY_NODISCARD assay_status assay_quarantine_replay(
+    assay_context *context, const char *table, const assay_quarantine_options *options,
+    char **ret_json, assay_error *err);
+
 #ifdef __cplusplus
 }
 #endif

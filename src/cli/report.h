@@ -32,6 +32,8 @@ void assay_report_draw_expire(assay_buf *buf, const assay_value *document, assay
 void assay_report_draw_rollback(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_rows(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_checks(assay_buf *buf, const assay_value *document, assay_arena *arena);
+void assay_report_draw_quarantine(assay_buf *buf, const assay_value *document, assay_arena *arena);
+void assay_report_draw_replay(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_published(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_verified(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_runs(assay_buf *buf, const assay_value *document, assay_arena *arena);

@@ -47,3 +47,29 @@ assay_status assay_document_take(const assay_value *document, char **ret_json, a
     *ret_json = text;
     return ASSAY_OK;
 }
+
+assay_status assay_document_rows(const assay_rows *rows, assay_arena *arena, char **ret_json,
+                                 assay_error *err)
+{
+    assay_value *document = NULL;
+
+    ASSAY_TRY(assay_document_new(arena, "rows", &document, err));
+    assay_value *columns = assay_value_list(arena);
+    assay_value *list = assay_value_list(arena);
+    ASSAY_TRY(assay_value_set(document, "columns", columns, arena, err));
+    ASSAY_TRY(assay_value_set(document, "rows", list, arena, err));
+    for (size_t i = 0; i < rows->column_count; i++) {
+        assay_value *column = assay_value_map(arena);
+        ASSAY_TRY(assay_value_append(columns, column, arena, err));
+        ASSAY_TRY(assay_document_text(column, "name", rows->names[i], arena, err));
+        ASSAY_TRY(assay_document_text(column, "type", rows->types[i], arena, err));
+    }
+    for (size_t i = 0; i < rows->count; i++) {
+        assay_value *row = assay_value_list(arena);
+        ASSAY_TRY(assay_value_append(list, row, arena, err));
+        for (size_t k = 0; k < rows->column_count; k++)
+            ASSAY_TRY(assay_value_append(row, rows->cells[i][k], arena, err));
+    }
+    ASSAY_TRY(assay_document_bool(document, "truncated", rows->truncated, arena, err));
+    return assay_document_take(document, ret_json, err);
+}

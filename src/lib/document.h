@@ -2,7 +2,7 @@
 #ifndef ASSAY_LIB_DOCUMENT_H
 #define ASSAY_LIB_DOCUMENT_H
 
-#include "text/value.h"
+#include "engine/engine.h"
 
 enum { ASSAY_DOCUMENT_VERSION = 1 };
 
@@ -18,6 +18,10 @@ ASSAY_NODISCARD assay_status assay_document_int(assay_value *map, const char *ke
                                                 assay_arena *arena, assay_error *err);
 ASSAY_NODISCARD assay_status assay_document_bool(assay_value *map, const char *key, bool value,
                                                  assay_arena *arena, assay_error *err);
+
+/* A result as a document "rows": {"columns": [{name, type}], "rows": [[..]], "truncated": bool}. */
+ASSAY_NODISCARD assay_status assay_document_rows(const assay_rows *rows, assay_arena *arena,
+                                                 char **ret_json, assay_error *err);
 
 /* The document as text that the caller frees with assay_text_free. */
 ASSAY_NODISCARD assay_status assay_document_take(const assay_value *document, char **ret_json,

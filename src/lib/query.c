@@ -82,32 +82,6 @@ static assay_status make_views(assay_context *context, assay_conn *conn, const c
     return ASSAY_OK;
 }
 
-static assay_status rows_document(const assay_rows *rows, assay_arena *arena, char **ret_json,
-                                  assay_error *err)
-{
-    assay_value *document = NULL;
-
-    ASSAY_TRY(assay_document_new(arena, "rows", &document, err));
-    assay_value *columns = assay_value_list(arena);
-    assay_value *list = assay_value_list(arena);
-    ASSAY_TRY(assay_value_set(document, "columns", columns, arena, err));
-    ASSAY_TRY(assay_value_set(document, "rows", list, arena, err));
-    for (size_t i = 0; i < rows->column_count; i++) {
-        assay_value *column = assay_value_map(arena);
-        ASSAY_TRY(assay_value_append(columns, column, arena, err));
-        ASSAY_TRY(assay_document_text(column, "name", rows->names[i], arena, err));
-        ASSAY_TRY(assay_document_text(column, "type", rows->types[i], arena, err));
-    }
-    for (size_t i = 0; i < rows->count; i++) {
-        assay_value *row = assay_value_list(arena);
-        ASSAY_TRY(assay_value_append(list, row, arena, err));
-        for (size_t k = 0; k < rows->column_count; k++)
-            ASSAY_TRY(assay_value_append(row, rows->cells[i][k], arena, err));
-    }
-    ASSAY_TRY(assay_document_bool(document, "truncated", rows->truncated, arena, err));
-    return assay_document_take(document, ret_json, err);
-}
-
 static assay_status copy_rows(assay_conn *conn, const char *sql, const assay_query_options *options,
                               assay_arena *arena, char **ret_json, assay_error *err)
 {
@@ -194,7 +168,7 @@ static assay_status run_query(assay_context *context, assay_conn *conn, const ch
     if (options->file != NULL)
         return copy_rows(conn, sql, options, arena, ret_json, err);
     ASSAY_TRY(assay_conn_query(conn, sql, limit, arena, &rows, err));
-    return rows_document(rows, arena, ret_json, err);
+    return assay_document_rows(rows, arena, ret_json, err);
 }
 
 /* The statement without its closing semicolons, so that it can stand inside another. */

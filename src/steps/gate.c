@@ -33,7 +33,7 @@ assay_status assay_gate_open_references(const assay_write *write, const char *te
     ASSAY_AUTO(assay_vec_done) assay_vec known = ASSAY_VEC_OF(const char *);
 
     ASSAY_TRY(assay_vec_push(&known, &write->table, err));
-    for (size_t i = 0; write->model != NULL && i < write->model->input_count; i++)
+    for (size_t i = 0; write->inputs_bound && i < write->model->input_count; i++)
         ASSAY_TRY(assay_vec_push(&known, &write->model->inputs[i].name, err));
     const assay_published_wanted wanted = {text, known.items, known.count, INT64_MAX};
     return assay_published_views(write->steps->project, write->steps->env, write->conn, &wanted,

@@ -54,6 +54,12 @@ ASSAY_NODISCARD assay_status assay_replay_collect(const assay_replay_rows *rows,
 ASSAY_NODISCARD assay_status assay_replay_append_open(assay_buf *buf, const assay_replay_rows *rows,
                                                       assay_error *err);
 
+/* The columns of the table, with the types that rows get now: the contract's where the table's can
+ * widen to it. */
+ASSAY_NODISCARD assay_status assay_replay_columns(const assay_replay_rows *rows,
+                                                  assay_column **ret_columns, size_t *ret_count,
+                                                  assay_error *err);
+
 /* ---- replay_records.c ---- */
 
 /* Records that could not be read are tried again with the extract as it is now; what still breaks

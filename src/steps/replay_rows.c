@@ -30,6 +30,38 @@ static assay_status execute(const assay_replay_rows *rows, const assay_buf *sql,
     return assay_conn_execute(rows->request->conn, sql->data, NULL, err);
 }
 
+static assay_status widen(const assay_replay_rows *rows, assay_column *column, assay_error *err)
+{
+    const assay_replay_request *request = rows->request;
+    const assay_contract_column *declared =
+        request->model != NULL
+            ? assay_contract_find(&request->model->header.contract, column->name)
+            : NULL;
+    assay_type have;
+    assay_type want;
+    const char *original = NULL;
+
+    if (declared == NULL || declared->type == NULL)
+        return ASSAY_OK;
+    ASSAY_TRY(
+        assay_type_parse(column->type, column->name, request->arena, &have, &original, err));
+    ASSAY_TRY(
+        assay_type_parse(declared->type, column->name, request->arena, &want, &original, err));
+    if (assay_type_can_widen(&have, &want))
+        column->type = declared->type;
+    return ASSAY_OK;
+}
+
+assay_status assay_replay_columns(const assay_replay_rows *rows, assay_column **ret_columns,
+                                  size_t *ret_count, assay_error *err)
+{
+    ASSAY_TRY(assay_published_columns(rows->base->schema, rows->request->arena, ret_columns,
+                                      ret_count, err));
+    for (size_t i = 0; i < *ret_count; i++)
+        ASSAY_TRY(widen(rows, &(*ret_columns)[i], err));
+    return ASSAY_OK;
+}
+
 /* The columns of the table out of those of the quarantine: a value that no longer converts leaves
  * its row where it is. */
 static assay_status append_columns(const assay_replay_rows *rows, assay_buf *select, assay_buf *bad,
@@ -38,8 +70,7 @@ static assay_status append_columns(const assay_replay_rows *rows, assay_buf *sel
     assay_column *columns = NULL;
     size_t count = 0;
 
-    ASSAY_TRY(assay_published_columns(rows->base->schema, rows->request->arena, &columns, &count,
-                                      err));
+    ASSAY_TRY(assay_replay_columns(rows, &columns, &count, err));
     for (size_t i = 0; i < count; i++) {
         bool there = assay_schema_find(rows->quarantine->schema, columns[i].name) != NULL;
         assay_buf_append_text(select, there ? "TRY_CAST(" : "CAST(NULL");

@@ -99,6 +99,7 @@ static assay_status make_write(struct transform *transform, assay_write *write, 
     ASSAY_TRY(assay_step_write_init(transform->steps, context, transform->table, transform->state,
                                     write, err));
     write->select = transform->sql;
+    write->inputs_bound = true;
     if (context->full_refresh || transform->inputs.replaced)
         write->mode = context->full_refresh ? ASSAY_LOAD_FULL : write->mode;
     write->state.skip_key = transform->skip_key[0] != '\0' ? transform->skip_key : NULL;

@@ -40,6 +40,7 @@ typedef struct assay_write {
     assay_status (*holds)(void *user, const assay_table *now, assay_error *err);
     void *holds_user;
     const assay_model *model; /* keys, docs, pii; may be NULL */
+    bool inputs_bound;        /* the model's inputs are views of the connection */
     const char *run_id, *step_id;
     int64_t now_us;
     const assay_gate_override *overrides;
