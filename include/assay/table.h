@@ -14,22 +14,39 @@ extern "C" {
 struct ArrowArrayStream;
 
 typedef enum assay_write_mode {
-    ASSAY_WRITE_FULL,  /* replaces the table atomically */
-    ASSAY_WRITE_APPEND /* adds rows; columns are added and widened, nothing else */
+    ASSAY_WRITE_FULL,   /* replaces the table atomically */
+    ASSAY_WRITE_APPEND, /* adds rows; columns are added and widened, nothing else */
+    /* One row a key: rows with a key that the table has replace its row, the others are added.
+     * Nothing that changes is no commit. Concurrent merges lose nothing; where that cannot be,
+     * ECONFLICT 4040. */
+    ASSAY_WRITE_MERGE,
+    /* The partitions that rows fall in are replaced as a whole; the table must be partitioned. */
+    ASSAY_WRITE_REPLACE_PARTITIONS
 } assay_write_mode;
 
 typedef struct assay_write_options {
     assay_write_mode mode;
-    const char *const *partition_by; /* "month(day)", "country"; NULL-terminated; NULL = none */
-    bool allow_empty;                /* full mode may leave zero rows */
+    /* "month(day)", "country"; NULL-terminated. NULL = as the table is, or as the header of its
+     * model says; none for a new table. */
+    const char *const *partition_by;
+    bool allow_empty; /* full mode may leave zero rows */
+
+    /* Merge. Where `key` is NULL the header of the table's model says all of this. */
+    const char *const *key; /* columns that tell rows apart; NULL-terminated */
+    const char *version;    /* column whose highest value wins, in the rows and against the table;
+                             * NULL = rows replace the table's, and two of one key are refused */
+    const char
+        *delete_when; /* SQL condition of rows that delete the row of their key; NULL = none */
+    bool soft_delete; /* such rows stay in the table, with _is_deleted and _deleted_at */
 } assay_write_options;
 
 typedef struct assay_write_result {
-    int64_t rows;
+    int64_t rows; /* written: in a merge also those of the files that were written again */
     int64_t bytes;
     int64_t files;
-    int64_t snapshot_id; /* -1 = no commit was needed */
-    char verdict[32];    /* "pass", "untested", "override" */
+    int64_t added, updated, removed; /* rows; updated is -1 where the mode updates none */
+    int64_t snapshot_id;             /* -1 = no commit was needed */
+    char verdict[32];                /* "pass", "untested", "override" */
 } assay_write_result;
 
 /* Writes the rows of an Arrow stream through the gate of the project's suites and commits them

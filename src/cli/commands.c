@@ -246,31 +246,62 @@ static void print_loaded(const assay_cli_options *options, const assay_write_res
 
     if (options->format == ASSAY_CLI_OUTPUT_JSON)
         printf("{\"schema_version\": 1, \"kind\": \"load\", \"rows\": %" PRId64
-               ", \"bytes\": %" PRId64 ", \"files\": %" PRId64 ", \"snapshot_id\": %" PRId64
+               ", \"bytes\": %" PRId64 ", \"files\": %" PRId64 ", \"added\": %" PRId64
+               ", \"updated\": %" PRId64 ", \"removed\": %" PRId64 ", \"snapshot_id\": %" PRId64
                ", \"verdict\": \"%s\"}\n",
-               result->rows, result->bytes, result->files, result->snapshot_id, result->verdict);
+               result->rows, result->bytes, result->files, result->added, result->updated,
+               result->removed, result->snapshot_id, result->verdict);
     else if (result->snapshot_id < 0)
-        printf("%s: no rows, nothing committed\n", table);
+        printf("%s: no %s, nothing committed\n", table,
+               assay_str_equal(options->mode, "merge") ? "changes" : "rows");
+    else if (result->updated >= 0)
+        printf("%s: +%" PRId64 " ~%" PRId64 " -%" PRId64 ", %" PRId64 " bytes, snapshot %" PRId64
+               ", %s\n",
+               table, result->added, result->updated, result->removed, result->bytes,
+               result->snapshot_id, result->verdict);
     else
         printf("%s: %" PRId64 " rows, %" PRId64 " bytes, snapshot %" PRId64 ", %s\n", table,
                result->rows, result->bytes, result->snapshot_id, result->verdict);
 }
 
+static bool read_write_mode(const char *text, assay_write_mode *ret_mode)
+{
+    static const struct {
+        const char *name;
+        assay_write_mode mode;
+    } MODES[] = {{"append", ASSAY_WRITE_APPEND},
+                 {"full", ASSAY_WRITE_FULL},
+                 {"merge", ASSAY_WRITE_MERGE},
+                 {"replace_partitions", ASSAY_WRITE_REPLACE_PARTITIONS}};
+
+    *ret_mode = ASSAY_WRITE_APPEND;
+    for (size_t i = 0; i < sizeof MODES / sizeof MODES[0]; i++)
+        if (assay_str_equal(text, MODES[i].name)) {
+            *ret_mode = MODES[i].mode;
+            return true;
+        }
+    return text == NULL;
+}
+
+static const char *const *list_or_null(const assay_cli_list *list)
+{
+    return list->count > 0 ? list->items : NULL;
+}
+
 static int run_load(const assay_cli_options *options, assay_arena *arena)
 {
-    assay_write_options write = {.mode = ASSAY_WRITE_APPEND,
-                                 .partition_by = options->partition_by.count > 0
-                                                     ? options->partition_by.items
-                                                     : NULL};
+    assay_write_options write = {.partition_by = list_or_null(&options->partition_by),
+                                 .key = list_or_null(&options->key),
+                                 .version = options->version,
+                                 .delete_when = options->delete_when,
+                                 .soft_delete = options->soft_delete};
     assay_write_result result;
     assay_cli_session session;
     assay_error err = {0};
     int code = 0;
 
-    if (assay_str_equal(options->mode, "full"))
-        write.mode = ASSAY_WRITE_FULL;
-    else if (options->mode != NULL && !assay_str_equal(options->mode, "append"))
-        return usage(options, "--mode is full or append");
+    if (!read_write_mode(options->mode, &write.mode))
+        return usage(options, "--mode is append, full, merge or replace_partitions");
     if (!assay_cli_session_open(options, arena, &session, &code))
         return code;
     assay_status status = assay_table_load_file(session.context, options->arguments.items[0],

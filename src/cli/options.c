@@ -37,8 +37,8 @@ static const struct option_row OPTIONS[] = {
      ",run,plan,check,publish,ls,"},
     {"full-refresh", 0, NULL, "build the selected tables from scratch", OPTION_FLAG,
      FIELD(full_refresh), ",run,plan,"},
-    {"yes", 0, NULL, "allow --full-refresh of tables fed by files", OPTION_FLAG, FIELD(yes),
-     ",run,plan,"},
+    {"yes", 0, NULL, "allow --full-refresh of what is fed by files or keeps history", OPTION_FLAG,
+     FIELD(yes), ",run,plan,"},
     {"from", 0, "TIME", "value of $since in models that ask for it", OPTION_TEXT, FIELD(from),
      ",run,plan,"},
     {"to", 0, "TIME", "value of $until", OPTION_TEXT, FIELD(to), ",run,plan,"},
@@ -68,7 +68,16 @@ static const struct option_row OPTIONS[] = {
     {"at", 0, "SNAPSHOT|TIME", "the tables as they were", OPTION_TEXT, FIELD(at), ",query,show,"},
     {"limit", 'n', "N", "rows to show", OPTION_TEXT, FIELD(limit), ",query,show,runs,"},
     {"file", 'f', "PATH", "write the rows to a file", OPTION_TEXT, FIELD(file), ",query,"},
-    {"mode", 0, "MODE", "full or append (default)", OPTION_TEXT, FIELD(mode), ",load,"},
+    {"mode", 0, "MODE", "append (default), full, merge or replace_partitions", OPTION_TEXT,
+     FIELD(mode), ",load,"},
+    {"key", 0, "COLUMN", "merge: tells rows apart (may be repeated; default: the model's)",
+     OPTION_LIST, FIELD(key), ",load,"},
+    {"version", 0, "COLUMN", "merge: the highest value wins", OPTION_TEXT, FIELD(version),
+     ",load,"},
+    {"delete-when", 0, "CONDITION", "merge: rows that delete the row of their key", OPTION_TEXT,
+     FIELD(delete_when), ",load,"},
+    {"soft-delete", 0, NULL, "merge: deleted rows stay, marked", OPTION_FLAG, FIELD(soft_delete),
+     ",load,"},
     {"partition-by", 0, "EXPR", "month(day), country .. (may be repeated)", OPTION_LIST,
      FIELD(partition_by), ",load,"},
     {"result-format", 0, "FORMAT", "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE", OPTION_TEXT,
@@ -195,7 +204,7 @@ static assay_status take_option(const assay_cli_command *command, int argc, char
 static assay_status make_lists(assay_cli_options *options, assay_arena *arena, assay_error *err)
 {
     assay_cli_list *const lists[] = {&options->exclude, &options->partition_by,
-                                     &options->index_columns, &options->arguments};
+                                     &options->index_columns, &options->arguments, &options->key};
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         lists[i]->items = assay_arena_take(arena, ASSAY_CLI_ARGUMENTS_MAX, sizeof(char *));

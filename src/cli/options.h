@@ -19,12 +19,14 @@ typedef struct assay_cli_list {
 typedef struct assay_cli_options {
     const char *project, *target, *output, *memory_limit, *now;
     bool quiet, verbose, no_color, help;
-    assay_cli_list exclude, partition_by, index_columns;
+    assay_cli_list exclude, partition_by, index_columns, key;
     const char *example_scale, *example_seed, *example_asof;
     const char *from, *to, *jobs, *lock_wait, *override_gate, *reason;
     bool full_refresh, yes, retry, fail_fast, keep_going;
     bool pending, verify, dry_run;
-    const char *at, *limit, *mode, *result_format, *file;
+    const char *at, *limit, *mode, *run, *result_format, *file;
+    const char *version, *delete_when; /* load --mode merge */
+    bool soft_delete;
     assay_cli_list arguments; /* what is no option */
     assay_cli_output format;  /* of `output` where it is text or json */
 } assay_cli_options;

@@ -9,6 +9,7 @@
 #include "engine/catalog.h"
 #include "lib/context.h"
 #include "lib/document.h"
+#include "lib/write_options.h"
 #include "steps/events.h"
 #include "steps/write.h"
 
@@ -220,6 +221,7 @@ static assay_status fill_write(struct writing *writing, const char *select, assa
     assay_context *context = writing->context;
     assay_state_file *state = NULL;
     assay_table *base = NULL;
+    assay_write_shape shape;
     int foreign = 0;
 
     ASSAY_TRY(assay_published_load(context->project, &context->env, writing->conn, writing->table,
@@ -227,24 +229,26 @@ static assay_status fill_write(struct writing *writing, const char *select, assa
     if (base->exists)
         ASSAY_TRY(
             assay_state_file_current(base, context->store, writing->arena, &state, &foreign, err));
+    ASSAY_TRY(assay_write_options_read(context, writing->options, writing->table, base,
+                                       writing->arena, &shape, err));
     *write = (assay_write){.steps = context->steps,
                            .conn = writing->conn,
                            .arena = writing->arena,
                            .table = writing->table,
                            .base = base,
-                           .mode = writing->options->mode == ASSAY_WRITE_FULL ? ASSAY_LOAD_FULL
-                                                                              : ASSAY_LOAD_APPEND,
+                           .mode = shape.mode,
+                           .rules = shape.rules,
                            .allow_empty = writing->options->allow_empty,
                            .select = select,
-                           .partition_by = writing->options->partition_by,
-                           .partition_count = assay_context_count(writing->options->partition_by),
+                           .partition_by = shape.partition_by,
+                           .partition_count = shape.partition_count,
                            .model = assay_project_model(context->project, writing->table),
                            .run_id = writing->run_id,
                            .step_id = writing->step_id,
                            .now_us = assay_context_now(context),
                            .previous = state,
                            .result_format = ASSAY_RESULT_FORMAT_BASIC};
-    if (state != NULL && write->mode == ASSAY_LOAD_APPEND) {
+    if (state != NULL && write->mode != ASSAY_LOAD_FULL) {
         write->state.files = state->files; /* what an extract has consumed stays consumed */
         write->state.file_count = state->file_count;
         write->state.inputs = state->inputs;
@@ -305,6 +309,10 @@ static void end_writing(struct writing *writing, assay_status status,
             (assay_write_result){.rows = outcome->stage.rows,
                                  .bytes = outcome->stage.bytes,
                                  .files = (int64_t)outcome->stage.count,
+                                 .added = outcome->rows_added >= 0 ? outcome->rows_added
+                                                                   : outcome->stage.rows,
+                                 .updated = outcome->rows_updated,
+                                 .removed = outcome->rows_removed,
                                  .snapshot_id =
                                      outcome->snapshot != NULL ? outcome->snapshot->id : -1};
         (void)snprintf(ret_result->verdict, sizeof ret_result->verdict, "%s",
