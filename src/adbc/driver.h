@@ -46,13 +46,12 @@ assay_status assay_adbc_search(const assay_adbc_request *request, const assay_ad
 assay_status assay_adbc_load(const assay_adbc_library *library, struct AdbcDriver *driver,
                              assay_error *err);
 
-/* Turns what a driver says into an error of adbc.h's list and releases it. `what` goes before the
- * message. */
-assay_status assay_adbc_fail(AdbcStatusCode code, struct AdbcError *error, const char *what,
+/* Turns what a driver says into an error of adbc.h's list; `error` stays the caller's. `what` goes
+ * before the message. */
+assay_status assay_adbc_fail(AdbcStatusCode code, const struct AdbcError *error, const char *what,
                              assay_error *err);
 
-/* The same for an error that stays the driver's (that of a stream). */
-assay_status assay_adbc_fail_kept(AdbcStatusCode code, const struct AdbcError *error,
-                                  const char *what, assay_error *err);
+/* The category of an SQLSTATE for an error that was made without one. */
+assay_status assay_adbc_fail_by_state(const char *state, assay_error *err);
 
 #endif

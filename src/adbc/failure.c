@@ -157,7 +157,7 @@ static void flatten(char *text)
     *to = '\0';
 }
 
-assay_status assay_adbc_fail_kept(AdbcStatusCode code, const struct AdbcError *error,
+assay_status assay_adbc_fail(AdbcStatusCode code, const struct AdbcError *error,
                                   const char *what, assay_error *err)
 {
     char state[sizeof error->sqlstate + 1] = "";
@@ -177,13 +177,15 @@ assay_status assay_adbc_fail_kept(AdbcStatusCode code, const struct AdbcError *e
     return status;
 }
 
-assay_status assay_adbc_fail(AdbcStatusCode code, struct AdbcError *error, const char *what,
-                             assay_error *err)
+assay_status assay_adbc_fail_by_state(const char *state, assay_error *err)
 {
-    assay_status status = assay_adbc_fail_kept(code, error, what, err);
+    const struct category *category = by_state(state);
 
-    if (error->release != NULL)
-        error->release(error);
-    *error = ADBC_ERROR_INIT;
-    return status;
+    if (err != NULL) {
+        err->code = category->status;
+        err->number = category->number;
+        err->retryable = category->retryable;
+        memcpy(err->sqlstate, state, sizeof err->sqlstate);
+    }
+    return category->status;
 }

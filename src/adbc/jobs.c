@@ -2,14 +2,47 @@
 #include <string.h>
 
 #include "adbc/session.h"
+#include "base/mem.h"
+
+/* PostgreSQL's own sentence: the driver's message also has the whole statement, and may have values
+ * of rows. */
+static char *primary_message(const assay_adbc_session *session, const struct AdbcError *error)
+{
+    static const char key[] = "PG_DIAG_MESSAGE_PRIMARY";
+    int count = 0;
+
+    if (session->driver.ErrorGetDetailCount == NULL || session->driver.ErrorGetDetail == NULL)
+        return NULL;
+    count = session->driver.ErrorGetDetailCount(error);
+    for (int i = 0; i < count; i++) {
+        struct AdbcErrorDetail detail = session->driver.ErrorGetDetail(error, i);
+        char *text = NULL;
+
+        if (detail.key == NULL || strcmp(detail.key, key) != 0)
+            continue;
+        text = assay_mem_new(detail.value_length + 1, 1);
+        if (text != NULL)
+            memcpy(text, detail.value, detail.value_length);
+        return text;
+    }
+    return NULL;
+}
 
 /* The driver's message, without secrets, as our error. */
 static assay_status fail(const assay_adbc_session *session, AdbcStatusCode code,
                          struct AdbcError *error, const char *what, assay_error *err)
 {
-    for (size_t i = 0; error->message != NULL && i < session->hidden_count; i++)
-        assay_secret_scrub(session->hidden[i], error->message);
-    return assay_adbc_fail(code, error, what, err);
+    ASSAY_AUTO(assay_mem_freep) char *primary = primary_message(session, error);
+    struct AdbcError shown = *error;
+
+    if (primary != NULL)
+        shown.message = primary;
+    for (size_t i = 0; shown.message != NULL && i < session->hidden_count; i++)
+        assay_secret_scrub(session->hidden[i], shown.message);
+    assay_status status = assay_adbc_fail(code, &shown, what, err);
+    if (error->release != NULL)
+        error->release(error);
+    return status;
 }
 
 /* Calls a function of the driver, which may not have it. */
@@ -36,15 +69,25 @@ static assay_status open_database(assay_adbc_session *session, assay_error *err)
     return ASSAY_OK;
 }
 
-assay_status assay_adbc_job_login(assay_adbc_session *session, assay_error *err)
+static assay_status open_connection(assay_adbc_session *session, assay_error *err)
 {
-    ASSAY_TRY(assay_adbc_load(&session->library, &session->driver, err));
-    session->has_driver = true;
     ASSAY_TRY(open_database(session, err));
     CALL(session, "cannot log in", ConnectionNew, &session->connection);
     session->has_connection = true;
     CALL(session, "cannot log in", ConnectionInit, &session->connection, &session->database);
     return ASSAY_OK;
+}
+
+assay_status assay_adbc_job_login(assay_adbc_session *session, assay_error *err)
+{
+    ASSAY_TRY(assay_adbc_load(&session->library, &session->driver, err));
+    session->has_driver = true;
+    assay_status status = open_connection(session, err);
+    char state[6] = "";
+    if (status != ASSAY_EIO || session->kind != ASSAY_CONNECTION_POSTGRES ||
+        !assay_adbc_ask_startup(&session->server, state))
+        return status;
+    return assay_adbc_fail_by_state(state, err);
 }
 
 static void ignore(AdbcStatusCode code, struct AdbcError *error)
@@ -159,7 +202,7 @@ static assay_status fail_stream(assay_adbc_session *session, int failed, assay_e
         made = *kept;
     made.message = text;
     assay_status status =
-        assay_adbc_fail_kept(code, &made, "the result broke off", err);
+        assay_adbc_fail(code, &made, "the result broke off", err);
     if (kept == NULL && err != NULL)
         err->native = failed;
     return status;

@@ -15,6 +15,14 @@ static assay_status fill_postgres(const assay_adbc_request *request, assay_adbc_
 
     ASSAY_TRY(assay_login_resolve(request->secrets, request->connection, &login, err));
     ASSAY_TRY(assay_conninfo_make(request->connection, &login, &conninfo, err));
+    session->server = (assay_adbc_server){.host = assay_arena_text(session->arena, login.host),
+                                          .port = login.port,
+                                          .user = assay_arena_text(session->arena, login.user),
+                                          .database =
+                                              assay_arena_text(session->arena, login.database)};
+    if (session->server.host == NULL || session->server.user == NULL ||
+        session->server.database == NULL)
+        return assay_error_nomem(err);
     if (login.password != NULL)
         ASSAY_TRY(assay_adbc_session_secret(session, NULL, &login.password, err));
     return assay_adbc_session_secret(session, ADBC_OPTION_URI, &conninfo, err);

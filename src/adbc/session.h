@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "adbc/driver.h"
+#include "adbc/startup.h"
 #include "base/thread.h"
 
 enum { ASSAY_ADBC_OPTIONS_MAX = 32, ASSAY_ADBC_HIDDEN_MAX = 4 };
@@ -50,6 +51,8 @@ struct assay_adbc_session {
     size_t option_count;
     assay_secret *hidden[ASSAY_ADBC_HIDDEN_MAX]; /* may not appear in messages */
     size_t hidden_count;
+
+    assay_adbc_server server; /* postgres: asked why a login is refused; texts in the arena */
 
     /* What jobs take and give. */
     assay_connection_kind kind;

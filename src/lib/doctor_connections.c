@@ -2,12 +2,12 @@
 #include <stdio.h>
 
 #include "adbc/adbc.h"
-#include "adbc/conninfo.h"
+#include "base/mem.h"
 #include "engine/extension.h"
 #include "lib/doctor.h"
 #include "store/credentials.h"
 
-enum { SEEN_SIZE = 256 };
+enum { SEEN_SIZE = 256, SQL_SIZE = 256 * 1024 };
 
 struct trial {
     assay_doctor_state *doctor;
@@ -33,26 +33,68 @@ static assay_status try_adbc(struct trial *trial, assay_error *err)
 
 /* ---- through the engine's postgres extension ---- */
 
-static assay_status attach(assay_conn *conn, const assay_secret *conninfo, assay_error *err)
+static void append_pair(assay_buf *sql, const char *name, const char *value)
+{
+    assay_buf_append_format(sql, ", %s ", name);
+    assay_sql_append_text(sql, value);
+}
+
+/* The login is a secret of the engine, which never stands in its messages, unlike what ATTACH says.
+ */
+static assay_status make_secret(assay_conn *conn, const assay_login *login, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    char port[16];
 
+    (void)snprintf(port, sizeof port, "%d", login->port);
+    assay_buf_reserve(&sql, SQL_SIZE); /* no copy is left behind when it grows */
+    assay_buf_append_text(&sql, "CREATE OR REPLACE TEMPORARY SECRET assay_doctor (TYPE postgres");
+    append_pair(&sql, "HOST", login->host);
+    append_pair(&sql, "PORT", port);
+    append_pair(&sql, "DATABASE", login->database);
+    append_pair(&sql, "USER", login->user);
+    append_pair(&sql, "PASSWORD", assay_secret_reveal(login->password));
+    assay_buf_append_char(&sql, ')');
+    assay_status status = assay_buf_check(&sql, err);
+    if (status == ASSAY_OK)
+        status = assay_conn_execute(conn, sql.data, NULL, err);
+    assay_mem_wipe(sql.data, sql.size);
+    return status;
+}
+
+static assay_status attach(assay_conn *conn, const assay_connection_config *connection,
+                           assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    char more[SEEN_SIZE];
+
+    (void)snprintf(more, sizeof more, "connect_timeout=%lld sslmode=%s",
+                   (long long)(connection->login_timeout_ms / 1000), connection->sslmode);
     assay_buf_append_text(&sql, "ATTACH ");
-    assay_sql_append_text(&sql, assay_secret_reveal(conninfo));
-    assay_buf_append_text(&sql, " AS assay_doctor (TYPE postgres, READ_ONLY)");
+    assay_sql_append_text(&sql, more);
+    assay_buf_append_text(&sql, " AS assay_doctor (TYPE postgres, READ_ONLY, SECRET assay_doctor)");
     ASSAY_TRY(assay_buf_check(&sql, err));
     return assay_conn_execute(conn, assay_buf_text(&sql), NULL, err);
 }
 
-static assay_status try_attached(assay_conn *conn, assay_error *err)
+static assay_status ask_attached(assay_conn *conn, assay_error *err)
 {
     int64_t one = 0;
 
-    assay_status status = assay_conn_query_int(
+    return assay_conn_query_int(
         conn, "SELECT * FROM postgres_query('assay_doctor', 'SELECT 1')", &one, err);
-    if (assay_conn_execute(conn, "DETACH assay_doctor", NULL, NULL) != ASSAY_OK)
-        return status;
-    return status;
+}
+
+/* What is not there any more cannot be left behind. */
+static void clean_up(assay_conn *conn)
+{
+    static const char *const statements[] = {"DETACH DATABASE IF EXISTS assay_doctor",
+                                             "DROP SECRET IF EXISTS assay_doctor"};
+
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        assay_status ignored = assay_conn_execute(conn, statements[i], NULL, NULL);
+        (void)ignored;
+    }
 }
 
 static assay_status try_engine(struct trial *trial, assay_error *err)
@@ -60,19 +102,18 @@ static assay_status try_engine(struct trial *trial, assay_error *err)
     assay_context *context = trial->doctor->context;
     ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
     ASSAY_AUTO(assay_login_done) assay_login login = {0};
-    ASSAY_AUTO(assay_secret_freep) assay_secret *conninfo = NULL;
 
     ASSAY_TRY(assay_conn_open(context->engine, &conn, err));
     ASSAY_TRY(assay_conn_load_extension(conn, "postgres_scanner", err));
     ASSAY_TRY(assay_login_resolve(context->secrets, trial->connection, &login, err));
-    ASSAY_TRY(assay_conninfo_make(trial->connection, &login, &conninfo, err));
-    assay_status status = attach(conn, conninfo, err);
+    assay_status status = make_secret(conn, &login, err);
     if (status == ASSAY_OK)
-        status = try_attached(conn, err);
-    if (status != ASSAY_OK && err != NULL) {
-        assay_secret_scrub(conninfo, err->message);
+        status = attach(conn, trial->connection, err);
+    if (status == ASSAY_OK)
+        status = ask_attached(conn, err);
+    clean_up(conn);
+    if (status != ASSAY_OK && err != NULL)
         assay_secret_scrub(login.password, err->message);
-    }
     return status;
 }
 

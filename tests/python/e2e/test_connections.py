@@ -1,0 +1,235 @@
+"""Connections as `assay doctor` sees them: drivers, secrets, logins, limits of time."""
+import os
+import shutil
+import socket
+import time
+
+import pytest
+
+import peers
+from postgres_server import PASSWORD as PG_PASSWORD
+from postgres_server import free_port
+from snowflake_standin import PASSWORD as SF_PASSWORD
+from snowflake_standin import SWITCHES
+
+SLACK_SECONDS = 6  # for a busy machine, beyond the limit that the connection has
+
+
+def look(project, name, env=None):
+    """The finding of `assay doctor` about one connection, and the whole result."""
+    result = project.run("doctor", "--output", "json", env=env)
+    findings = {f["what"]: f for f in result.json()["findings"]}
+    return findings[f"connection {name}"], result
+
+
+def connections(project, **entries):
+    project.write("config/connections.yaml", entries)
+
+
+# ---- logins that work ----
+
+def test_doctor_logs_in_to_postgres(project, postgres):
+    connections(project, pg=postgres.database().connection())
+    finding, result = look(project, "pg", postgres.env)
+    assert finding["ok"], result
+    assert "logged in" in finding["seen"]
+
+
+@pytest.mark.parametrize("auth", ["password", "key_pair", "locked_key", "pat", "oauth"])
+def test_doctor_logs_in_to_snowflake_in_every_way(project, snowflake, auth):
+    connections(project, sf=snowflake.database().connection(auth=auth))
+    finding, result = look(project, "sf", snowflake.env)
+    assert finding["ok"], result
+
+
+def test_a_redshift_connection_takes_its_login_from_one_secret(project, postgres, tmp_path):
+    database = postgres.database()
+    said = database.connection()
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"username": "%s", "password": "%s", "host": "127.0.0.1", "port": %d, '
+                      '"dbname": "%s"}' % (said["user"], PG_PASSWORD, said["port"],
+                                           said["database"]))
+    secret.chmod(0o600)
+    connections(project, rs={"type": "redshift", "secret": f"file:{secret}", "sslmode": "disable"})
+    finding, result = look(project, "rs", postgres.env)
+    assert finding["ok"], result
+
+
+# ---- logins that do not ----
+
+def test_a_wrong_password_is_refused_by_postgres_and_not_shown(project, postgres):
+    entry = postgres.database().connection(password="env:WRONG")
+    connections(project, pg=entry)
+    finding, result = look(project, "pg", {"WRONG": "hunter2-is-wrong"})
+    assert not finding["ok"]
+    assert "password authentication failed" in finding["seen"]
+    assert "correct the user, the secret" in finding["fix"]
+    assert "hunter2" not in result.out + result.err
+
+
+def test_a_wrong_password_is_refused_by_snowflake_and_not_shown(project, snowflake):
+    connections(project, sf=snowflake.database().connection(password="env:WRONG"))
+    finding, result = look(project, "sf", {**SWITCHES, "WRONG": "hunter2-is-wrong"})
+    assert not finding["ok"]
+    assert "correct the user, the secret" in finding["fix"], finding
+    assert "hunter2" not in result.out + result.err
+
+
+def test_a_wrong_passphrase_of_a_key_is_an_error_without_the_passphrase(project, snowflake):
+    entry = snowflake.database().connection(auth="locked_key", private_key_passphrase="env:WRONG")
+    connections(project, sf=entry)
+    finding, result = look(project, "sf", {**SWITCHES, "WRONG": "hunter2-is-wrong"})
+    assert not finding["ok"]
+    assert "hunter2" not in result.out + result.err
+
+
+@pytest.mark.parametrize("kind", ["postgres", "snowflake"])
+def test_an_unreachable_host_is_an_error_within_the_login_timeout(project, kind):
+    entry = {"postgres": {"type": "postgres", "host": "127.0.0.1", "database": "d", "user": "u"},
+             "snowflake": {"type": "snowflake", "account": "a", "user": "u", "auth": "password",
+                           "password": "env:PW", "host": "127.0.0.1", "protocol": "http"}}[kind]
+    entry.update(port=free_port(), login_timeout="3s")
+    connections(project, gone=entry)
+    begin = time.monotonic()
+    finding, result = look(project, "gone", {"PW": "some-password"})
+    assert time.monotonic() - begin < 3 + SLACK_SECONDS, result
+    assert not finding["ok"]
+    assert "try again" in finding["fix"], finding
+
+
+@pytest.mark.parametrize("kind", ["postgres", "snowflake"])
+def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(project, kind):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(20)
+        entry = {"postgres": {"type": "postgres", "database": "d", "user": "u"},
+                 "snowflake": {"type": "snowflake", "account": "a", "user": "u",
+                               "auth": "password", "password": "env:PW",
+                               "protocol": "http"}}[kind]
+        entry.update(host="127.0.0.1", port=server.getsockname()[1], login_timeout="2s")
+        connections(project, mute=entry)
+        begin = time.monotonic()
+        finding, result = look(project, "mute", {"PW": "some-password"})
+        assert time.monotonic() - begin < 2 + SLACK_SECONDS, result
+    assert not finding["ok"]
+    assert "try again" in finding["fix"], finding
+
+
+# ---- secrets that are not there ----
+
+def test_a_missing_variable_names_itself_and_the_place(project, postgres):
+    entry = postgres.database().connection(password="env:NOT_SET")
+    connections(project, pg=entry)
+    finding, _ = look(project, "pg")
+    assert not finding["ok"]
+    assert "'NOT_SET'" in finding["seen"]
+
+
+def test_a_secret_file_that_everybody_can_read_is_refused(project, postgres, tmp_path):
+    secret = tmp_path / "password"
+    secret.write_text(PG_PASSWORD + "\n")
+    secret.chmod(0o644)
+    connections(project, pg=postgres.database().connection(password=f"file:{secret}"))
+    finding, _ = look(project, "pg")
+    assert not finding["ok"]
+    assert "chmod 600" in finding["seen"]
+    secret.chmod(0o600)
+    finding, result = look(project, "pg")
+    assert finding["ok"], result
+
+
+def test_a_secret_file_may_lie_in_the_home_folder(project, postgres, tmp_path):
+    (tmp_path / "password").write_text(PG_PASSWORD)
+    (tmp_path / "password").chmod(0o600)
+    connections(project, pg=postgres.database().connection(password="file:~/password"))
+    finding, result = look(project, "pg", {"HOME": str(tmp_path),
+                                           "ASSAY_CACHE": peers.cache_dir()})
+    assert finding["ok"], result
+
+
+def test_a_missing_secret_is_never_replaced_by_another_source(project, postgres):
+    entry = postgres.database().connection(password="file:no/such/file")
+    connections(project, pg=entry)
+    finding, _ = look(project, "pg", {"PGPASSWORD": PG_PASSWORD, "PASSWORD": PG_PASSWORD})
+    assert not finding["ok"]
+    assert "no/such/file" in finding["seen"]
+
+
+# ---- drivers ----
+
+def test_a_missing_driver_names_the_commands_that_install_it(project, tmp_path):
+    connections(project, sf={"type": "snowflake", "account": "a", "user": "u", "auth": "password",
+                             "password": "env:PW"})
+    finding, _ = look(project, "sf", {"PW": "some-password", "HOME": str(tmp_path),
+                                      "ASSAY_CACHE": str(tmp_path)})
+    assert not finding["ok"]
+    assert "dbc install snowflake" in finding["seen"]
+    assert "adbc-driver-snowflake" in finding["seen"]
+
+
+def test_a_driver_that_the_connection_names_must_be_there(project, postgres):
+    connections(project, pg=postgres.database().connection(driver="drivers/none.so"))
+    finding, _ = look(project, "pg", postgres.env)
+    assert not finding["ok"]
+    assert "drivers/none.so" in finding["seen"]
+
+
+def test_a_driver_that_is_none_is_an_error(project, postgres):
+    project.write("drivers/text.so", "this is no library")
+    connections(project, pg=postgres.database().connection(driver="drivers/text.so"))
+    finding, _ = look(project, "pg", postgres.env)
+    assert not finding["ok"]
+    assert "cannot load the driver" in finding["seen"]
+
+
+@pytest.mark.parametrize("where", ["variable", "user"])
+def test_a_driver_is_found_by_its_manifest(project, postgres, tmp_path, where):
+    library = tmp_path / "elsewhere" / "driver.so"
+    library.parent.mkdir()
+    shutil.copy(peers.adbc_driver("postgresql"), library)
+    env = {**postgres.env, "HOME": str(tmp_path), "ASSAY_CACHE": str(tmp_path / "empty")}
+    folder = tmp_path / ".config" / "adbc" / "drivers"
+    if where == "variable":
+        folder = tmp_path / "manifests"
+        env["ADBC_DRIVER_PATH"] = f"/no/such/folder:{folder}"
+    folder.mkdir(parents=True)
+    (folder / "postgresql.toml").write_text(
+        "manifest_version = 1\n\nname = 'PostgreSQL'  # of the tests\n[ADBC.features]\n"
+        "supported = [\n  'bulk insert',\n]\n[Driver]\nentrypoint = 'AdbcDriverInit'\n"
+        f"[Driver.shared]\nlinux_amd64 = '{library}'\nlinux_arm64 = '{library}'\n")
+    connections(project, pg=postgres.database().connection())
+    finding, result = look(project, "pg", env)
+    assert finding["ok"], result
+    (folder / "postgresql.toml").write_text("manifest_version = 2\n")
+    finding, _ = look(project, "pg", env)
+    assert not finding["ok"]
+    assert "manifest_version" in finding["seen"]
+
+
+# ---- the process ----
+
+def test_the_program_begins_anew_once_where_a_project_talks_to_snowflake(project, snowflake):
+    connections(project, sf=snowflake.database().connection())
+    env = {name: value for name, value in snowflake.env.items() if name not in SWITCHES}
+    process = project.assay.start("doctor", cwd=project.root, env=env)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode in (0, 1), out + err
+    assert "logged in" in out + err
+
+
+def test_no_secret_is_in_the_arguments_or_the_output(project, snowflake):
+    connections(project, sf=snowflake.database().connection())
+    process = project.assay.start("doctor", "-v", cwd=project.root, env=snowflake.env)
+    seen = b""
+    while process.poll() is None:
+        try:
+            with open(f"/proc/{process.pid}/cmdline", "rb") as file:
+                seen += file.read()
+        except OSError:
+            break
+        time.sleep(0.01)
+    out, err = process.communicate(timeout=60)
+    assert SF_PASSWORD not in out + err
+    assert SF_PASSWORD.encode() not in seen
+    assert b"doctor" in seen or process.returncode is not None
+    assert os.path.basename(str(project.assay.binary)) == "assay"
