@@ -279,37 +279,13 @@ static assay_status refuse_failed(const struct splitting *splitting, assay_error
     return ASSAY_OK;
 }
 
-/* Rows that broke only rules with policy drop leave; ones that broke others too are kept. */
-static assay_status drop(const struct splitting *splitting, assay_error *err)
-{
-    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    assay_split *split = splitting->split;
-    uint64_t dropped = 0;
-    bool any = false;
-
-    assay_buf_append_text(&sql, "DELETE FROM " ASSAY_SPLIT_ROWS " WHERE NOT list_has_any("
-                                "__assay_rules, [-1");
-    for (size_t i = 0; i < split->count; i++) {
-        if (split->rules[i].policy == ASSAY_BAD_ROW_QUARANTINE)
-            assay_buf_append_format(&sql, ", %zu", i);
-        any = any || (split->rules[i].policy == ASSAY_BAD_ROW_DROP && split->rules[i].rows > 0);
-    }
-    assay_buf_append_text(&sql, "])");
-    if (!any)
-        return ASSAY_OK;
-    ASSAY_TRY(assay_buf_check(&sql, err));
-    ASSAY_TRY(assay_conn_execute(splitting->write->conn, sql.data, &dropped, err));
-    split->dropped = (int64_t)dropped;
-    return ASSAY_OK;
-}
-
 static assay_status settle(const struct splitting *splitting, int64_t good, assay_error *err)
 {
     assay_split *split = splitting->split;
 
     ASSAY_TRY(count_rules(splitting, err));
     ASSAY_TRY(refuse_failed(splitting, err));
-    ASSAY_TRY(drop(splitting, err));
+    ASSAY_TRY(assay_split_drop(splitting->write, split, err));
     ASSAY_TRY(assay_conn_query_int(splitting->write->conn,
                                    "SELECT count(*) FROM " ASSAY_SPLIT_ROWS, &split->quarantined,
                                    err));

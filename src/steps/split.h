@@ -75,6 +75,13 @@ ASSAY_NODISCARD assay_status assay_split_recheck(const struct assay_write *write
 /* Drops ASSAY_SPLIT_ROWS. */
 void assay_split_close(const struct assay_write *write, assay_split *split);
 
+/* ---- split_dropped.c ---- */
+
+/* Rows that broke only rules with policy drop leave ASSAY_SPLIT_ROWS, into the run's results
+ * without values of pii columns; ones that broke others too are kept. */
+ASSAY_NODISCARD assay_status assay_split_drop(const struct assay_write *write, assay_split *split,
+                                              assay_error *err);
+
 /* ---- split_sql.c ---- */
 
 /* SELECT of the rows of `relation` with __assay_rules: which rules over single rows each breaks. */
