@@ -16,6 +16,7 @@ import yaml
 
 sys.path.insert(0, os.path.dirname(__file__))
 import peers  # noqa: E402
+import publishing  # noqa: E402
 from postgres_server import postgres, postgres_server  # noqa: E402, F401
 from snowflake_standin import snowflake, snowflake_server  # noqa: E402, F401
 
@@ -189,6 +190,19 @@ def copy_project(tmp_path, assay):
         shutil.copytree(folder, tmp_path / name)
         return Project(tmp_path / name, assay)
     return copy
+
+
+@pytest.fixture
+def sites(request):
+    """sites("postgres"), sites("snowflake"): an outside database of this test's own."""
+    made = {"postgres": publishing.PostgresSite, "snowflake": publishing.SnowflakeSite}
+    return lambda kind: made[kind](request.getfixturevalue(kind))
+
+
+@pytest.fixture(params=publishing.KINDS)
+def site(request, sites):
+    """Each kind of outside database in turn."""
+    return sites(request.param)
 
 
 @pytest.fixture(scope="session")
