@@ -10,6 +10,7 @@
 #include <assay/error.h>
 #include <assay/lineage.h>
 #include <assay/pipeline.h>
+#include <assay/publish.h>
 #include <assay/quality.h>
 #include <assay/table.h>
 

@@ -240,6 +240,52 @@ static int run_check(const assay_cli_options *options, assay_arena *arena)
     return show_document(options, arena, call_check, assay_report_draw_checks);
 }
 
+/* ---- quarantine ---- */
+
+static const char *quarantine_table(const assay_cli_options *options)
+{
+    return options->arguments.count > 1 ? options->arguments.items[1] : NULL;
+}
+
+static assay_status call_quarantine_list(assay_context *context, const assay_cli_options *options,
+                                         char **ret_json, assay_error *err)
+{
+    return assay_quarantine_list(context, quarantine_table(options), ret_json, err);
+}
+
+static assay_status call_quarantine_show(assay_context *context, const assay_cli_options *options,
+                                         char **ret_json, assay_error *err)
+{
+    assay_quarantine_options quarantine = {.run = options->run};
+
+    if (!parse_count(options->limit, &quarantine.limit))
+        return assay_error_set(err, ASSAY_EINVAL, 1006, "--limit is a number");
+    return assay_quarantine_show(context, quarantine_table(options), &quarantine, ret_json, err);
+}
+
+static assay_status call_quarantine_replay(assay_context *context, const assay_cli_options *options,
+                                           char **ret_json, assay_error *err)
+{
+    const assay_quarantine_options quarantine = {.run = options->run};
+
+    return assay_quarantine_replay(context, quarantine_table(options), &quarantine, ret_json, err);
+}
+
+static int run_quarantine(const assay_cli_options *options, assay_arena *arena)
+{
+    const char *what = options->arguments.count > 0 ? options->arguments.items[0] : "list";
+    bool named = quarantine_table(options) != NULL;
+
+    if (assay_str_equal(what, "list"))
+        return show_document(options, arena, call_quarantine_list, assay_report_draw_quarantine);
+    if (assay_str_equal(what, "show") && named)
+        return show_document(options, arena, call_quarantine_show, assay_report_draw_rows);
+    if (assay_str_equal(what, "replay") && named)
+        return show_document(options, arena, call_quarantine_replay, assay_report_draw_replay);
+    return usage(options, "usage: assay quarantine [list [TABLE] | show TABLE | replay TABLE] "
+                          "[--run RUN] [--limit N]");
+}
+
 static void print_loaded(const assay_cli_options *options, const assay_write_result *result)
 {
     const char *table = options->arguments.items[1];
@@ -312,6 +358,34 @@ static int run_load(const assay_cli_options *options, assay_arena *arena)
         code = assay_cli_session_failure(&session, &err);
     assay_cli_session_close(&session);
     return code;
+}
+
+/* ---- publish ---- */
+
+static assay_status call_publish(assay_context *context, const assay_cli_options *options,
+                                 char **ret_json, assay_error *err)
+{
+    const assay_selectors selectors = selectors_of(options);
+    const assay_publish_options publish = {.select = selectors.select,
+                                           .exclude = selectors.exclude,
+                                           .connection = options->to,
+                                           .pending = options->pending,
+                                           .verify = options->verify,
+                                           .dry_run = options->dry_run};
+
+    if (options->verify)
+        return assay_error_set(err, ASSAY_EINVAL, 1006, "--verify is not built in this version");
+    if (options->verify && (options->pending || options->dry_run))
+        return assay_error_set(err, ASSAY_EINVAL, 1006,
+                               "--verify goes with neither --pending nor --dry-run");
+    return assay_publish_models(context, &publish, ret_json, err);
+}
+
+static int run_publish(const assay_cli_options *options, assay_arena *arena)
+{
+    return show_document(options, arena, call_publish,
+                         options->verify ? assay_report_draw_verified
+                                         : assay_report_draw_published);
 }
 
 /* ---- query, show ---- */
@@ -528,6 +602,15 @@ const assay_cli_command assay_cli_commands[] = {
     {"plan", "[SELECTOR...]", "say what a run would do and why", NULL, 0, MANY, run_plan},
     {"runs", "[list | show RUN]", "the history of runs", NULL, 0, 2, run_runs},
     {"check", "[SELECTOR...]", "run the suites on what is published", NULL, 0, MANY, run_check},
+    {"quarantine", "[list [TABLE] | show TABLE | replay TABLE]",
+     "rows that broke a rule: count, see, send through again",
+     "replay sends rows through the same rules after a fix; those that pass enter the table once, "
+     "the others stay.",
+     0, 2, run_quarantine},
+    {"publish", "[SELECTOR...]", "publish tables to outside databases, or compare both sides",
+     "The newest snapshots of the selected models go where their `publish:` says, exactly once: "
+     "what is there already is left alone. `assay run` does the same after each commit.",
+     0, MANY, run_publish},
     {"load", "FILE TABLE", "load a file into a table through its gate", NULL, 2, 2, run_load},
     {"query", "SQL", "run a query over the tables", NULL, 1, 1, run_query},
     {"show", "TABLE", "the first rows of a table", NULL, 1, 1, run_show},

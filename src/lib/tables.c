@@ -9,6 +9,7 @@
 #include "engine/catalog.h"
 #include "lib/context.h"
 #include "lib/document.h"
+#include "lib/standing.h"
 #include "lib/write_options.h"
 #include "steps/events.h"
 #include "steps/write.h"
@@ -158,6 +159,7 @@ assay_status assay_table_show(assay_context *context, const char *name, char **r
     ASSAY_TRY(add_schema(table, document, arena, err));
     ASSAY_TRY(add_partitions(table, document, arena, err));
     ASSAY_TRY(add_state(context, table, document, arena, err));
+    ASSAY_TRY(assay_standing_add(context, conn, table, document, arena, err));
     return assay_document_take(document, ret_json, err);
 }
 

@@ -51,6 +51,57 @@ assay_publication *assay_publication_copy(assay_arena *arena, const assay_public
     return copy;
 }
 
+/* ---- as the warehouse room takes it ---- */
+
+static assay_status texts_of(const assay_named *named, size_t count, assay_arena *arena,
+                             const char *const **ret_texts, assay_error *err)
+{
+    const char **texts = assay_arena_take(arena, count + 1, sizeof *texts);
+
+    ASSAY_TRY(assay_arena_check(texts, err));
+    for (size_t i = 0; i < count; i++)
+        texts[i] = named[i].text;
+    *ret_texts = texts;
+    return ASSAY_OK;
+}
+
+static assay_warehouse_mode mode_of(assay_publish_config_mode mode)
+{
+    switch (mode) {
+    case ASSAY_PUBLISH_CONFIG_OVERWRITE:
+        return ASSAY_WAREHOUSE_OVERWRITE;
+    case ASSAY_PUBLISH_CONFIG_APPEND:
+        return ASSAY_WAREHOUSE_APPEND;
+    case ASSAY_PUBLISH_CONFIG_MERGE:
+        return ASSAY_WAREHOUSE_MERGE;
+    }
+    return ASSAY_WAREHOUSE_OVERWRITE;
+}
+
+assay_status assay_publication_make(const assay_publish_config *config, const char *path,
+                                    assay_arena *arena,
+                                    assay_warehouse_publication *ret_publication, assay_error *err)
+{
+    assay_warehouse_publication publication = {.to = config->to.text,
+                                               .table = config->table.text,
+                                               .place = {path, config->line, config->column},
+                                               .mode = mode_of(config->mode),
+                                               .key_count = config->key_count,
+                                               .version = config->version.text,
+                                               .op_column = config->delete_column.text,
+                                               .op_deleted_count = config->deleted_count,
+                                               .delete_absent = config->absent,
+                                               .preserve_case = config->preserve_case,
+                                               .column_count = config->column_count};
+
+    ASSAY_TRY(texts_of(config->key, config->key_count, arena, &publication.keys, err));
+    ASSAY_TRY(
+        texts_of(config->deleted, config->deleted_count, arena, &publication.op_deleted, err));
+    ASSAY_TRY(texts_of(config->columns, config->column_count, arena, &publication.columns, err));
+    *ret_publication = publication;
+    return ASSAY_OK;
+}
+
 /* ---- check ---- */
 
 static assay_place place_of(const assay_model *model, const assay_named *named)
@@ -59,12 +110,14 @@ static assay_place place_of(const assay_model *model, const assay_named *named)
 }
 
 static assay_status check_connection(const assay_project *project, const assay_model *model,
-                                     const assay_publish_config *publish, assay_error *err)
+                                     const assay_publish_config *publish, const char **ret_type,
+                                     assay_error *err)
 {
     const assay_connection_config *connection = NULL;
 
     ASSAY_TRY(assay_connections_use(project->connections, publish->to.text,
                                     place_of(model, &publish->to), &connection, err));
+    *ret_type = connection->type;
     if (!assay_str_equal(connection->type, "postgres") &&
         !assay_str_equal(connection->type, "snowflake"))
         return assay_error_at(err, ASSAY_ECONFIG, 2402, place_of(model, &publish->to),
@@ -109,13 +162,27 @@ static assay_status check_rivals(const assay_project *project, const assay_model
     return ASSAY_OK;
 }
 
+/* Names and types that the database there can hold. */
+static assay_status check_warehouse(const assay_model *model, const assay_publish_config *publish,
+                                    const char *type, assay_error *err)
+{
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    assay_warehouse_publication publication;
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    ASSAY_TRY(assay_publication_make(publish, model->path, arena, &publication, err));
+    return assay_warehouse_check(&publication, type, model->columns, model->column_count, err);
+}
+
 assay_status assay_publication_check(const assay_project *project, const assay_model *model,
                                      assay_error *err)
 {
     for (size_t i = 0; i < model->header.publish_count; i++) {
         const assay_publish_config *publish = &model->header.publish[i];
-        ASSAY_TRY(check_connection(project, model, publish, err));
+        const char *type = NULL;
+        ASSAY_TRY(check_connection(project, model, publish, &type, err));
         ASSAY_TRY(check_columns(model, publish, err));
+        ASSAY_TRY(check_warehouse(model, publish, type, err));
         ASSAY_TRY(check_rivals(project, model, i, err));
     }
     return ASSAY_OK;

@@ -3,6 +3,7 @@
 #define ASSAY_PIPELINE_PUBLICATION_H
 
 #include "pipeline/project.h"
+#include "warehouse/warehouse.h"
 
 typedef enum assay_publication_state {
     ASSAY_PUBLICATION_DONE,    /* the table there holds the snapshot now */
@@ -35,8 +36,15 @@ const assay_publication *assay_publication_decisive(const assay_publication *pub
 assay_publication *assay_publication_copy(assay_arena *arena, const assay_publication *publications,
                                           size_t count);
 
+/* An entry as the warehouse room takes it; `path` is of the file it stands in, NULL = none. */
+ASSAY_NODISCARD assay_status assay_publication_make(const assay_publish_config *config,
+                                                    const char *path, assay_arena *arena,
+                                                    assay_warehouse_publication *ret_publication,
+                                                    assay_error *err);
+
 /* The entries of `publish:` against connections, columns of the model (which must be bound) and the
- * entries of other models. ECONFIG 1241, 2120, 2402, 2403 with their place. */
+ * entries of other models, and what the warehouse room says of them (70xx). ECONFIG 1241, 2120,
+ * 2402, 2403 with their place. */
 ASSAY_NODISCARD assay_status assay_publication_check(const assay_project *project,
                                                      const assay_model *model, assay_error *err);
 

@@ -10,6 +10,7 @@
 #include "steps/broken.h"
 #include "steps/events.h"
 #include "steps/outcome.h"
+#include "steps/publish_step.h"
 #include "steps/source.h"
 #include "steps/source_database_step.h"
 #include "table/scan.h"
@@ -381,6 +382,9 @@ static void end_events(struct extract *extract, assay_status status, const assay
 {
     if (!extract->started)
         return;
+    if (status == ASSAY_OK)
+        assay_publish_committed(&extract->facts, extract->context, &extract->outcome,
+                                extract->result);
     if (status == ASSAY_OK)
         assay_events_complete(&extract->facts, &extract->outcome);
     else

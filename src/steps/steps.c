@@ -6,6 +6,7 @@
 #include "steps/convert.h"
 #include "steps/events.h"
 #include "steps/extract.h"
+#include "steps/publish_step.h"
 #include "steps/published.h"
 #include "steps/transform.h"
 #include "steps/upkeep.h"
@@ -166,9 +167,13 @@ static bool judged_against(void *user, const assay_model *model, const char *oth
 static assay_status plan(void *user, const assay_step_context *context, assay_step_plan *ret_plan,
                          assay_error *err)
 {
-    if (context->model->kind == ASSAY_MODEL_EXTRACT)
-        return assay_extract_plan(user, context, ret_plan, err);
-    return assay_transform_plan(user, context, ret_plan, err);
+    assay_status status = context->model->kind == ASSAY_MODEL_EXTRACT
+                              ? assay_extract_plan(user, context, ret_plan, err)
+                              : assay_transform_plan(user, context, ret_plan, err);
+
+    if (status == ASSAY_OK)
+        status = assay_publish_plan(user, context, ret_plan->will_run, &ret_plan->will_publish, err);
+    return status;
 }
 
 /* The step has done something, even where nothing was to be computed. */
@@ -208,6 +213,8 @@ static assay_status run(void *user, const assay_step_context *context,
 
     if (status == ASSAY_OK && ret_result->snapshot_id >= 0)
         assay_upkeep_expire(user, context);
+    if (status == ASSAY_OK)
+        assay_publish_left(user, context, ret_result);
     if (status != ASSAY_OK && err != NULL && err->path[0] == '\0')
         assay_error_place(err, (assay_place){context->model->path, 0, 0});
     return status;

@@ -8,6 +8,7 @@
 #include "steps/events.h"
 #include "steps/inputs.h"
 #include "steps/outcome.h"
+#include "steps/publish_step.h"
 
 /* One run of a model. */
 struct transform {
@@ -137,6 +138,9 @@ static void end_events(struct transform *transform, assay_status status, const a
 {
     if (!transform->started)
         return;
+    if (status == ASSAY_OK)
+        assay_publish_committed(&transform->facts, transform->context, &transform->outcome,
+                                transform->result);
     if (status == ASSAY_OK)
         assay_events_complete(&transform->facts, &transform->outcome);
     else
