@@ -202,7 +202,8 @@ static assay_status try_group(struct group *group, const char *open, const char 
     return group->written > 0 ? read_file(group, open, err) : ASSAY_OK;
 }
 
-/* The records are the user's data: the file goes in any case. */
+/* The records are the user's data: the file goes in any case. The caller holds the table's lock, so
+ * that its name belongs to this replay. */
 static assay_status try_format(const assay_replay_rows *rows, const char *open, const char *format,
                                size_t number, assay_error *err)
 {
@@ -212,13 +213,13 @@ static assay_status try_format(const assay_replay_rows *rows, const char *open, 
 
     ASSAY_TRY(assay_path_make(folder, err));
     group.given = assay_arena_format(request->arena, "replay-%zu", number);
-    group.path = assay_arena_format(request->arena, "%s/replay-%s-%zu", folder, request->step_id,
-                                    number);
+    group.path =
+        assay_arena_format(request->arena, "%s/replay-%s-%zu", folder, request->table, number);
     if (group.given == NULL || group.path == NULL)
         return assay_error_nomem(err);
     assay_status status = try_group(&group, open, format, err);
     assay_status removed = assay_path_remove(group.path, NULL);
-    (void)removed; /* the folder is emptied with every start of the engine at the latest */
+    (void)removed; /* what a dead process leaves is written over by the next replay of the table */
     assay_buf_done(&group.text);
     assay_buf_done(&group.map);
     return status;
