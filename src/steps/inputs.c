@@ -1,6 +1,7 @@
 #include "steps/inputs.h"
 
 #include "base/str.h"
+#include "steps/changes.h"
 #include "steps/convert.h"
 #include "steps/growth.h"
 
@@ -57,11 +58,15 @@ static assay_status take_new_rows(const assay_step_context *context, assay_bound
                                table->name, context->model->name);
     ASSAY_TRY(assay_published_at(table, since, context->env, context->arena, &then, err));
     ASSAY_TRY(assay_growth_between(&then, &now, context->arena, &growth, err));
-    if (growth.lost > 0 && growth.lost == then.count) {
+    if (growth.lost > 0 && assay_changes_can_tell(bound->input->model)) {
+        const assay_changes_request request = {bound->input->model, context->model, &then, &now};
+        ASSAY_TRY(
+            assay_changes_select(context->conn, &request, context->arena, &bound->changes, err));
+    } else if (growth.lost > 0 && growth.lost == then.count) {
         *ret_replaced = true;
         return ASSAY_OK;
     }
-    if (growth.lost > 0)
+    if (growth.lost > 0 && bound->changes == NULL)
         return assay_error_set(err, ASSAY_EDATA, 2310,
                                "rows of '%s' that '%s' has consumed were changed; run with "
                                "--full-refresh",
@@ -93,6 +98,8 @@ static assay_status bind_one(const assay_step_context *context, const assay_step
     if (input->new_rows && consumed != NULL && bound->rows.snapshot != NULL)
         ASSAY_TRY(take_new_rows(context, bound, consumed, &inputs->replaced, err));
     inputs->count++;
+    if (bound->changes != NULL)
+        return assay_published_view_of(context->conn, input->name, bound->changes, err);
     return assay_published_view(context->conn, input->name, &bound->rows, err);
 }
 

@@ -9,6 +9,7 @@ typedef struct assay_bound_input {
     assay_published_rows rows; /* what the model reads */
     int64_t total_files;       /* of the pinned snapshot */
     bool incremental;          /* rows holds only what is new */
+    const char *changes; /* the query of what is new, where rows holds more; NULL = all of it */
 } assay_bound_input;
 
 typedef struct assay_bound_inputs {

@@ -59,12 +59,10 @@ assay_status assay_published_at(const assay_table *table, int64_t snapshot_id,
     return ASSAY_OK;
 }
 
-assay_status assay_published_view(assay_conn *conn, const char *name,
-                                  const assay_published_rows *rows, assay_error *err)
+assay_status assay_published_view_of(assay_conn *conn, const char *name, const char *select,
+                                     assay_error *err)
 {
-    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_arena_freep) assay_arena *scratch = assay_arena_new();
-    const assay_scan_options options = {.conn = conn};
     const char *layer = NULL;
     const char *table = NULL;
 
@@ -72,10 +70,19 @@ assay_status assay_published_view(assay_conn *conn, const char *name,
     if (!assay_published_split(name, scratch, &layer, &table))
         return assay_error_set(err, ASSAY_EINVAL, 1003, "'%s' is no table name (layer.table)",
                                name);
+    return assay_engine_catalog_view(conn, layer, table, select, err);
+}
+
+assay_status assay_published_view(assay_conn *conn, const char *name,
+                                  const assay_published_rows *rows, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    const assay_scan_options options = {.conn = conn};
+
     ASSAY_TRY(assay_scan_append_sql(&sql, rows->table, rows->schema, rows->files, rows->count,
                                     &options, err));
     ASSAY_TRY(assay_buf_check(&sql, err));
-    return assay_engine_catalog_view(conn, layer, table, sql.data, err);
+    return assay_published_view_of(conn, name, sql.data, err);
 }
 
 /* ---- names ---- */

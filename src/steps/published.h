@@ -31,6 +31,10 @@ ASSAY_NODISCARD assay_status assay_published_view(assay_conn *conn, const char *
                                                   const assay_published_rows *rows,
                                                   assay_error *err);
 
+/* The same over any query. */
+ASSAY_NODISCARD assay_status assay_published_view_of(assay_conn *conn, const char *name,
+                                                     const char *select, assay_error *err);
+
 /* Makes views of every table of the warehouse that `text` mentions, the `known` ones aside. `text`
  * may be anything: mentions are looked for by name, and a view too many costs little. `at_us`: the
  * tables as they were then; INT64_MAX = now. */

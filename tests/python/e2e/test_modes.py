@@ -385,3 +385,57 @@ def test_a_version_can_be_a_moment(project):
     found = rows(project, "amount, epoch_us(effective_start), epoch_us(effective_end)")
     begin = int(datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc).timestamp()) * 1000000
     assert found == [[10, begin + 1, begin + 2], [11, begin + 2, begin + 3], [12, begin + 3, None]]
+
+
+# ---- new rows of a table that is merged ----
+
+def chain(project, table_format, mode, **header):
+    start(project, table_format, key=["id"], version="v", partition_by=["month(day)"])
+    project.model("gold.t", "select id, v, amount from silver.t", mode=mode,
+                  new_rows_of=["silver.t"], **header)
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_new_rows_of_a_merged_table_are_those_that_came_or_changed(project, table_format):
+    chain(project, table_format, "append")
+    load(project, "a", "1,1,U,10,2026-01-01", "2,1,U,20,2026-01-01", "3,1,U,30,2026-02-01")
+    load(project, "b", "1,2,U,11,2026-01-01", "4,1,U,40,2026-03-01")
+    load(project, "c", "4,1,U,40,2026-03-01")
+    expected = [[1, 1, 10], [1, 2, 11], [2, 1, 20], [3, 1, 30], [4, 1, 40]]
+    assert rows(project, "id, v, amount", "gold.t") == expected
+    # a table of one file, all of which was written again, is not read as a whole either
+    load(project, "d", "3,2,U,31,2026-01-01", "4,2,U,41,2026-01-01")
+    expected = sorted(expected + [[3, 2, 31], [4, 2, 41]])
+    assert rows(project, "id, v, amount", "gold.t") == expected
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_a_merge_follows_a_merge(project, table_format):
+    chain(project, table_format, "merge", key=["id"], version="v")
+    load(project, "a", *[f"{i},1,U,{i},2026-0{1 + i % 3}-01" for i in range(30)])
+    load(project, "b", "1,2,U,100,2026-02-01", "50,1,U,50,2026-01-01")
+    assert "+1 ~1" in step(load(project, "c", "2,2,U,200,2026-03-01", "51,1,U,51,2026-01-01"), "gold.t")
+    assert rows(project, "id, v, amount", "gold.t") == rows(project, "id, v, amount")
+
+
+def test_rows_that_are_gone_from_a_merged_table_stop_its_reader(project):
+    start(project, "iceberg", key=["id"], version="v", delete_when="op = 'D'")
+    project.model("gold.t", "select id, v, amount from silver.t", mode="merge", key=["id"],
+                  new_rows_of=["silver.t"])
+    load(project, "a", "1,1,U,10,2026-01-01", "2,1,U,20,2026-01-01")
+    result = fail(project, "b", "1,2,D,0,2026-01-01", "2,2,U,21,2026-01-01")
+    assert "E2310 " in result.err and "1 row of 'silver.t'" in result.err, result
+    project.ok("run", "gold.t", "--full-refresh")
+    assert rows(project, "id", "gold.t") == [[2]]
+
+
+def test_a_merge_of_a_history_takes_the_states_that_changed(project):
+    start(project, "delta", mode="scd2", key=["id"], version="v",
+          select="select id, v, amount from bronze.t")
+    project.model("gold.t", "select surrogate_key, id, amount, effective_end from silver.t",
+                  mode="merge", key=["surrogate_key"], new_rows_of=["silver.t"])
+    load(project, "a", "1,1,U,10,2026-01-01", "2,1,U,20,2026-01-01")
+    result = load(project, "b", "1,3,U,13,2026-01-01")
+    assert "+1 ~1" in step(result, "gold.t"), result
+    assert rows(project, "id, amount, effective_end", "gold.t") == [[1, 10, 3], [1, 13, None],
+                                                                    [2, 20, None]]
