@@ -63,8 +63,7 @@ static assay_status check_target(const struct call *call, assay_error *err)
         return assay_error_set(err, ASSAY_EINVAL, 1003,
                                "what is published is either a table or a stream");
     if (target->connection == NULL || target->table == NULL)
-        return assay_error_set(err, ASSAY_EINVAL, 1003,
-                               "a target has a connection and a table");
+        return assay_error_set(err, ASSAY_EINVAL, 1003, "a target has a connection and a table");
     if (is_merge != (keys > 0))
         return assay_error_set(err, ASSAY_EINVAL, 1003, "mode merge, and only it, has a key");
     if (!is_merge &&
@@ -160,9 +159,9 @@ static assay_status identify(struct call *call, const char **ret_identity, assay
 static assay_status fill_rows(struct call *call, assay_publish_rows *rows, assay_error *err)
 {
     ASSAY_TRY(judge(call, err));
-    *rows = (assay_publish_rows){.select = "SELECT * FROM assay_stream",
-                                 .name = call->source->suite != NULL ? call->source->suite
-                                                                     : "stream"};
+    *rows =
+        (assay_publish_rows){.select = "SELECT * FROM assay_stream",
+                             .name = call->source->suite != NULL ? call->source->suite : "stream"};
     ASSAY_TRY(identify(call, &rows->identity, err));
     return assay_conn_query_int(call->conn, "SELECT count(*) FROM assay_stream", &rows->rows, err);
 }
@@ -238,10 +237,10 @@ static assay_status begin(struct call *call, assay_error *err)
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), call->run_id);
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), call->step_id);
     call->publish = (assay_publish_job){.steps = context->steps,
-                                    .arena = call->arena,
-                                    .config = &call->config,
-                                    .run_id = call->run_id,
-                                    .step_id = call->step_id};
+                                        .arena = call->arena,
+                                        .config = &call->config,
+                                        .run_id = call->run_id,
+                                        .step_id = call->step_id};
     ASSAY_TRY(assay_conn_open(context->engine, &call->conn, err));
     call->publish.conn = call->conn;
     return ASSAY_OK;

@@ -31,12 +31,12 @@ assay_status assay_standing_add(assay_context *context, assay_conn *conn, const 
     ASSAY_TRY(assay_value_set(document, "publications", list, arena, err));
     for (size_t i = 0; i < model->header.publish_count; i++) {
         const assay_publish_job publish = {.steps = context->steps,
-                                       .conn = conn,
-                                       .arena = arena,
-                                       .table = table,
-                                       .snapshot = table->current,
-                                       .config = &model->header.publish[i],
-                                       .model = model};
+                                           .conn = conn,
+                                           .arena = arena,
+                                           .table = table,
+                                           .snapshot = table->current,
+                                           .config = &model->header.publish[i],
+                                           .model = model};
         assay_publication publication;
         ASSAY_TRY(assay_publish_look(&publish, &publication, err));
         ASSAY_TRY(add_item(list, &publication, arena, err));

@@ -15,11 +15,9 @@ assay_status assay_growth_between(const assay_published_rows *then, const assay_
     growth.added = assay_arena_take(arena, now->count + 1, sizeof *growth.added);
     ASSAY_TRY(assay_arena_check(growth.added, err));
     for (size_t i = 0; i < then->count; i++)
-        ASSAY_TRY(
-            assay_map_put(old, assay_path_base(then->files[i].path), &then->files[i], err));
+        ASSAY_TRY(assay_map_put(old, assay_path_base(then->files[i].path), &then->files[i], err));
     for (size_t i = 0; i < now->count; i++) {
-        const assay_data_file *file =
-            assay_map_find(old, assay_path_base(now->files[i].path));
+        const assay_data_file *file = assay_map_find(old, assay_path_base(now->files[i].path));
         if (file == NULL)
             growth.added[growth.added_count++] = now->files[i];
         else if (file->rows == now->files[i].rows)

@@ -33,8 +33,8 @@ static const char *name_there(const assay_publish_job *publish, const char *name
     return copy;
 }
 
-static assay_status set_fields(const assay_publish_job *publish, const assay_schema *schema, bool upper,
-                               assay_lineage_dataset *dataset, assay_error *err)
+static assay_status set_fields(const assay_publish_job *publish, const assay_schema *schema,
+                               bool upper, assay_lineage_dataset *dataset, assay_error *err)
 {
     assay_lineage_field *fields = NULL;
     size_t count = 0;
@@ -55,13 +55,13 @@ static assay_status set_fields(const assay_publish_job *publish, const assay_sch
 
 /* ---- column lineage ---- */
 
-static assay_status rename_columns(const assay_publish_job *publish, const assay_column_lineage *from,
-                                   bool upper, assay_column_lineage *to, assay_error *err)
+static assay_status rename_columns(const assay_publish_job *publish,
+                                   const assay_column_lineage *from, bool upper,
+                                   assay_column_lineage *to, assay_error *err)
 {
     *to = *from;
     to->column_count = 0;
-    to->columns =
-        assay_arena_take(publish->arena, from->column_count + 1, sizeof *to->columns);
+    to->columns = assay_arena_take(publish->arena, from->column_count + 1, sizeof *to->columns);
     ASSAY_TRY(assay_arena_check(to->columns, err));
     for (size_t i = 0; i < from->column_count; i++) {
         const char *name = name_there(publish, from->columns[i].name, upper);
@@ -96,7 +96,8 @@ static assay_status copy_columns(const assay_publish_job *publish, const assay_s
 
 /* ---- the dataset ---- */
 
-static const char *lifecycle_of(const assay_publish_job *publish, const assay_warehouse_result *result)
+static const char *lifecycle_of(const assay_publish_job *publish,
+                                const assay_warehouse_result *result)
 {
     if (result->created)
         return "CREATE";

@@ -9,8 +9,7 @@ enum { MEMORY_VERSION = 1, MEMORY_BYTES_MAX = 1 << 20 };
 static assay_status path_of(const assay_project *project, const char *table, assay_arena *arena,
                             char **ret_path, assay_error *err)
 {
-    *ret_path =
-        assay_arena_format(arena, "%s/publications/%s.json", project->state_dir, table);
+    *ret_path = assay_arena_format(arena, "%s/publications/%s.json", project->state_dir, table);
     return assay_arena_check(*ret_path, err);
 }
 

@@ -56,7 +56,7 @@ void assay_publish_tell(const assay_publish_job *publish, const assay_publicatio
 /* ---- publishing ---- */
 
 static assay_publish_job publish_of(const assay_steps *steps, const assay_step_context *context,
-                                const assay_table *table, size_t index)
+                                    const assay_table *table, size_t index)
 {
     union {
         const assay_step_context *in;
@@ -64,16 +64,16 @@ static assay_publish_job publish_of(const assay_steps *steps, const assay_step_c
     } user = {.in = context};
 
     return (assay_publish_job){.steps = steps,
-                           .conn = context->conn,
-                           .arena = context->arena,
-                           .table = table,
-                           .snapshot = table->current,
-                           .config = &context->model->header.publish[index],
-                           .model = context->model,
-                           .run_id = context->run_id,
-                           .step_id = context->step_id,
-                           .phase = assay_step_say_phase,
-                           .phase_user = user.out};
+                               .conn = context->conn,
+                               .arena = context->arena,
+                               .table = table,
+                               .snapshot = table->current,
+                               .config = &context->model->header.publish[index],
+                               .model = context->model,
+                               .run_id = context->run_id,
+                               .step_id = context->step_id,
+                               .phase = assay_step_say_phase,
+                               .phase_user = user.out};
 }
 
 static int64_t now(const assay_steps *steps)

@@ -13,10 +13,11 @@
 
 #include "engine/arrow.h"
 
-static const char DQ[] = "gold:\n"
-                         "  strict:\n"
-                         "    critical:\n"
-                         "      - expect_column_values_to_be_between: { column: a, max_value: 1 }\n";
+static const char DQ[] =
+    "gold:\n"
+    "  strict:\n"
+    "    critical:\n"
+    "      - expect_column_values_to_be_between: { column: a, max_value: 1 }\n";
 
 /* Nothing listens on port 1. */
 static const char CONNECTIONS[] =
@@ -177,8 +178,8 @@ static void a_selection_without_publications_is_an_error(void **state)
                                           &json, &err),
                      ASSAY_ECONFIG);
     assert_int_equal(err.number, 2020);
-    assert_int_equal(assay_publish_models(
-                         context, &(assay_publish_options){.connection = "nobdy"}, &json, &err),
+    assert_int_equal(assay_publish_models(context, &(assay_publish_options){.connection = "nobdy"},
+                                          &json, &err),
                      ASSAY_ECONFIG);
     assert_int_equal(err.number, 1241);
     assay_context_close(context);

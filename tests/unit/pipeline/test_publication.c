@@ -115,21 +115,19 @@ static void where_a_table_is_published_to_is_no_part_of_its_skip_key(void **stat
 
 /* ---- what came of it ---- */
 
-static const assay_publication unreachable = {.to = "shop",
-                                              .table = "marts.a",
-                                              .mode = "merge",
-                                              .state = ASSAY_PUBLICATION_PENDING,
-                                              .publish_id = "0123456789abcdef",
-                                              .snapshot_id = 1,
-                                              .number = 1,
-                                              .rows = -1,
-                                              .inserted = -1,
-                                              .updated = -1,
-                                              .deleted = -1,
-                                              .error = {.code = ASSAY_EIO,
-                                                        .retryable = true,
-                                                        .number = 3112,
-                                                        .message = "not reached"}};
+static const assay_publication unreachable = {
+    .to = "shop",
+    .table = "marts.a",
+    .mode = "merge",
+    .state = ASSAY_PUBLICATION_PENDING,
+    .publish_id = "0123456789abcdef",
+    .snapshot_id = 1,
+    .number = 1,
+    .rows = -1,
+    .inserted = -1,
+    .updated = -1,
+    .deleted = -1,
+    .error = {.code = ASSAY_EIO, .retryable = true, .number = 3112, .message = "not reached"}};
 
 /* g.a and its reader g.b; g.a commits and then fails to publish as told. */
 static assay_run_result *run_published(shop *fixture, const assay_publication *publication)
@@ -198,8 +196,8 @@ static void the_history_tells_publications_and_retry_finishes_them(void **state)
     assert_int_equal(kept->error.number, 3112);
     assert_string_equal(kept->error.message, "not reached");
 
-    assert_int_equal(
-        fixture_run(fixture, (assay_run_options){.jobs = 1, .retry = true}, &result), ASSAY_OK);
+    assert_int_equal(fixture_run(fixture, (assay_run_options){.jobs = 1, .retry = true}, &result),
+                     ASSAY_OK);
     assert_int_equal(result->count, 1);
     assert_string_equal(result->steps[0].model->name, "g.a");
 }

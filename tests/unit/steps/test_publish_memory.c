@@ -77,7 +77,9 @@ static void the_last_word_on_a_place_counts_and_others_stay(void **state)
     second.table = "marts.other";
     failed.state = ASSAY_PUBLICATION_PENDING;
     failed.publish_id = "fedcba9876543210";
-    failed.error = (assay_error){.code = ASSAY_EIO, .retryable = true, .number = 3112,
+    failed.error = (assay_error){.code = ASSAY_EIO,
+                                 .retryable = true,
+                                 .number = 3112,
                                  .message = "'db' is \"not\" reached"};
     remember(folder, &published);
     remember(folder, &second);
