@@ -374,6 +374,25 @@ static assay_status prepare_ingest(assay_adbc *adbc, const assay_adbc_target *ta
     return ASSAY_OK;
 }
 
+/* Rows that fail are no fault of the connection, whatever the driver makes of them. */
+static assay_status run_ingest(assay_adbc *adbc, assay_adbc_source *source, assay_error *err)
+{
+    const assay_adbc_limits limits = statement_limits(adbc);
+    assay_error failure = {0}, rows = {0};
+
+    assay_status status =
+        assay_adbc_session_run(adbc->session, assay_adbc_job_ingest, &limits, &failure);
+    if (status != ASSAY_OK && !adbc->session->given_up &&
+        assay_adbc_source_error(source, &rows) != ASSAY_OK) {
+        failure = rows;
+        status = rows.code;
+    }
+    status = note(adbc, status, &failure);
+    if (status != ASSAY_OK)
+        (void)assay_error_copy(err, &failure);
+    return status;
+}
+
 assay_status assay_adbc_ingest(assay_adbc *adbc, const assay_adbc_target *target,
                                struct ArrowArrayStream *stream, int64_t *ret_rows,
                                assay_error *err)
@@ -384,8 +403,7 @@ assay_status assay_adbc_ingest(assay_adbc *adbc, const assay_adbc_target *target
     stream->release = NULL;
     ASSAY_TRY(prepare_ingest(adbc, target, err));
     ASSAY_TRY(assay_adbc_source_new(&own, &source, &adbc->session->source, err));
-    const assay_adbc_limits limits = statement_limits(adbc);
-    assay_status status = run(adbc, assay_adbc_job_ingest, &limits, err);
+    assay_status status = run_ingest(adbc, source, err);
     /* The rows are the caller's: a driver that was given up may not touch them any more. */
     assay_adbc_source_end(source);
     ASSAY_TRY(status);

@@ -1,6 +1,7 @@
 #include "adbc/source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -10,6 +11,8 @@ struct assay_adbc_source {
     assay_lock *lock;
     struct ArrowArrayStream stream; /* release NULL = ended */
     int owners;                     /* the caller, and whoever holds the lent stream */
+    int failed;                     /* what the rows said when they failed: an errno value */
+    char message[ASSAY_ERROR_MESSAGE_SIZE];
 };
 
 static void drop(assay_adbc_source *source)
@@ -23,6 +26,19 @@ static void drop(assay_adbc_source *source)
     assay_mem_free(source);
 }
 
+/* Under the lock. */
+static int keep_failure(assay_adbc_source *source, int failed)
+{
+    if (failed == 0)
+        return 0;
+    const char *message = source->stream.get_last_error(&source->stream);
+
+    source->failed = failed;
+    (void)snprintf(source->message, sizeof source->message, "%s",
+                   message != NULL ? message : "no reason is said");
+    return failed;
+}
+
 static int lent_schema(struct ArrowArrayStream *lent, struct ArrowSchema *out)
 {
     assay_adbc_source *source = lent->private_data;
@@ -31,7 +47,7 @@ static int lent_schema(struct ArrowArrayStream *lent, struct ArrowSchema *out)
     memset(out, 0, sizeof *out);
     assay_lock_acquire(source->lock);
     if (source->stream.release != NULL)
-        failed = source->stream.get_schema(&source->stream, out);
+        failed = keep_failure(source, source->stream.get_schema(&source->stream, out));
     assay_lock_release(source->lock);
     return failed;
 }
@@ -44,7 +60,7 @@ static int lent_next(struct ArrowArrayStream *lent, struct ArrowArray *out)
     memset(out, 0, sizeof *out);
     assay_lock_acquire(source->lock);
     if (source->stream.release != NULL)
-        failed = source->stream.get_next(&source->stream, out);
+        failed = keep_failure(source, source->stream.get_next(&source->stream, out));
     assay_lock_release(source->lock);
     return failed;
 }
@@ -90,6 +106,22 @@ assay_status assay_adbc_source_new(struct ArrowArrayStream *stream, assay_adbc_s
                                           .private_data = source};
     *ret_source = source;
     return ASSAY_OK;
+}
+
+assay_status assay_adbc_source_error(assay_adbc_source *source, assay_error *err)
+{
+    assay_status status = ASSAY_OK;
+
+    assay_lock_acquire(source->lock);
+    if (source->failed == ENOMEM)
+        status = assay_error_nomem(err);
+    else if (source->failed == ECANCELED)
+        status = assay_error_set(err, ASSAY_ECANCELLED, 3117, "the load was cancelled");
+    else if (source->failed != 0)
+        status = assay_error_set(err, ASSAY_EDATA, 3122, "the rows of the load cannot be read: %s",
+                                 source->message);
+    assay_lock_release(source->lock);
+    return status;
 }
 
 void assay_adbc_source_end(assay_adbc_source *source)
