@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "engine/catalog.h"
+#include "pipeline/contract.h"
 #include "pipeline/output.h"
 #include "pipeline/shape.h"
 
@@ -122,6 +123,8 @@ static assay_status bind_transform(struct compile *compile, assay_model *model)
     if (assay_conn_describe(compile->conn, sql, compile->project->arena, &model->columns,
                             &model->column_count, &failure) != ASSAY_OK)
         return assay_output_refuse(model, &failure, compile->err);
+    ASSAY_TRY(assay_contract_bind(model, compile->project->arena, compile->err));
+    ASSAY_TRY(assay_contract_wrap(model, sql, compile->project->arena, &sql, compile->err));
     return assay_model_apply_shape(model, sql, compile->conn, compile->project->arena,
                                    compile->err);
 }

@@ -61,6 +61,7 @@ struct assay_model {
     size_t depth;              /* longest way from a model without inputs */
 
     /* filled by assay_compile for selected models: */
+    const char *projection; /* what the contract makes of the query's columns; NULL = nothing */
     assay_column *columns; /* names and DuckDB types of the output */
     size_t column_count;
     bool compiled;

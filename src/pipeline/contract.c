@@ -1,0 +1,171 @@
+#include "pipeline/contract.h"
+
+#include "base/str.h"
+#include "table/type.h"
+
+/* What becomes of the columns of one model. */
+struct binding {
+    assay_model *model;
+    assay_arena *arena;
+    assay_buf list; /* of the SELECT */
+    assay_column *columns;
+    size_t count;
+    bool differs; /* from what the query gives */
+};
+
+static assay_place place_of(const struct binding *binding, const assay_contract_column *column)
+{
+    const assay_contract *contract = &binding->model->header.contract;
+
+    return (assay_place){binding->model->path, column != NULL ? column->line : contract->line,
+                         column != NULL ? column->column : contract->column};
+}
+
+static void add(struct binding *binding, const char *name, const char *expression_type,
+                bool is_null)
+{
+    assay_buf *list = &binding->list;
+
+    assay_buf_append_text(list, binding->count > 0 ? ", " : "");
+    if (expression_type != NULL) {
+        assay_buf_append_text(list, "CAST(");
+        if (is_null)
+            assay_buf_append_text(list, "NULL");
+        else
+            assay_sql_append_name(list, name);
+        assay_buf_append_format(list, " AS %s) AS ", expression_type);
+        binding->differs = true;
+    }
+    assay_sql_append_name(list, name);
+}
+
+static void keep(struct binding *binding, const char *name, const char *type)
+{
+    binding->columns[binding->count++] = (assay_column){name, type};
+}
+
+/* A column of the query that the contract gives a type. */
+static assay_status add_declared(struct binding *binding, const assay_column *found,
+                                 const assay_contract_column *declared, assay_error *err)
+{
+    assay_contract_policy policy = binding->model->header.contract.type_change;
+    assay_type have;
+    assay_type want;
+    const char *original = NULL;
+
+    ASSAY_TRY(
+        assay_type_parse(found->type, found->name, binding->arena, &have, &original, err));
+    if (assay_type_parse(declared->type, declared->name, binding->arena, &want, &original, err) !=
+        ASSAY_OK) {
+        assay_error_place(err, place_of(binding, declared));
+        return err != NULL ? err->code : ASSAY_ECONFIG;
+    }
+    bool fits = assay_type_can_widen(&have, &want);
+    if (assay_type_equal(&have, &want)) {
+        add(binding, found->name, NULL, false);
+        keep(binding, found->name, found->type);
+        return ASSAY_OK;
+    }
+    if (fits || policy == ASSAY_CONTRACT_FREEZE) {
+        add(binding, found->name, declared->type, false);
+        keep(binding, found->name, declared->type);
+        return ASSAY_OK;
+    }
+    if (policy == ASSAY_CONTRACT_EVOLVE && assay_type_can_widen(&want, &have)) {
+        add(binding, found->name, NULL, false);
+        keep(binding, found->name, found->type);
+        return ASSAY_OK;
+    }
+    return assay_error_at(err, ASSAY_ECONFIG, 2121, place_of(binding, declared),
+                          "column '%s' of '%s' is %s, and the contract says %s", found->name,
+                          binding->model->name, found->type, declared->type);
+}
+
+static assay_status add_found(struct binding *binding, const assay_column *found, assay_error *err)
+{
+    const assay_contract *contract = &binding->model->header.contract;
+    const assay_contract_column *declared = assay_contract_find(contract, found->name);
+
+    if (declared != NULL && declared->type != NULL)
+        return add_declared(binding, found, declared, err);
+    if (declared == NULL && contract->new_column == ASSAY_CONTRACT_FAIL)
+        return assay_error_at(err, ASSAY_ECONFIG, 2122, place_of(binding, NULL),
+                              "'%s' has a column '%s' (%s) that its contract does not have",
+                              binding->model->name, found->name, found->type);
+    if (declared == NULL && contract->new_column == ASSAY_CONTRACT_FREEZE) {
+        binding->differs = true;
+        return ASSAY_OK;
+    }
+    add(binding, found->name, NULL, false);
+    keep(binding, found->name, found->type);
+    return ASSAY_OK;
+}
+
+static bool has_column(const assay_model *model, const char *name)
+{
+    for (size_t i = 0; i < model->column_count; i++)
+        if (assay_str_equal_ci(model->columns[i].name, name))
+            return true;
+    return false;
+}
+
+static assay_status add_missing(struct binding *binding, const assay_contract_column *declared,
+                                assay_error *err)
+{
+    if (binding->model->header.contract.missing_column == ASSAY_CONTRACT_FAIL ||
+        declared->type == NULL || declared->not_null)
+        return assay_error_at(err, ASSAY_ECONFIG, 2123, place_of(binding, declared),
+                              "'%s' does not give the column '%s' (%s) of its contract",
+                              binding->model->name, declared->name,
+                              declared->type != NULL ? declared->type : "any type");
+    add(binding, declared->name, declared->type, true);
+    keep(binding, declared->name, declared->type);
+    return ASSAY_OK;
+}
+
+static assay_status bind(struct binding *binding, assay_error *err)
+{
+    assay_model *model = binding->model;
+    const assay_contract *contract = &model->header.contract;
+
+    for (size_t i = 0; i < model->column_count; i++)
+        ASSAY_TRY(add_found(binding, &model->columns[i], err));
+    for (size_t i = 0; i < contract->column_count; i++)
+        if (!has_column(model, contract->columns[i].name))
+            ASSAY_TRY(add_missing(binding, &contract->columns[i], err));
+    ASSAY_TRY(assay_buf_check(&binding->list, err));
+    model->projection = NULL;
+    if (!binding->differs)
+        return ASSAY_OK;
+    model->projection = assay_arena_text(binding->arena, assay_buf_text(&binding->list));
+    ASSAY_TRY(assay_arena_check(model->projection, err));
+    model->columns = binding->columns;
+    model->column_count = binding->count;
+    return ASSAY_OK;
+}
+
+assay_status assay_contract_bind(assay_model *model, assay_arena *arena, assay_error *err)
+{
+    const assay_contract *contract = &model->header.contract;
+    struct binding binding = {.model = model, .arena = arena, .list = ASSAY_BUF_EMPTY};
+
+    model->projection = NULL;
+    if (contract->column_count == 0)
+        return ASSAY_OK;
+    binding.columns = assay_arena_take(arena, model->column_count + contract->column_count,
+                                       sizeof *binding.columns);
+    ASSAY_TRY(assay_arena_check(binding.columns, err));
+    assay_status status = bind(&binding, err);
+    assay_buf_done(&binding.list);
+    return status;
+}
+
+assay_status assay_contract_wrap(const assay_model *model, const char *sql, assay_arena *arena,
+                                 const char **ret_sql, assay_error *err)
+{
+    *ret_sql = sql;
+    if (model->projection == NULL)
+        return ASSAY_OK;
+    *ret_sql = assay_arena_format(arena, "SELECT %s FROM (\n%s\n)", model->projection, sql);
+    return assay_arena_check(*ret_sql, err);
+}

@@ -1,0 +1,21 @@
+/* The contract of a model: its output is held against it before anything runs.
+ *
+ * What the query gives becomes what the contract says: a narrower type is widened; with `freeze`
+ * other columns are left out and values cast; a missing column that may be missing is NULL. */
+#ifndef ASSAY_PIPELINE_CONTRACT_H
+#define ASSAY_PIPELINE_CONTRACT_H
+
+#include "pipeline/model.h"
+
+/* Checks model->columns, those of the query, against the header's contract, and makes them what the
+ * table gets; sets model->projection. ECONFIG with old and new type and the place: a type that
+ * differs 2121, a column that the contract does not have 2122, one that is missing 2123. */
+ASSAY_NODISCARD assay_status assay_contract_bind(assay_model *model, assay_arena *arena,
+                                                 assay_error *err);
+
+/* The query with the contract's columns; `sql` itself where they are the query's. */
+ASSAY_NODISCARD assay_status assay_contract_wrap(const assay_model *model, const char *sql,
+                                                 assay_arena *arena, const char **ret_sql,
+                                                 assay_error *err);
+
+#endif
