@@ -29,8 +29,6 @@ FILES = [
     ("models/bronze/t.yaml", "source: { fils: data/t.csv }\n", 1201, "1:11", "did you mean 'files'?"),
     ("models/bronze/t.yaml", "mode: append\n", 1204, "1:1", "'source'"),
     ("models/bronze/t.yaml", "source: { connection: shop_db, table: t }\n", 1241, "1:23", "shop_db"),
-    ("models/bronze/t.yaml", "source: { files: data/t.csv }\ncontract: { bad_row: quarantine }\n", 2013,
-     "2:13", "not built"),
     ("models/bronze/t.yaml", "source: { files: data/t.csv }\ncontract: { columns: { id: NOTYPE } }\n",
      None, None, "NOTYPE"),
     ("models/silver/m.sql", "/* ---\nmode: full\n*/ select 1 as a\n", 1250, "1:4", "not closed"),
