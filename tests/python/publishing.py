@@ -214,7 +214,8 @@ class Orders:
                             contract={"columns": {"id": "BIGINT", "region": "VARCHAR",
                                                   "amount": "DECIMAL(12,2)", "note": "VARCHAR",
                                                   "flag": "BOOLEAN", "ratio": "DOUBLE", "day": "DATE",
-                                                  "at_time": "TIMESTAMP", "at_zone": "TIMESTAMPTZ",
+                                                  "at_time": "TIMESTAMP",
+                                                  "at_zone": "TIMESTAMP WITH TIME ZONE",
                                                   "version": "INTEGER"}},
                             publish=[{**self.publish, "columns": COLUMNS}])
         self.generation(0)

@@ -172,6 +172,17 @@ def test_files_go_to_a_stage_and_into_a_table(target, tmp_path, client):
         assert rows(connection, "LIST @ST") == []
 
 
+def test_the_stage_of_a_table_goes_with_it(target, snowflake, tmp_path):
+    path = parquet_file(tmp_path, 10)
+    with target.adbc() as connection:
+        run(connection, 'CREATE TABLE "T_1" ("ID" NUMBER(19,0))',
+            f"PUT 'file://{path}' @%T_1 AUTO_COMPRESS = FALSE")
+        kept = list((snowflake.folder / "data/stages" / target.name).rglob("*.parquet"))
+        assert len(kept) == 1
+        run(connection, 'DROP TABLE "T_1"')
+    assert not kept[0].exists()
+
+
 def test_a_lost_answer_is_given_again_and_nothing_runs_twice(target, snowflake):
     target.execute('CREATE TABLE "T" ("ID" NUMBER(19,0))')
     actions = [{"do": "lose"}, {"do": "status_after", "status": 503}]

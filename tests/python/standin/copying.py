@@ -1,8 +1,9 @@
 """Stages: what fakesnow does not check of COPY and PUT, and REMOVE."""
 import os
+import shutil
 
 from fakesnow.transforms.options import parse_options
-from fakesnow.transforms.stage import internal_file_name
+from fakesnow.transforms.stage import internal_dir, internal_file_name
 from sqlglot import exp
 
 from errors import SnowflakeError
@@ -50,6 +51,12 @@ def put_options(put):
     if "SOURCE_COMPRESSION" in options:
         chosen["sourceCompression"] = str(options["SOURCE_COMPRESSION"]).lower()
     return chosen
+
+
+def drop_table_stage(name):
+    """The stage of a table goes with it."""
+    database, schema, table = name
+    shutil.rmtree(internal_dir(f"{database}.{schema}.%{table}"), ignore_errors=True)
 
 
 def remove_files(root, prefix, text_result):

@@ -1,8 +1,7 @@
 """fakesnow with its databases in files, so that a server that died finds them again.
 
-Three things of fakesnow are replaced, each where it has no setting for it: the folder of internal
-stages, FILES = (..) of a COPY from an internal stage, and the bookkeeping of text lengths, which a
-transaction of DuckDB cannot write beside another database.
+What fakesnow has no setting for is replaced: the folder of internal stages, FILES = (..) of a COPY
+from an internal stage, and how COPY matches columns by name (fakesnow makes every name upper case).
 """
 import os
 import re
@@ -93,4 +92,18 @@ def replace_parts_of_fakesnow(stages):
         return source_urls(source, files)
 
     fakesnow.copy_into._source_urls = urls_of_files
+    fakesnow.copy_into._get_table_columns = columns_as_they_are
+    fakesnow.copy_into._match_parquet_columns = match_columns
     fakesnow.rowtype.duckdb_to_sf_type.update(MORE_TYPES)
+
+
+def columns_as_they_are(table, duck, database, schema):
+    return [row[0] for row in fakesnow.copy_into._describe_table(table, duck, database, schema)]
+
+
+def match_columns(in_file, in_table, mode):
+    """{column of the table: column of the file}"""
+    if mode == fakesnow.copy_into.MatchByColumnName.CASE_INSENSITIVE:
+        found = {name.upper(): name for name in in_file}
+        return {name: found[name.upper()] for name in in_table if name.upper() in found}
+    return {name: name for name in in_table if name in in_file}

@@ -127,7 +127,10 @@ def run_ddl(engine, session, expression, bound, running):
         return done(statement_type.DDL)
     for attempt in range(RETRIES_OF_DDL):
         try:
-            return execute(session, expression.copy(), bound, running)
+            result = execute(session, expression.copy(), bound, running)
+            if isinstance(expression, exp.Drop) and expression.kind == "TABLE":
+                copying.drop_table_stage(rewrites.full_name(session, expression.find(exp.Table)))
+            return result
         except SnowflakeError as error:
             # Another transaction changes the same table just now: Snowflake waits for it.
             if error.code != "000625" or attempt + 1 == RETRIES_OF_DDL:
