@@ -57,6 +57,7 @@ static assay_status build_steps(assay_active_run *run, const assay_run_choice *c
         run->steps[i].full_refresh = choice->refresh[i];
         run->steps[i].published_snapshot = -1;
         atomic_init(&run->steps[i].progress.phase, NULL);
+        atomic_init(&run->steps[i].progress.committed, false);
         run->step_of_model[choice->models[i]->index] = i + 1;
     }
     return ASSAY_OK;

@@ -10,6 +10,7 @@
 
 struct assay_step_progress {
     _Atomic(const char *) phase; /* static text */
+    atomic_bool committed;       /* what is left to do is outside of the table */
 };
 
 typedef enum assay_step_state {

@@ -39,6 +39,17 @@ void assay_step_phase(const assay_step_context *context, const char *phase)
         atomic_store(&context->progress->phase, phase);
 }
 
+void assay_step_say_committed(const assay_step_context *context)
+{
+    if (context->progress != NULL)
+        atomic_store(&context->progress->committed, true);
+}
+
+bool assay_step_has_committed(const assay_step_context *context)
+{
+    return context->progress != NULL && atomic_load(&context->progress->committed);
+}
+
 static void write_inputs(assay_json_writer *json, const assay_step_context *context)
 {
     assay_json_key(json, "inputs");

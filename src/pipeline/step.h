@@ -83,6 +83,8 @@ typedef struct assay_table_look {
     const char *uuid;
     assay_column *columns; /* names and DuckDB types as the user sees them */
     size_t column_count;
+    const char *const *pii; /* columns that its last commit called pii */
+    size_t pii_count;
 } assay_table_look;
 
 typedef struct assay_step_progress assay_step_progress;
@@ -110,6 +112,10 @@ typedef struct assay_step_context {
 
 /* Says what the step is doing now ("reading", "checks", "commit"): static text. Any thread. */
 void assay_step_phase(const assay_step_context *context, const char *phase);
+
+/* The step's table is committed, and the step goes on outside of it. Any thread. */
+void assay_step_say_committed(const assay_step_context *context);
+bool assay_step_has_committed(const assay_step_context *context);
 
 /* A step that an earlier process left open. */
 typedef struct assay_open_step {

@@ -131,6 +131,7 @@ void assay_publish_committed(assay_step_facts *facts, const assay_step_context *
         return; /* the next run finds it open */
     result->publications = publications;
     result->publication_count = count;
+    assay_step_say_committed(context);
     assay_step_phase(context, "publishing");
     if (load(context, steps, &table, &failure) != ASSAY_OK) {
         fail_all(context, &failure, publications);

@@ -113,6 +113,8 @@ static assay_status look(void *user, const assay_project *project, assay_conn *c
 {
     const assay_steps *steps = user;
     assay_table *loaded = NULL;
+    assay_state_file *state = NULL;
+    int foreign = 0;
 
     *ret_look = (assay_table_look){.snapshot_id = -1};
     ASSAY_TRY(assay_published_load(project, steps->env, conn, table, arena, &loaded, err));
@@ -121,6 +123,11 @@ static assay_status look(void *user, const assay_project *project, assay_conn *c
     ret_look->exists = true;
     ret_look->snapshot_id = loaded->current != NULL ? loaded->current->id : -1;
     ret_look->uuid = loaded->uuid;
+    ASSAY_TRY(assay_state_file_current(loaded, steps->env->store, arena, &state, &foreign, err));
+    if (state != NULL) {
+        ret_look->pii = state->pii;
+        ret_look->pii_count = state->pii_count;
+    }
     return assay_published_columns(loaded->schema, arena, &ret_look->columns,
                                    &ret_look->column_count, err);
 }
@@ -160,6 +167,11 @@ static bool judged_against(void *user, const assay_model *model, const char *oth
         steps->quality != NULL ? assay_quality_suite_find(steps->quality, model->name) : NULL;
     const char *table = strchr(other, '.');
 
+    for (size_t i = 0; i < model->header.contract.column_count; i++) {
+        const char *reference = model->header.contract.columns[i].reference_table;
+        if (reference != NULL && assay_str_equal_ci(reference, other))
+            return true;
+    }
     return suite != NULL && table != NULL &&
            assay_str_contains(assay_steps_suite_text(steps, suite), table + 1);
 }
@@ -284,8 +296,8 @@ static void recover_run(void *user, const assay_project *project, const char *ru
 
 static void abort_step(void *user, const assay_step_context *context)
 {
-    assay_events_close_step(user, context->model->name, context->run_id, context->step_id, false,
-                            "interrupted");
+    assay_events_close_step(user, context->model->name, context->run_id, context->step_id,
+                            assay_step_has_committed(context), "interrupted");
 }
 
 const assay_step_ops *assay_steps_ops(void)
