@@ -279,10 +279,10 @@ static assay_status write_manifests(struct attempt *attempt, const char *manifes
 static assay_status write_draft(struct attempt *attempt, assay_error *err)
 {
     /* named after the run too, so that the next one finds what a dead one left */
-    char *draft = assay_arena_format(
-        attempt->arena, "%s/draft-%s-%lld-%s", attempt->loaded->place.folder,
-        attempt->change->run_id != NULL ? attempt->change->run_id : "", (long long)attempt->number,
-        attempt->change->commit_id);
+    char *draft =
+        assay_arena_format(attempt->arena, "%s/draft-%s-%lld-%s", attempt->loaded->place.folder,
+                           attempt->change->run_id != NULL ? attempt->change->run_id : "",
+                           (long long)attempt->number, attempt->change->commit_id);
     char *manifest = draft == NULL ? NULL : assay_path_join(attempt->arena, draft, "_assay");
 
     ASSAY_TRY(assay_arena_check(manifest, err));
