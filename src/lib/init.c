@@ -106,31 +106,120 @@ static assay_status set_variables(struct init *init, assay_error *err)
     return assay_conn_execute(init->conn, sql.data, NULL, err);
 }
 
-/* Runs one "-- file PATH FORMAT" block: its SELECT becomes that file. */
-static assay_status make_source(struct init *init, char *block, assay_error *err)
+/* One "-- file PATH FORMAT [DAYS]" block of the script. */
+struct source_block {
+    const char *path;   /* with DAYS: {day} stands for the day */
+    const char *format; /* csv, json; bytes = one text of hex digits */
+    const char *query;
+    int64_t days; /* 0 = one file */
+};
+
+static assay_status broken_script(assay_error *err)
 {
-    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    return assay_error_set(err, ASSAY_EINTERNAL, 9001, "the example's source script is broken");
+}
+
+static assay_status read_block(char *block, struct source_block *ret_block, assay_error *err)
+{
     char *query = strchr(block, '\n');
     char *format = strchr(block, ' ');
 
     if (query == NULL || format == NULL || format > query)
-        return assay_error_set(err, ASSAY_EINTERNAL, 9001, "the example's source script is broken");
+        return broken_script(err);
     *query++ = '\0';
     *format++ = '\0';
+    *ret_block = (struct source_block){block, format, query, 0};
+    char *days = strchr(format, ' ');
+    if (days != NULL)
+        *days++ = '\0';
+    if (days != NULL && !assay_str_to_int64(days, &ret_block->days))
+        return broken_script(err);
     char *end = strrchr(query, ';');
     if (end != NULL)
         *end = '\0';
-    char *path = assay_path_join(init->arena, init->root, block);
+    return ASSAY_OK;
+}
+
+static assay_status write_bytes(struct init *init, const char *query, const char *path,
+                                assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf bytes = ASSAY_BUF_EMPTY;
+    const char *hex = NULL;
+
+    ASSAY_TRY(assay_conn_query_text(init->conn, query, init->arena, &hex, err));
+    for (; hex != NULL && hex[0] != '\0' && hex[1] != '\0'; hex += 2)
+        assay_buf_append_char(&bytes, (char)(assay_str_hex_digit(hex[0]) * 16 +
+                                             assay_str_hex_digit(hex[1])));
+    ASSAY_TRY(assay_buf_check(&bytes, err));
+    return assay_path_write(path, bytes.data, bytes.size, err);
+}
+
+static assay_status make_file(struct init *init, const struct source_block *block, const char *name,
+                              assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    char *path = assay_path_join(init->arena, init->root, name);
+
     ASSAY_TRY(assay_arena_check(path, err));
     ASSAY_TRY(make_parent(init, path, err));
-    assay_buf_append_format(&sql, "COPY (%s) TO ", query);
+    if (assay_str_equal(block->format, "bytes")) {
+        ASSAY_TRY(write_bytes(init, block->query, path, err));
+        return note_file(init, name, err);
+    }
+    assay_buf_append_format(&sql, "COPY (%s) TO ", block->query);
     assay_sql_append_text(&sql, path);
-    assay_buf_append_text(&sql, assay_str_equal(format, "csv") ? " (FORMAT csv, HEADER true)"
-                                                               : " (FORMAT json)");
+    assay_buf_append_text(&sql, assay_str_equal(block->format, "csv") ? " (FORMAT csv, HEADER true)"
+                                                                      : " (FORMAT json)");
     ASSAY_TRY(assay_buf_check(&sql, err));
     if (assay_conn_execute(init->conn, sql.data, NULL, err) != ASSAY_OK)
-        return assay_error_wrap(err, "making '%s'", block);
-    return note_file(init, block, err);
+        return assay_error_wrap(err, "making '%s'", name);
+    return note_file(init, name, err);
+}
+
+/* `path` with each {day} replaced. */
+static const char *path_of_day(struct init *init, const char *path, const char *day)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
+    static const char mark[] = "{day}";
+
+    for (const char *at = strstr(path, mark); at != NULL; at = strstr(path, mark)) {
+        assay_buf_append(&text, path, (size_t)(at - path));
+        assay_buf_append_text(&text, day);
+        path = at + sizeof mark - 1;
+    }
+    assay_buf_append_text(&text, path);
+    return text.failed ? NULL : assay_arena_text(init->arena, assay_buf_text(&text));
+}
+
+/* Sets the variable `day` to that many days before the export. */
+static assay_status set_day(struct init *init, int64_t before, const char **ret_day,
+                            assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+
+    assay_buf_append_format(&sql,
+                            "SET VARIABLE day = (getvariable('export_day') - %lld)::DATE::VARCHAR",
+                            (long long)before);
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    ASSAY_TRY(assay_conn_execute(init->conn, sql.data, NULL, err));
+    return assay_conn_query_text(init->conn, "SELECT getvariable('day')", init->arena, ret_day, err);
+}
+
+static assay_status make_source(struct init *init, char *text, assay_error *err)
+{
+    struct source_block block;
+
+    ASSAY_TRY(read_block(text, &block, err));
+    if (block.days == 0)
+        return make_file(init, &block, block.path, err);
+    for (int64_t before = block.days; before > 0; before--) {
+        const char *day = NULL;
+        ASSAY_TRY(set_day(init, before, &day, err));
+        const char *name = path_of_day(init, block.path, day);
+        ASSAY_TRY(assay_arena_check(name, err));
+        ASSAY_TRY(make_file(init, &block, name, err));
+    }
+    return ASSAY_OK;
 }
 
 static assay_status run_statements(assay_conn *conn, char *script, assay_error *err)
@@ -152,7 +241,7 @@ static assay_status run_script(struct init *init, char *script, assay_error *err
     char *block = strstr(script, MARK);
 
     if (block == NULL)
-        return assay_error_set(err, ASSAY_EINTERNAL, 9001, "the example's source script is broken");
+        return broken_script(err);
     *block = '\0';
     block += sizeof MARK - 1;
     ASSAY_TRY(run_statements(init->conn, script, err));

@@ -20,28 +20,67 @@ def quote(text):
 
 def read_extract(path, project):
     model = yaml.safe_load(path.read_text(encoding="utf-8"))
-    files = quote(project / model["source"]["files"])
+    globs = model["source"]["files"]
+    globs = [globs] if isinstance(globs, str) else globs
+    found = [str(file) for pattern in globs for file in sorted(project.glob(pattern))]
+    files = "[" + ", ".join(quote(file) for file in found) + "]"
     columns = model.get("contract", {}).get("columns", {})
-    if model["source"].get("format") == "csv" or ".csv" in model["source"]["files"]:
+    if ".csv" in globs[0]:
         types = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in columns.items())
-        source = f"read_csv({files}, header = true, types = {{{types}}}, filename = '_source_file')"
-    elif "json" in model["source"]["files"]:
-        source = f"read_json({files}, filename = '_source_file')"
+        source = (f"read_csv({files}, header = true, types = {{{types}}}, filename = '_source_file', "
+                  "hive_partitioning = false)")
+    elif "json" in globs[0]:
+        source = f"read_json({files}, filename = '_source_file', hive_partitioning = false)"
     else:
-        source = f"read_parquet({files}, filename = '_source_file')"
+        source = f"read_parquet({files}, filename = '_source_file', hive_partitioning = false)"
     return f"SELECT *, row_number() OVER () AS _source_row FROM {source}"
 
 
+def merged(sql, header, columns):
+    """The newest version of each key, without those that are deleted."""
+    keys = ", ".join(f'"{name}"' for name in header["key"])
+    where = f"WHERE NOT ({header['delete_when']})" if "delete_when" in header else ""
+    return (f"SELECT * FROM (SELECT * FROM ({sql}) QUALIFY row_number() OVER (PARTITION BY {keys} "
+            f"ORDER BY \"{header['version']}\" DESC) = 1) {where}")
+
+
+def history(sql, header, columns):
+    """A row for each change of a key, with the interval in which it held."""
+    keys, version = header["key"], header["version"]
+    by = ", ".join(f'"{name}"' for name in keys)
+    parts = [*keys, "effective_start"]
+    text = ", ".join(f"length(\"{name}\"::VARCHAR), ':', \"{name}\"::VARCHAR" for name in parts)
+    state = ", ".join(f'"{name}"' for name in columns if name not in (*keys, version))
+    return f"""WITH said AS (SELECT DISTINCT * FROM ({sql})),
+    changed AS (SELECT * FROM (SELECT *, row({state}) AS _state FROM said)
+                QUALIFY _state IS DISTINCT FROM lag(_state) OVER (PARTITION BY {by} ORDER BY "{version}"))
+    SELECT * EXCLUDE (_state), md5(concat({text})) AS surrogate_key FROM (
+        SELECT *, "{version}" AS effective_start,
+            lead("{version}") OVER (PARTITION BY {by} ORDER BY "{version}") AS effective_end,
+            lead("{version}") OVER (PARTITION BY {by} ORDER BY "{version}") IS NULL AS is_current
+        FROM changed)"""
+
+
+MODES = {"merge": merged, "scd2": history}
+HEADER = re.compile(r"\A\s*/\* ---(.*?)--- \*/", re.DOTALL)
+
+
+def read_model(path):
+    text = path.read_text(encoding="utf-8")
+    found = HEADER.match(text)
+    header = yaml.safe_load(found.group(1)) if found else {}
+    return text[found.end():] if found else text, header
+
+
 def read_models(project):
-    """name -> SQL of every table, in the order in which they can run."""
-    sql = {}
+    """name -> SQL and header of every table, in the order in which they can run."""
+    sql, headers = {}, {}
     for path in sorted((project / "models").glob("*/*")):
         name = f"{path.parent.name}.{path.stem}"
         if path.suffix == ".yaml":
-            sql[name] = read_extract(path, project)
+            sql[name], headers[name] = read_extract(path, project), {}
         else:
-            text = path.read_text(encoding="utf-8")
-            sql[name] = re.sub(r"\A\s*/\* ---.*?--- \*/", "", text, flags=re.DOTALL)
+            sql[name], headers[name] = read_model(path)
     order, waiting = [], dict(sql)
     while waiting:
         ready = [name for name, text in waiting.items()
@@ -51,7 +90,7 @@ def read_models(project):
         order += ready
         for name in ready:
             del waiting[name]
-    return {name: sql[name] for name in order}
+    return {name: (sql[name], headers[name]) for name in order}
 
 
 def main():
@@ -62,7 +101,11 @@ def main():
         connection.execute(f"SET memory_limit = {quote(sys.argv[3])}")
     for layer in ("bronze", "silver", "gold"):
         connection.execute(f"CREATE SCHEMA {layer}")
-    for name, sql in read_models(project).items():
+    for name, (sql, header) in read_models(project).items():
+        mode = MODES.get(header.get("mode"))
+        if mode:
+            columns = [row[0] for row in connection.execute(f"DESCRIBE {sql}").fetchall()]
+            sql = mode(sql, header, columns)
         target = quote(output / f"{name}.parquet")
         connection.execute(f"COPY ({sql}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
         connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({target})")

@@ -2,7 +2,8 @@
 -- row number, the name of the column and the seed, so equal arguments give equal bytes.
 --
 -- Variables: seed, scale (1 = 100,000 orders), export_day (the day of the export).
--- A line "-- file PATH FORMAT" makes the SELECT below it one file.
+-- A line "-- file PATH FORMAT" makes the SELECT below it one file. With a number of DAYS behind it there
+-- is one for each of the last days before the export, with the variable day and {day} in the path.
 
 create macro dice(i, what) as (hash(i, what, getvariable('seed')) >> 11)::double / 9007199254740992;
 create macro pick(i, what, items) as items[1 + floor(dice(i, what) * len(items))::bigint];
@@ -14,9 +15,16 @@ create macro gap(i, what, share, value) as case when dice(i, what) < share then 
 create macro code(prefix, i, width) as prefix || lpad(i::varchar, width, '0');
 create macro money(i, what, low, high) as round(low + dice(i, what) * (high - low), 2);
 create macro rows_of(base) as greatest(1, (base * getvariable('scale'))::bigint);
+create macro feed_begin() as (getvariable('export_day') - interval 7 day)::date;
+create macro today() as getvariable('day')::date;
+create macro on_day(i, what, day) as dice(i, what || strftime(day, '%Y-%m-%d'));
+create macro time_of_day(i, what, day) as day::timestamp + to_seconds(floor(on_day(i, what, day) * 86400)::bigint);
 
--- file data/snowflake/snowflake_customers.csv csv
+-- The whole of each source. The last seven days of it come as daily drops.
+
+create macro all_customers() as table
 select
+    i,
     code('CUST-', i, 6) as customer_id,
     'Customer' || (1 + floor(dice(i, 'first_name') * 1000))::bigint as first_name,
     'Last' || (floor(dice(i, 'last_name') * 500))::bigint as last_name,
@@ -39,14 +47,15 @@ select
     floor(dice(i, 'orders') * 101)::bigint as total_orders,
     pick(i, 'channel', ['Email', 'Phone', 'SMS', 'Web']) as preferred_channel,
     moment(i, 'created', 1826) - interval 30 day as created_at,
-    moment(i, 'updated', 30) as updated_at,
+    moment(i, 'updated', 30) - interval 7 day as updated_at,
     'snowflake' as source_system,
     getvariable('export_day')::timestamp as ingestion_timestamp,
     money(i, 'clv', 4, 150000) as estimated_clv
 from range(1, rows_of(50000) + 1) t(i);
 
--- file data/snowflake/snowflake_products.csv csv
+create macro all_products() as table
 select
+    i,
     code('PROD-', i, 6) as product_id,
     code('SKU-', i, 8) as sku,
     'Product ' || i || ' - ' || pick(i, 'category', ['Automotive', 'Beauty', 'Books', 'Clothing', 'Electronics', 'Food', 'Home', 'Sports', 'Toys']) as product_name,
@@ -66,7 +75,7 @@ select
     (10 + floor(dice(i, 'reorder') * 191))::bigint as reorder_level,
     code('SUP-', (1 + floor(dice(i, 'supplier') * 2000))::bigint, 5) as supplier_id,
     (between_days(i, 'created', 1826) - interval 365 day)::date as created_at,
-    between_days(i, 'updated', 365)::date as updated_at,
+    (between_days(i, 'updated', 365) - interval 8 day)::date as updated_at,
     'snowflake' as source_system,
     getvariable('export_day')::timestamp as ingestion_timestamp,
     round(1 + dice(i, 'rating') * 4, 1) as rating,
@@ -74,7 +83,7 @@ select
     dice(i, 'in_stock') < 0.85 as in_stock
 from range(0, rows_of(10000)) t(i);
 
--- file data/snowflake/snowflake_orders.csv csv
+create macro all_orders() as table
 with base as (
     select
         i,
@@ -85,6 +94,7 @@ with base as (
     from range(1, rows_of(100000) + 1) t(i)
 )
 select
+    i,
     code('ORD-', i, 8) as order_id,
     code('CUST-', 1 + floor(pow(dice(i, 'customer'), 2) * rows_of(50000))::bigint, 6) as customer_id,
     code('PROD-', floor(dice(i, 'product') * rows_of(10000))::bigint, 6) as product_id,
@@ -110,7 +120,7 @@ select
     pick(i, 'channel', ['CALL_CENTER', 'MOBILE', 'PARTNER', 'WEB']) as channel,
     ordered_at as created_at,
     ordered_at + to_seconds(floor(dice(i, 'updated')
-        * epoch(getvariable('export_day')::timestamp - ordered_at))::bigint) as updated_at,
+        * greatest(0, epoch(feed_begin()::timestamp - ordered_at)))::bigint) as updated_at,
     'snowflake' as source_system,
     getvariable('export_day')::timestamp as ingestion_timestamp,
     month(ordered_at) as order_month,
@@ -122,7 +132,7 @@ select
     gap(i, 'fulfillment_gap', 0.2, (1 + floor(dice(i, 'fulfillment') * 14))::bigint) as fulfillment_days
 from base;
 
--- file data/redshift/redshift_customer_behavior.csv csv
+create macro all_behavior() as table
 select
     code('BEH-', i, 8) as behavior_id,
     code('CUST-', 1 + floor(dice(i, 'customer') * rows_of(50000))::bigint, 6) as customer_id,
@@ -151,8 +161,9 @@ select
     pick(i, 'quality', ['high', 'low', 'medium']) as session_quality
 from range(1, rows_of(50000) + 1) t(i);
 
--- file data/crm/accounts.csv csv
+create macro all_accounts() as table
 select
+    i,
     code('CUST-', i, 6) as Id,
     code('Company ', i, 5) as Name,
     '(' || lpad((floor(dice(i, 'phone') * 1000))::bigint::varchar, 3, '0') || ')'
@@ -178,7 +189,7 @@ select
     gap(i, 'ticker_gap', 0.7, code('TICK', floor(dice(i, 'ticker') * 1000)::bigint, 3)) as TickerSymbol,
     (1980 + floor(dice(i, 'started') * 41))::bigint as YearStarted,
     (between_days(i, 'created', 1826) - interval 30 day)::date as CreatedDate,
-    between_days(i, 'modified', 30)::date as LastModifiedDate,
+    (between_days(i, 'modified', 30) - interval 8 day)::date as LastModifiedDate,
     code('USER', (1 + floor(dice(i, 'owner') * 100))::bigint, 3) as OwnerId,
     pick(i, 'segment', ['ENTERPRISE', 'SMB', 'PUBLIC', 'CONSUMER', 'UNKNOWN']) as CustomerSegment,
     pick(i, 'region', ['Asia', 'Europe', 'North America', 'Oceania', 'South America']) as GeographicRegion,
@@ -186,8 +197,9 @@ select
     between_days(i, 'activity', 365)::date as LastActivityDate
 from range(1, rows_of(30000) + 1) t(i);
 
--- file data/crm/contacts.csv csv
+create macro all_contacts() as table
 select
+    i,
     code('CONT-', i, 8) as Id,
     'Person' || i as LastName,
     code('CUST-', 1 + (i - 1) % rows_of(22500), 6) as AccountId,
@@ -211,12 +223,156 @@ select
     dice(i, 'opted_out') < 0.1 as HasOptedOutOfEmail,
     'Contact for ' || code('CUST-', 1 + (i - 1) % rows_of(22500), 6) as Description,
     (between_days(i, 'created', 1826) - interval 30 day)::date as CreatedDate,
-    between_days(i, 'modified', 30)::date as LastModifiedDate,
+    (between_days(i, 'modified', 30) - interval 8 day)::date as LastModifiedDate,
     code('USER', (1 + floor(dice(i, 'owner') * 100))::bigint, 3) as OwnerId,
     pick(i, 'role', ['Champion', 'Decision Maker', 'Influencer', 'User']) as ContactRole,
     pick(i, 'level', ['C-Level', 'Director', 'Manager', 'Staff', 'VP']) as ContactLevel,
     round(dice(i, 'engagement') * 100, 4) as EngagementScore
 from range(1, rows_of(45000) + 1) t(i);
+
+create macro all_opportunities() as table
+select
+    i,
+    code('OPP-', i, 8) as Id,
+    code('Opportunity ', i, 6) as Name,
+    code('CUST-', (1 + floor(dice(i, 'account') * rows_of(30000)))::bigint, 6) as AccountId,
+    pick(i, 'stage', ['CLOSED_LOST', 'CLOSED_WON', 'PIPELINE', 'PROPOSAL']) as StageName,
+    case when pick(i, 'stage', ['CLOSED_LOST', 'CLOSED_WON', 'PIPELINE', 'PROPOSAL']) like 'CLOSED%'
+         then (between_days(i, 'closed', 1000) - interval 8 day)::date end as CloseDate,
+    round(exp(9 + dice(i, 'amount') * 6), 2) as Amount,
+    (floor(dice(i, 'probability') * 101))::bigint as Probability,
+    pick(i, 'source', ['Partner', 'Referral', 'Trade Show', 'Web']) as LeadSource,
+    pick(i, 'type', ['Existing Business', 'New Business', 'Renewal']) as "Type",
+    'Follow up on ' || code('CUST-', (1 + floor(dice(i, 'account') * rows_of(30000)))::bigint, 6) as NextStep,
+    pick(i, 'forecast', ['Best Case', 'Closed', 'Commit', 'Pipeline']) as ForecastCategory,
+    pick(i, 'stage', ['CLOSED_LOST', 'CLOSED_WON', 'PIPELINE', 'PROPOSAL']) like 'CLOSED%' as IsClosed,
+    pick(i, 'stage', ['CLOSED_LOST', 'CLOSED_WON', 'PIPELINE', 'PROPOSAL']) = 'CLOSED_WON' as IsWon,
+    (between_days(i, 'created', 700) - interval 1000 day)::date as CreatedDate,
+    (between_days(i, 'modified', 300) - interval 8 day)::date as LastModifiedDate,
+    code('USER', (1 + floor(dice(i, 'owner') * 100))::bigint, 3) as OwnerId,
+    pick(i, 'size', ['Enterprise', 'Large', 'Medium', 'Small']) as DealSize,
+    (30 + floor(dice(i, 'cycle') * 336))::bigint as SalesCycle,
+    pick(i, 'interest', ['Automotive', 'Beauty', 'Books', 'Clothing', 'Electronics', 'Food', 'Home', 'Sports', 'Toys']) as ProductInterest,
+    pick(i, 'budget', ['Approved', 'Pending', 'Unknown']) as Budget,
+    pick(i, 'timeline', ['Immediate', 'Q1', 'Q2', 'Q3', 'Q4']) as Timeline
+from range(1, rows_of(20000) + 1) t(i);
+
+create macro all_events() as table
+select
+    'KAFKA-' || lower(printf('%016x', hash(i, 'event', getvariable('seed')))) as event_id,
+    'orders_events' as topic,
+    floor(dice(i, 'partition') * 6)::bigint as "partition",
+    i as "offset",
+    moment(i, 'at', 120) as "timestamp",
+    code('KEY-', (100000 + floor(dice(i, 'key') * 900000))::bigint, 6) as key,
+    json_object(
+        'order_id', code('ORD-', 1 + floor(dice(i, 'order') * rows_of(100000))::bigint, 8),
+        'customer_id', code('CUST-', 1 + floor(dice(i, 'customer') * rows_of(50000))::bigint, 6),
+        'event_type', pick(i, 'type', ['ORDER_CREATED', 'PAID', 'SHIPPED', 'DELIVERED', 'CANCELLED']),
+        'event_ts', strftime(moment(i, 'at', 120), '%Y-%m-%d %H:%M:%S'),
+        'amount', money(i, 'amount', 10, 20000),
+        'currency', pick(i, 'currency', ['USD', 'EUR', 'GBP', 'JPY', 'AUD', 'CAD']),
+        'channel', pick(i, 'channel', ['CALL_CENTER', 'MOBILE', 'PARTNER', 'WEB']),
+        'metadata', json_object('source', pick(i, 'app', ['web_app', 'mobile_app']), 'version', '2.1.0',
+            'session_id', code('SESS-', (100000 + floor(dice(i, 'session') * 900000))::bigint, 6))
+    )::varchar as value,
+    '{"content-type": "application/json", "source": "kafka-producer", "version": "1.0"}' as headers
+from range(1, rows_of(100000) + 1) t(i);
+
+-- Changes of orders: five of a hundred a day, a tenth of them deletions, after which an order rests.
+-- Two of a hundred changes come with the drop of the day after.
+create macro changes(day) as table
+select o.*, on_day(o.i, 'order deleted', day) < 0.1 as leaves, on_day(o.i, 'order late', day) < 0.02 as late
+from all_orders() o
+where o.order_date < day
+  and on_day(o.i, 'order changed', day) < 0.05
+  and len(list_filter(range(1, 8), k -> day - k::integer >= feed_begin()
+          and on_day(o.i, 'order changed', day - k::integer) < 0.05
+          and on_day(o.i, 'order deleted', day - k::integer) < 0.1)) = 0;
+
+create macro changed_orders(day) as table
+select * exclude (i, leaves, late) replace (
+    case when leaves then 'DELETE' else 'UPDATE' end as op,
+    leaves as is_deleted,
+    case when leaves then 'CANCELLED'
+         else ['PENDING', 'SHIPPED', 'COMPLETED'][1 + floor(on_day(i, 'order status', day) * 3)::bigint] end as status,
+    round(total_amount * (0.9 + on_day(i, 'order amount', day) * 0.2), 2) as total_amount,
+    time_of_day(i, 'order time', day) as updated_at)
+from changes(day);
+
+-- file data/snowflake/snowflake_customers.csv csv
+select * exclude (i) from all_customers();
+
+-- file data/snowflake/customers/daily/date={day}/customers_{day}.csv csv 7
+select * exclude (i) replace (
+    ['ENTERPRISE', 'SMB', 'PUBLIC', 'CONSUMER'][1 + floor(on_day(i, 'segment', today()) * 4)::bigint] as customer_segment,
+    'City' || floor(on_day(i, 'city', today()) * 200)::bigint as city,
+    time_of_day(i, 'customer time', today()) as updated_at)
+from all_customers()
+where on_day(i, 'customer changed', today()) < 0.01;
+
+-- file data/snowflake/snowflake_products.csv csv
+select * exclude (i) from all_products();
+
+-- file data/snowflake/products/daily/date={day}/products_{day}.csv csv 7
+select * exclude (i) replace (
+    round(price_usd * (0.9 + on_day(i, 'price', today()) * 0.2), 2) as price_usd,
+    today() as updated_at)
+from all_products()
+where on_day(i, 'product changed', today()) < 0.01;
+
+-- file data/snowflake/snowflake_orders.csv csv
+select * exclude (i) from all_orders() where order_date < feed_begin();
+
+-- file data/snowflake/orders/daily/date={day}/orders_{day}.csv csv 7
+select * exclude (i) from all_orders() where order_date = today()
+union all by name
+(select c.* from changed_orders(today()) c
+ semi join (select code('ORD-', i, 8) as order_id from changes(today()) where not late) kept using (order_id))
+union all by name
+(select c.* from changed_orders(today() - 1) c
+ semi join (select code('ORD-', i, 8) as order_id from changes(today() - 1)
+            where late and today() - 1 >= feed_begin()) kept using (order_id))
+order by updated_at, order_id;
+
+-- file data/redshift/redshift_customer_behavior.csv csv
+select * from all_behavior() where event_timestamp < feed_begin();
+
+-- file data/redshift/behavior/daily/date={day}/behavior_{day}.csv csv 7
+select * from all_behavior() where event_timestamp::date = today() order by event_timestamp, behavior_id;
+
+-- file data/crm/accounts.csv csv
+select * exclude (i) from all_accounts();
+
+-- file data/crm/daily/date={day}/accounts_{day}.csv csv 7
+select * exclude (i) replace (
+    ['Active', 'Inactive', 'Prospect'][1 + floor(on_day(i, 'status', today()) * 3)::bigint] as AccountStatus,
+    today() as LastModifiedDate)
+from all_accounts()
+where on_day(i, 'account changed', today()) < 0.005;
+
+-- file data/crm/contacts.csv csv
+select * exclude (i) from all_contacts();
+
+-- file data/crm/daily/date={day}/contacts_{day}.csv csv 7
+select * exclude (i) replace (
+    ['ANALYST', 'DIRECTOR', 'ENGINEER', 'MANAGER'][1 + floor(on_day(i, 'title', today()) * 4)::bigint] as Title,
+    today() as LastModifiedDate)
+from all_contacts()
+where on_day(i, 'contact changed', today()) < 0.005;
+
+-- file data/crm/opportunities.csv csv
+select * exclude (i) from all_opportunities();
+
+-- file data/crm/daily/date={day}/opportunities_{day}.csv csv 7
+select * exclude (i) replace (
+    case when on_day(i, 'won', today()) < 0.5 then 'CLOSED_WON' else 'CLOSED_LOST' end as StageName,
+    today() as CloseDate,
+    true as IsClosed,
+    on_day(i, 'won', today()) < 0.5 as IsWon,
+    today() as LastModifiedDate)
+from all_opportunities()
+where not IsClosed and on_day(i, 'opportunity closed', today()) < 0.02;
 
 -- file data/fx/fx_rates_historical_730_days.csv csv
 select
@@ -242,23 +398,7 @@ from range(0, 730) t(d),
 order by d, c.n;
 
 -- file data/kafka/stream_kafka_events.csv csv
-select
-    'KAFKA-' || lower(printf('%016x', hash(i, 'event', getvariable('seed')))) as event_id,
-    'orders_events' as topic,
-    floor(dice(i, 'partition') * 6)::bigint as "partition",
-    i as "offset",
-    moment(i, 'at', 120) as "timestamp",
-    code('KEY-', (100000 + floor(dice(i, 'key') * 900000))::bigint, 6) as key,
-    json_object(
-        'order_id', code('ORD-', 1 + floor(dice(i, 'order') * rows_of(100000))::bigint, 8),
-        'customer_id', code('CUST-', 1 + floor(dice(i, 'customer') * rows_of(50000))::bigint, 6),
-        'event_type', pick(i, 'type', ['ORDER_CREATED', 'PAID', 'SHIPPED', 'DELIVERED', 'CANCELLED']),
-        'event_ts', strftime(moment(i, 'at', 120), '%Y-%m-%d %H:%M:%S'),
-        'amount', money(i, 'amount', 10, 20000),
-        'currency', pick(i, 'currency', ['USD', 'EUR', 'GBP', 'JPY', 'AUD', 'CAD']),
-        'channel', pick(i, 'channel', ['CALL_CENTER', 'MOBILE', 'PARTNER', 'WEB']),
-        'metadata', json_object('source', pick(i, 'app', ['web_app', 'mobile_app']), 'version', '2.1.0',
-            'session_id', code('SESS-', (100000 + floor(dice(i, 'session') * 900000))::bigint, 6))
-    )::varchar as value,
-    '{"content-type": "application/json", "source": "kafka-producer", "version": "1.0"}' as headers
-from range(1, rows_of(100000) + 1) t(i);
+select * from all_events() where "timestamp" < feed_begin();
+
+-- file data/kafka/events/daily/date={day}/kafka_events_{day}.csv csv 7
+select * from all_events() where "timestamp"::date = today() order by "offset";

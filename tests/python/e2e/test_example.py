@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 FORMATS = ["iceberg", "delta", "parquet"]
-GOLD = ["gold.behavior_analytics", "gold.customer_360", "gold.dim_account", "gold.dim_customer",
-        "gold.dim_date", "gold.dim_product", "gold.fact_orders", "gold.product_performance"]
-STEPS = 25
+GOLD = ["gold.behavior_analytics", "gold.customer_360", "gold.dim_account", "gold.dim_contact",
+        "gold.dim_customer", "gold.dim_date", "gold.dim_product", "gold.fact_opportunity",
+        "gold.fact_order_events", "gold.fact_orders", "gold.product_performance"]
+STEPS = 34
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +123,22 @@ def test_truths_of_the_example(lakes, assay):
 
     assert value("select count(*) - count(distinct order_id) from gold.fact_orders") == 0
     assert value("select count(*) from gold.fact_orders") == value("select count(*) from silver.orders")
-    assert value("""select count(*) from gold.fact_orders f
-                    left join gold.dim_customer d using (customer_sk)
-                    where d.customer_sk is null""") == 0
+    for fact, key, dimension in (("fact_orders", "customer_sk", "dim_customer"),
+                                 ("fact_orders", "product_sk", "dim_product"),
+                                 ("fact_opportunity", "account_sk", "dim_account"),
+                                 ("fact_order_events", "customer_sk", "dim_customer")):
+        assert value(f"""select count(*) from gold.{fact} f
+                         left join gold.{dimension} d on d.surrogate_key = f.{key}
+                         where d.surrogate_key is null""") == 0, (fact, key)
+    assert value("""select count(*) from gold.fact_orders f join gold.dim_customer d
+                    on d.surrogate_key = f.customer_sk and d.customer_id <> f.customer_id""") == 0
+    assert value("select count(*) from gold.dim_customer where not is_current") > 0
+    assert value("select count(*) from bronze.orders where op = 'DELETE'") > 0
+    assert value("""select count(*) from silver.orders where order_id in
+                    (select order_id from bronze.orders where op = 'DELETE')""") == 0
     assert value("""select abs((select sum(revenue) from gold.product_performance)
                              - (select sum(order_amount_usd) from gold.fact_orders)) <= 0.01""") is True
-    assert value("select count(*) from gold.fact_orders where order_amount_usd is null "
-                 "and not rate_missing") == 0
+    assert value("select count(*) from gold.fact_orders where order_amount_usd is null") == 0
 
 
 def test_a_run_from_scratch_equals_one_that_was_done_in_pieces(made, assay, tmp_path):
@@ -160,7 +170,7 @@ def test_the_same_models_run_on_files_that_nobody_here_wrote(made, assay, tmp_pa
     assert value("select count(*) from bronze.orders") == 100000
     assert value("select count(*) from silver.customers") == 50000
     assert value("select count(*) from silver.accounts") == 30153
-    assert value("select count(*) from gold.fact_orders where rate_missing") == 90
+    assert value("select count(*) from gold.fact_orders where order_amount_usd is null") == 90
 
 
 def test_the_readme_shows_a_shut_gate(lakes, assay, copy_project):

@@ -34,3 +34,4 @@ select
 from gold.dim_customer c
 left join spending s on s.customer_id = c.customer_id
 left join visits v on v.customer_id = c.customer_id
+where c.is_current

@@ -1,19 +1,19 @@
 /* ---
-description: CRM accounts with the number of their contacts
-mode: full
+description: CRM accounts as they were at every time
+mode: scd2
+key: [account_id]
+version: last_modified_date
+new_rows_of: [silver.account_versions]
 --- */
 select
-    md5('account|' || a.account_id) as account_sk,
-    a.account_id,
-    a.account_name,
-    a.industry,
-    a.annual_revenue,
-    a.employees,
-    a.billing_country,
-    a.customer_segment,
-    a.region,
-    a.account_status,
-    count(c.contact_id) as contact_count
-from silver.accounts a
-left join silver.contacts c on c.account_id = a.account_id
-group by all
+    account_id,
+    account_name,
+    industry,
+    annual_revenue,
+    employees,
+    billing_country,
+    customer_segment,
+    region,
+    account_status,
+    last_modified_date
+from silver.account_versions

@@ -1,22 +1,20 @@
 /* ---
-description: customers with their CRM account
-mode: full
+description: customers as they were at every time
+mode: scd2
+key: [customer_id]
+version: updated_at
+new_rows_of: [silver.customer_versions]
 columns: { email: { pii: true } }
 --- */
 select
-    md5('customer|' || c.customer_id) as customer_sk,
-    c.customer_id,
-    c.first_name,
-    c.last_name,
-    c.email,
-    c.city,
-    c.state,
-    c.country,
-    c.customer_segment,
-    c.registration_date,
-    a.account_name,
-    a.industry,
-    a.region,
-    a.account_id is not null as has_account
-from silver.customers c
-left join silver.accounts a on a.account_id = c.customer_id
+    customer_id,
+    first_name,
+    last_name,
+    email,
+    city,
+    state,
+    country,
+    customer_segment,
+    registration_date,
+    updated_at
+from silver.customer_versions

@@ -1,9 +1,11 @@
 /* ---
-description: products with their margin
-mode: full
+description: products with their margin, as they were at every time
+mode: scd2
+key: [product_id]
+version: updated_at
+new_rows_of: [silver.product_versions]
 --- */
 select
-    md5('product|' || product_id) as product_sk,
     product_id,
     sku,
     product_name,
@@ -14,5 +16,6 @@ select
     cost_usd,
     price_usd - cost_usd as margin_usd,
     active,
-    rating
-from silver.products
+    rating,
+    updated_at
+from silver.product_versions

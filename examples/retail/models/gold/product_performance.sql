@@ -14,4 +14,5 @@ select
     count(distinct f.customer_id) as customers
 from gold.dim_product p
 left join gold.fact_orders f on f.product_id = p.product_id
+where p.is_current
 group by all

@@ -1,24 +1,8 @@
 /* ---
-description: CRM accounts in snake case
-mode: full
+description: one row per CRM account, the newest version wins
+mode: merge
+key: [account_id]
+version: last_modified_date
+new_rows_of: [silver.account_versions]
 --- */
-select
-    Id as account_id,
-    trim(Name) as account_name,
-    Industry as industry,
-    round(AnnualRevenue, 2)::decimal(18, 2) as annual_revenue,
-    NumberOfEmployees as employees,
-    BillingCity as billing_city,
-    BillingState as billing_state,
-    coalesce(nullif(BillingCountry, ''), 'unknown') as billing_country,
-    Rating as rating,
-    "Type" as account_type,
-    CustomerSegment as customer_segment,
-    GeographicRegion as region,
-    AccountStatus as account_status,
-    CreatedDate as created_date,
-    LastModifiedDate as last_modified_date
-from bronze.accounts
-where Id is not null
-qualify row_number() over (
-    partition by Id order by LastModifiedDate desc, _source_file desc, _source_row desc) = 1
+select * from silver.account_versions

@@ -1,24 +1,9 @@
 /* ---
-description: CRM contacts in snake case
-mode: full
+description: one row per CRM contact, the newest version wins
+mode: merge
+key: [contact_id]
+version: last_modified_date
+new_rows_of: [silver.contact_versions]
 columns: { email: { pii: true } }
 --- */
-select
-    Id as contact_id,
-    AccountId as account_id,
-    trim(FirstName) as first_name,
-    trim(LastName) as last_name,
-    lower(trim(Email)) as email,
-    Title as title,
-    Department as department,
-    ContactRole as contact_role,
-    ContactLevel as contact_level,
-    DoNotCall as do_not_call,
-    HasOptedOutOfEmail as opted_out_of_email,
-    round(EngagementScore, 2) as engagement_score,
-    CreatedDate as created_date,
-    LastModifiedDate as last_modified_date
-from bronze.contacts
-where Id is not null
-qualify row_number() over (
-    partition by Id order by LastModifiedDate desc, _source_file desc, _source_row desc) = 1
+select * from silver.contact_versions

@@ -1,6 +1,9 @@
 /* ---
 description: web behavior, one row per customer, session, moment and kind of event
-mode: full
+mode: merge
+key: [customer_id, session_id, event_ts, event_type]
+version: behavior_id
+new_rows_of: [bronze.customer_behavior]
 --- */
 select
     behavior_id,
@@ -22,6 +25,4 @@ select
     journey_stage,
     engagement_score
 from bronze.customer_behavior
-qualify row_number() over (
-    partition by customer_id, coalesce(nullif(session_id, ''), behavior_id), event_timestamp, event_name
-    order by behavior_id desc) = 1
+where customer_id is not null

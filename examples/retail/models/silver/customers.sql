@@ -1,29 +1,9 @@
 /* ---
-description: one row per customer, newest export wins, names trimmed and e-mail in lower case
-mode: full
+description: one row per customer, the newest version wins
+mode: merge
+key: [customer_id]
+version: updated_at
+new_rows_of: [silver.customer_versions]
 columns: { email: { pii: true, doc: lower case }, phone: { pii: true, doc: digits only } }
 --- */
-select
-    customer_id,
-    trim(first_name) as first_name,
-    trim(last_name) as last_name,
-    lower(trim(email)) as email,
-    regexp_replace(phone, '[^0-9]', '', 'g') as phone,
-    address,
-    city,
-    state,
-    coalesce(nullif(trim(country), ''), 'unknown') as country,
-    zip_code,
-    registration_date,
-    gender,
-    age,
-    customer_segment,
-    round(lifetime_value, 2)::decimal(18, 2) as lifetime_value,
-    last_purchase_date,
-    preferred_channel,
-    created_at,
-    updated_at
-from bronze.customers
-where customer_id is not null
-qualify row_number() over (
-    partition by customer_id order by updated_at desc, _source_file desc, _source_row desc) = 1
+select * from silver.customer_versions

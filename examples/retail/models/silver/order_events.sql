@@ -1,6 +1,9 @@
 /* ---
-description: order events of the stream with their payload parsed, latest offset wins
-mode: full
+description: order events of the stream with their payload parsed, the latest offset wins
+mode: merge
+key: [event_id]
+version: offset
+new_rows_of: [bronze.order_events]
 --- */
 select
     event_id,
@@ -18,4 +21,3 @@ select
     value ->> '$.metadata.session_id' as session_id
 from bronze.order_events
 where json_valid(value)
-qualify row_number() over (partition by event_id order by "offset" desc) = 1

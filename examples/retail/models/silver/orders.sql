@@ -1,15 +1,12 @@
 /* ---
-description: one row per order, latest version wins, deleted orders leave
-mode: full
+description: one row per order, the latest version wins, deleted orders leave
+mode: merge
+key: [order_id]
+version: updated_at
+delete_when: op = 'DELETE' or coalesce(is_deleted, false)
+new_rows_of: [bronze.orders]
 partition_by: [year(order_date)]
 --- */
-with latest as (
-    select *
-    from bronze.orders
-    where order_id is not null
-    qualify row_number() over (
-        partition by order_id order by updated_at desc, _source_file desc, _source_row desc) = 1
-)
 select
     order_id,
     customer_id,
@@ -23,6 +20,8 @@ select
     payment_method,
     shipping_method,
     status,
+    op,
+    is_deleted,
     discount_percent,
     tax_amount::decimal(18, 2) as tax_amount,
     shipping_cost::decimal(18, 2) as shipping_cost,
@@ -31,5 +30,4 @@ select
     channel,
     created_at,
     updated_at
-from latest
-where op <> 'DELETE' and not coalesce(is_deleted, false)
+from bronze.orders
