@@ -185,17 +185,39 @@ static assay_status count_acts(assay_keyed *keyed, const char *act, int64_t *ret
     return assay_keyed_ask(keyed, &sql, ret_count, err);
 }
 
+/* Deletions of what was never there leave nothing. */
+static void append_new_rows(assay_buf *buf, const assay_keyed *keyed)
+{
+    bool drops = !keyed->rules->history && !keyed->rules->soft_delete;
+
+    assay_buf_append_format(buf, " FROM %s b%s", keyed->rows,
+                            drops ? " WHERE NOT b." KEYED_GONE : "");
+}
+
+static assay_status count_new(assay_keyed *keyed, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+
+    keyed->updated = 0;
+    keyed->deleted = 0;
+    assay_buf_append_text(&sql, "SELECT count(*)");
+    append_new_rows(&sql, keyed);
+    return assay_keyed_ask(keyed, &sql, &keyed->inserted, err);
+}
+
 assay_status assay_keyed_plan(assay_keyed *keyed, assay_error *err)
 {
     ASSAY_TRY(find_candidates(keyed, err));
+    keyed->all_new = keyed->candidate_count == 0;
+    keyed->rows = KEYED_ROWS;
+    keyed->touched_count = 0;
     ASSAY_TRY(keyed->rules->history ? assay_keyed_history(keyed, err)
                                     : assay_keyed_merge(keyed, err));
+    if (keyed->all_new)
+        return count_new(keyed, err);
     ASSAY_TRY(count_acts(keyed, "i", &keyed->inserted, err));
     ASSAY_TRY(count_acts(keyed, "u", &keyed->updated, err));
     ASSAY_TRY(count_acts(keyed, "d", &keyed->deleted, err));
-    keyed->touched_count = 0;
-    if (keyed->candidate_count == 0)
-        return ASSAY_OK;
     return assay_keyed_hit_files(keyed, KEYED_ACT, NULL, &keyed->touched, &keyed->touched_count,
                                  err);
 }
@@ -267,8 +289,11 @@ assay_status assay_keyed_select(assay_keyed *keyed, const char **ret_sql, assay_
     if (keyed->touched_count > 0)
         ASSAY_TRY(append_touched(&sql, keyed, err));
     append_columns(&sql, keyed, append_inserted);
-    assay_buf_append_text(&sql, " FROM " KEYED_ACT " a JOIN " KEYED_ROWS
-                                " b ON b.__n = a.__b WHERE a.__f IS NULL");
+    if (keyed->all_new)
+        append_new_rows(&sql, keyed);
+    else
+        assay_buf_append_text(&sql, " FROM " KEYED_ACT " a JOIN " KEYED_ROWS
+                                    " b ON b.__n = a.__b WHERE a.__f IS NULL");
     ASSAY_TRY(assay_buf_check(&sql, err));
     *ret_sql = assay_arena_text(keyed->write->arena, assay_buf_text(&sql));
     return assay_arena_check(*ret_sql, err);

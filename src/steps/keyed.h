@@ -30,6 +30,8 @@ typedef struct assay_keyed {
     assay_published_rows base;   /* as it was planned against; no files where fresh */
     assay_data_file *candidates; /* files that may hold a key of the batch */
     size_t candidate_count;
+    bool all_new;             /* no row of the table can be meant: __assay_act is not made */
+    const char *rows;         /* the table that holds what __assay_rows is said to hold */
     int files_type;           /* number of the type of file names */
     assay_data_file *touched; /* files that are written again */
     size_t touched_count;

@@ -293,24 +293,12 @@ static assay_status make_acts(assay_keyed *keyed, assay_error *err)
     return assay_keyed_run(keyed, &sql, err);
 }
 
-static assay_status make_inserts(assay_keyed *keyed, assay_error *err)
-{
-    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-
-    assay_buf_append_text(&sql, "CREATE OR REPLACE TABLE " KEYED_ACT
-                                " AS SELECT __n AS __b, CAST(NULL AS VARCHAR) AS __f, "
-                                "CAST(NULL AS BIGINT) AS __r, 'i' AS __a FROM " KEYED_ROWS);
-    return assay_keyed_run(keyed, &sql, err);
-}
-
 assay_status assay_keyed_history(assay_keyed *keyed, assay_error *err)
 {
-    bool has_old = keyed->candidate_count > 0;
-
-    if (has_old)
+    if (!keyed->all_new)
         ASSAY_TRY(read_old(keyed, err));
-    ASSAY_TRY(make_events(keyed, has_old, err));
+    ASSAY_TRY(make_events(keyed, !keyed->all_new, err));
     ASSAY_TRY(check_events(keyed, err));
     ASSAY_TRY(make_rows(keyed, err));
-    return has_old ? make_acts(keyed, err) : make_inserts(keyed, err);
+    return keyed->all_new ? ASSAY_OK : make_acts(keyed, err);
 }

@@ -98,6 +98,10 @@ static assay_status choose_rows(assay_keyed *keyed, assay_error *err)
     ASSAY_TRY(count_doubles(keyed, KEYED_BATCH, &doubles, err));
     if (doubles > 0 && keyed->rules->version == NULL)
         return refuse_doubles(keyed, doubles, err);
+    if (doubles == 0 && keyed->all_new && !keyed->rules->soft_delete) {
+        keyed->rows = KEYED_BATCH; /* as it is */
+        return ASSAY_OK;
+    }
     ASSAY_TRY(make_rows(keyed, doubles == 0, err));
     if (doubles == 0)
         return ASSAY_OK;
@@ -236,24 +240,11 @@ static assay_status check_ties(assay_keyed *keyed, assay_error *err)
                            ties == 1 ? "s" : "ve", row);
 }
 
-/* Nothing of the table can be meant. */
-static assay_status make_inserts(assay_keyed *keyed, assay_error *err)
-{
-    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-
-    assay_buf_append_text(&sql, "CREATE OR REPLACE TABLE " KEYED_ACT
-                                " AS SELECT __n AS __b, CAST(NULL AS VARCHAR) AS __f, "
-                                "CAST(NULL AS BIGINT) AS __r, 'i' AS __a FROM " KEYED_ROWS);
-    if (!keyed->rules->soft_delete)
-        assay_buf_append_text(&sql, " WHERE NOT " KEYED_GONE);
-    return assay_keyed_run(keyed, &sql, err);
-}
-
 assay_status assay_keyed_merge(assay_keyed *keyed, assay_error *err)
 {
     ASSAY_TRY(choose_rows(keyed, err));
-    if (keyed->candidate_count == 0)
-        return make_inserts(keyed, err);
+    if (keyed->all_new)
+        return ASSAY_OK;
     ASSAY_TRY(find_hits(keyed, err));
     ASSAY_TRY(check_hits(keyed, err));
     ASSAY_TRY(find_same(keyed, err));
