@@ -6,8 +6,7 @@
 
 /* How the text of a value is made canonical, so that both sides hash the same (verify). */
 typedef enum assay_warehouse_canon {
-    ASSAY_CANON_TEXT,    /* a cast to text says the same everywhere */
-    ASSAY_CANON_DECIMAL, /* text of the source's precision and scale */
+    ASSAY_CANON_TEXT, /* the same as text everywhere, once it has the wanted type */
     ASSAY_CANON_REAL,
     ASSAY_CANON_BYTES,
     ASSAY_CANON_DATE,
@@ -70,8 +69,8 @@ typedef struct assay_dialect {
     size_t type_count;
     const assay_type_pair *pairs;
     size_t pair_count;
-    /* verify: canonical text of a value, and of an MD5 in hexadecimal digits an integer below 2^63,
-     * on the server and in the engine */
+    /* verify: canonical text of a value ('#' is the wanted type), and of an MD5 in hexadecimal
+     * digits an integer below 2^63, on the server and in the engine */
     const char *server_canon[ASSAY_CANON_COUNT], *engine_canon[ASSAY_CANON_COUNT];
     const char *server_number, *engine_number;
 } assay_dialect;

@@ -19,7 +19,7 @@ static const assay_type_map types[] = {
      ASSAY_CANON_TEXT, NULL},
     {"FLOAT", NULL, "real", "real", NULL, ASSAY_CANON_REAL, NULL},
     {"DOUBLE", NULL, "double precision", "double precision", NULL, ASSAY_CANON_REAL, NULL},
-    {"DECIMAL", NULL, "numeric#", "numeric#", NULL, ASSAY_CANON_DECIMAL, NULL},
+    {"DECIMAL", NULL, "numeric#", "numeric#", NULL, ASSAY_CANON_TEXT, NULL},
     {"VARCHAR", NULL, "text", "text", NULL, ASSAY_CANON_TEXT, NULL},
     {"ENUM", "CAST(? AS VARCHAR)", "text", "text", NULL, ASSAY_CANON_TEXT, NULL},
     {"BIT", "CAST(? AS VARCHAR)", "text", "text", NULL, ASSAY_CANON_TEXT, NULL},
@@ -107,8 +107,7 @@ const assay_dialect assay_dialect_postgres = {
     .pair_count = sizeof pairs / sizeof pairs[0],
     .server_canon =
         {
-            [ASSAY_CANON_TEXT] = "CAST(? AS text)",
-            [ASSAY_CANON_DECIMAL] = "CAST(CAST(? AS numeric#) AS text)",
+            [ASSAY_CANON_TEXT] = "CAST(CAST(? AS #) AS text)",
             [ASSAY_CANON_REAL] = "CASE WHEN ? = 0 THEN '0' WHEN ? IN ('NaN', 'Infinity', "
                                  "'-Infinity') THEN lower(CAST(? AS text)) ELSE "
                                  "trim(to_char(CAST(? AS double precision), "
@@ -123,7 +122,6 @@ const assay_dialect assay_dialect_postgres = {
     .engine_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(? AS VARCHAR)",
-            [ASSAY_CANON_DECIMAL] = "CAST(? AS VARCHAR)",
             [ASSAY_CANON_REAL] = "CASE WHEN ? = 0 THEN '0' WHEN isnan(?) THEN 'nan' WHEN isinf(?) "
                                  "THEN CASE WHEN ? > 0 THEN 'infinity' ELSE '-infinity' END ELSE "
                                  "printf('%.14e', CAST(? AS DOUBLE)) END",

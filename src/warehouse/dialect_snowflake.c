@@ -20,7 +20,7 @@ static const assay_type_map types[] = {
      NULL},
     {"FLOAT", "CAST(? AS DOUBLE)", "FLOAT", "FLOAT", NULL, ASSAY_CANON_REAL, NULL},
     {"DOUBLE", NULL, "FLOAT", "FLOAT", NULL, ASSAY_CANON_REAL, NULL},
-    {"DECIMAL", NULL, "NUMBER#", "NUMBER#", NULL, ASSAY_CANON_DECIMAL, NULL},
+    {"DECIMAL", NULL, "NUMBER#", "NUMBER#", NULL, ASSAY_CANON_TEXT, NULL},
     {"VARCHAR", NULL, "VARCHAR", "VARCHAR", NULL, ASSAY_CANON_TEXT, NULL},
     {"ENUM", "CAST(? AS VARCHAR)", "VARCHAR", "VARCHAR", NULL, ASSAY_CANON_TEXT, NULL},
     {"BIT", "CAST(? AS VARCHAR)", "VARCHAR", "VARCHAR", NULL, ASSAY_CANON_TEXT, NULL},
@@ -75,7 +75,7 @@ static const char *const session[] = {
 static const char *const transaction[] = {NULL};
 
 /* Ten hexadecimal digits, each by its character less '0', weighed by powers of 64. */
-#define DIGIT(place, weight) "(ASCII(SUBSTR(?, " place ", 1)) - 48) * " weight
+#define DIGIT(place, weight) "(CAST(ASCII(SUBSTR(?, " place ", 1)) AS BIGINT) - 48) * " weight
 #define NUMBER_OF_DIGITS                                                                                                 \
     DIGIT("1", "1")                                                                                                      \
     " + " DIGIT("2", "64") " + " DIGIT("3", "4096") " + " DIGIT("4", "262144") " + " DIGIT("5", "16777216") " + " DIGIT( \
@@ -114,8 +114,7 @@ const assay_dialect assay_dialect_snowflake = {
     .pair_count = sizeof pairs / sizeof pairs[0],
     .server_canon =
         {
-            [ASSAY_CANON_TEXT] = "CAST(? AS VARCHAR)",
-            [ASSAY_CANON_DECIMAL] = "CAST(CAST(? AS NUMBER#) AS VARCHAR)",
+            [ASSAY_CANON_TEXT] = "CAST(CAST(? AS #) AS VARCHAR)",
             /* Snowflake prints floating numbers in a form of its own: nine places count. */
             [ASSAY_CANON_REAL] = "CASE WHEN ? = CAST('NaN' AS FLOAT) THEN 'nan' WHEN ABS(?) >= "
                                  "1e15 THEN 'large' ELSE CAST(CAST(? AS NUMBER(38,9)) AS VARCHAR) "
@@ -131,7 +130,6 @@ const assay_dialect assay_dialect_snowflake = {
     .engine_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(? AS VARCHAR)",
-            [ASSAY_CANON_DECIMAL] = "CAST(? AS VARCHAR)",
             [ASSAY_CANON_REAL] = "CASE WHEN isnan(?) THEN 'nan' WHEN abs(?) >= 1e15 THEN 'large' "
                                  "ELSE CAST(CAST(? AS DECIMAL(38,9)) AS VARCHAR) END",
             [ASSAY_CANON_BYTES] = "lower(hex(?))",

@@ -147,8 +147,6 @@ static assay_status map_column(const assay_mapping *mapping, const assay_column 
         return assay_error_at(err, ASSAY_ECONFIG, 7007, publication->place,
                               "%s has no type for column '%s' of type %s; cast it in the model",
                               dialect->name, column->name, column->type);
-    if (mapped->map->canon == ASSAY_CANON_DECIMAL)
-        mapped->arguments = strchr(mapped->engine_type, '(');
     mapped->name = publication->preserve_case ? mapped->source
                                               : assay_dialect_fold(dialect, arena, column->name);
     mapped->wire = assay_types_text(mapped->map->wire, column->type, arena);

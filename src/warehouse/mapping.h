@@ -7,7 +7,6 @@
 typedef struct assay_mapped_column {
     const char *source, *name; /* in the source; in staging and target */
     const char *engine_type;
-    const char *arguments; /* "(10,2)" of the engine's type; NULL = none */
     const assay_type_map *map;
     const char *wire, *type; /* in staging; wanted in the target */
     const char *has;         /* the type that the target's column has; NULL = not known yet */
