@@ -40,6 +40,7 @@ static const struct failure_kind kinds[] = {
     {"Network", ASSAY_EIO, 3008},
     {"Permission", ASSAY_EIO, 3008},
     {"Invalid Input", ASSAY_EDATA, 3009},
+    {"Invalid", ASSAY_EDATA, 3009},
     {"Serialization", ASSAY_EDATA, 3009},
     {"Not implemented", ASSAY_EUNSUPPORTED, 3012},
     {"Missing Extension", ASSAY_EUNSUPPORTED, 3013},
@@ -85,8 +86,12 @@ static assay_place place_of(const char *sql, size_t position, bool code_points)
  * and its advice to change settings, which are not the user's. */
 static void flatten(char *text)
 {
-    static const char *const tails[] = {"\n\nLINE ", "\n\tCandidate functions:", "Use \"SET ",
-                                        "\nPossible solutions:", "\n\nPossible solutions:"};
+    static const char *const tails[] = {"\n\nLINE ",
+                                        "\nLINE ",
+                                        "\n\tCandidate functions:",
+                                        "Use \"SET ",
+                                        "\nPossible solutions:",
+                                        "\n\nPossible solutions:"};
     char *out = text;
 
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
@@ -105,6 +110,14 @@ static void flatten(char *text)
     *out = '\0';
 }
 
+/* The postgres extension repeats the whole statement before the server's words. */
+static const char *without_statement(const char *message)
+{
+    const char *cause = strstr(message, "\": ERROR:  ");
+
+    return cause != NULL ? cause + strlen("\": ") : message;
+}
+
 static assay_status fail_at(const char *type, const char *message, int64_t position,
                             const assay_engine_text *text, assay_error *err)
 {
@@ -115,6 +128,7 @@ static assay_status fail_at(const char *type, const char *message, int64_t posit
     /* The parser counts code points, everything behind it bytes. */
     if (text != NULL && position >= 0 && (uint64_t)position >= text->shift)
         place = place_of(text->sql, (size_t)position - text->shift, kind->number == 3001);
+    message = without_statement(message);
     size_t length = strlen(message);
     if (length >= sizeof flat)
         length = sizeof flat - 1;

@@ -219,15 +219,26 @@ static void append_given_table(const assay_database *database, assay_buf *sql)
     assay_sql_append_text(sql, database->table);
 }
 
-/* The modifier of "DECIMAL(10,2)" as PostgreSQL writes it, -1 = none. */
+/* The modifier of "DECIMAL(10,2)" as PostgreSQL writes it, -1 = none. The extension keeps scales in
+ * a byte without sign: numeric(5,-2) is DECIMAL(5,254) there. */
 static int modifier_of(const char *type)
 {
+    enum {
+        BYTE = 256,
+        BYTE_MAX_POSITIVE = 127,
+        SCALE_MASK = 0x7ff,
+        PRECISION_SHIFT = 16,
+        HEADER = 4
+    };
     int precision = 0;
     int scale = 0;
 
-    if (sscanf(type, "DECIMAL(%d,%d)", &precision, &scale) != 2 || scale > precision)
+    if (sscanf(type, "DECIMAL(%d,%d)", &precision, &scale) != 2)
         return -1;
-    return (precision << 16 | scale) + 4;
+    if (scale > BYTE_MAX_POSITIVE)
+        scale -= BYTE;
+    return (int)((unsigned int)precision << PRECISION_SHIFT | ((unsigned int)scale & SCALE_MASK)) +
+           HEADER;
 }
 
 static void append_array(assay_buf *sql, const assay_column *columns, size_t count,

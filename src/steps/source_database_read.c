@@ -93,15 +93,16 @@ static void append_cast(const struct value *value, const char *type, assay_buf *
     assay_buf_append_format(buf, " AS %s)", type);
 }
 
-static void append_refusal(const struct value *value, assay_buf *buf)
+/* " THEN error(..)" */
+static void append_refusal(const struct value *value, const char *held, assay_buf *buf)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
 
-    assay_buf_append_format(&text, "column %s holds a value that %s cannot hold exactly",
-                            value->column->name, value->column->type);
+    assay_buf_append_format(&text, "column %s holds %s, which %s cannot hold exactly",
+                            value->column->name, held, value->column->type);
     assay_buf_append_text(buf, " THEN error(");
     assay_sql_append_text(buf, assay_buf_text(&text));
-    assay_buf_append_text(buf, ") ELSE ");
+    assay_buf_append_char(buf, ')');
 }
 
 /* A contract may ask for a type that does not hold every value: those it does not hold are an
@@ -124,7 +125,8 @@ static void append_checked(const struct value *value, assay_buf *buf)
         assay_buf_append_format(buf, " AS %s) IS DISTINCT FROM ", value->source.type);
         append_source(value, buf);
     }
-    append_refusal(value, buf);
+    append_refusal(value, "a value", buf);
+    assay_buf_append_text(buf, " ELSE ");
     append_cast(value, type, buf);
     assay_buf_append_text(buf, " END");
 }
@@ -220,9 +222,7 @@ static assay_status append_guards(struct reading *reading, assay_buf *buf, assay
         append_source(value, &sql);
         assay_buf_append_format(&sql, ")) AS c%zu", i);
         assay_buf_append_format(&cases, " WHEN c%zu", i);
-        append_refusal(value, &cases);
-        cases.size -= sizeof " ELSE " - 1; /* one CASE of all columns */
-        cases.data[cases.size] = '\0';
+        append_refusal(value, value->source.guard, &cases);
     }
     if (sql.size == 0)
         return ASSAY_OK;

@@ -44,6 +44,21 @@ static bool is_bronze(const char *name)
     return false;
 }
 
+/* A contract may always ask for the text of a value, and for a DECIMAL where the database has
+ * numbers of any size: what does not fit is an error of that row. Any other type is a change of
+ * type. */
+static const char *type_found(const assay_database *database, const assay_database_column *column)
+{
+    const assay_contract_column *declared =
+        assay_contract_find(&database->model->header.contract, column->name);
+
+    if (declared == NULL || declared->type == NULL)
+        return column->type;
+    bool text = assay_str_equal_ci(declared->type, "VARCHAR");
+    bool decimal = column->digits && assay_str_starts(declared->type, "DECIMAL(");
+    return text || decimal ? declared->type : column->type;
+}
+
 static assay_status list_found(const assay_database *database, assay_source_file *file,
                                assay_error *err)
 {
@@ -58,7 +73,7 @@ static assay_status list_found(const assay_database *database, assay_source_file
                                   assay_model_place(database->model, "source"),
                                   "'%s' has a column '%s', a name that assay gives itself",
                                   database->label, column->name);
-        file->columns[i] = (assay_column){column->name, column->type};
+        file->columns[i] = (assay_column){column->name, type_found(database, column)};
     }
     return ASSAY_OK;
 }
@@ -270,7 +285,6 @@ static assay_status start_events(struct extract *extract, assay_error *err)
                                         .step_id = context->step_id,
                                         .started_us = env->clock->now_us(env->clock->user),
                                         .arena = context->arena,
-                                        .sql = context->model->extract->database->query.text,
                                         .target = extract->table};
     ASSAY_TRY(assay_database_facts_input(&extract->facts, context->project, err));
     assay_events_start(&extract->facts, extract->table->schema);
