@@ -133,7 +133,7 @@ static bool bit_at(const void *bits, int64_t index)
 {
     const uint8_t *bytes = bits;
 
-    return (bytes[index / 8] >> (index % 8) & 1U) != 0;
+    return ((unsigned)bytes[index / 8] >> (unsigned)(index % 8) & 1U) != 0;
 }
 
 static bool is_null(const assay_adbc_column *column, const struct ArrowArray *array, int64_t index)
