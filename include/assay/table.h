@@ -97,6 +97,7 @@ typedef struct assay_query_options {
         *format; /* "json" (document), or with `file`: "csv", "json" (lines), "parquet", "arrow" */
     const char *file; /* where the rows go; NULL = returned as a document */
     int64_t limit;    /* rows in the document; 0 = 1,000 */
+    bool hide_pii;    /* values of columns that are pii are shown as *** */
 } assay_query_options;
 
 /* Runs one query over the tables of the warehouse. The document: {"columns": [{name, type}],

@@ -373,8 +373,6 @@ static assay_status call_publish(assay_context *context, const assay_cli_options
                                            .verify = options->verify,
                                            .dry_run = options->dry_run};
 
-    if (options->verify)
-        return assay_error_set(err, ASSAY_EINVAL, 1006, "--verify is not built in this version");
     if (options->verify && (options->pending || options->dry_run))
         return assay_error_set(err, ASSAY_EINVAL, 1006,
                                "--verify goes with neither --pending nor --dry-run");
@@ -389,6 +387,8 @@ static int run_publish(const assay_cli_options *options, assay_arena *arena)
 }
 
 /* ---- query, show ---- */
+
+enum { SHOWN_ROWS = 20 };
 
 static bool is_file_format(const assay_cli_options *options)
 {
@@ -416,9 +416,11 @@ static assay_status query_to_stdout(assay_context *context, const char *sql,
 }
 
 static assay_status query(assay_context *context, const assay_cli_options *options, const char *sql,
-                          int64_t default_limit, char **ret_json, assay_error *err)
+                          bool shown, char **ret_json, assay_error *err)
 {
-    assay_query_options query_options = {.at = options->at, .limit = default_limit};
+    assay_query_options query_options = {.at = options->at,
+                                         .limit = shown ? SHOWN_ROWS : 0,
+                                         .hide_pii = shown};
 
     if (!parse_count(options->limit, &query_options.limit))
         return assay_error_set(err, ASSAY_EINVAL, 1006, "--limit is a number");
@@ -437,15 +439,13 @@ static assay_status query(assay_context *context, const assay_cli_options *optio
 static assay_status call_query(assay_context *context, const assay_cli_options *options,
                                char **ret_json, assay_error *err)
 {
-    return query(context, options, options->arguments.items[0], 0, ret_json, err);
+    return query(context, options, options->arguments.items[0], false, ret_json, err);
 }
 
 static int run_query(const assay_cli_options *options, assay_arena *arena)
 {
     return show_document(options, arena, call_query, assay_report_draw_rows);
 }
-
-enum { SHOWN_ROWS = 20 };
 
 static assay_status call_show(assay_context *context, const assay_cli_options *options,
                               char **ret_json, assay_error *err)
@@ -454,7 +454,7 @@ static assay_status call_show(assay_context *context, const assay_cli_options *o
 
     assay_buf_append_format(&sql, "SELECT * FROM %s", options->arguments.items[0]);
     ASSAY_TRY(assay_buf_check(&sql, err));
-    return query(context, options, assay_buf_text(&sql), SHOWN_ROWS, ret_json, err);
+    return query(context, options, assay_buf_text(&sql), true, ret_json, err);
 }
 
 static int run_show(const assay_cli_options *options, assay_arena *arena)

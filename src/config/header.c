@@ -29,6 +29,7 @@ static assay_status read_columns(const assay_value *tree, assay_arena *arena,
         header->columns[i] = (assay_column_note){
             .name = columns->keys[i],
             .pii = assay_config_bool(item, "pii", false),
+            .says_pii = assay_config_find(item, "pii") != NULL,
             .doc = assay_config_text(item, "doc", NULL),
             .track = tracking_of(item),
             .line = place.line,

@@ -27,6 +27,7 @@ typedef enum assay_tracking {
 typedef struct assay_column_note {
     const char *name;
     bool pii;
+    bool says_pii; /* true or false stands there */
     const char *doc; /* NULL = none */
     assay_tracking track;
     int line, column;

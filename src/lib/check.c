@@ -9,6 +9,7 @@
 #include "engine/catalog.h"
 #include "lib/context.h"
 #include "lib/document.h"
+#include "lib/privacy.h"
 #include "steps/events.h"
 #include "steps/write.h"
 
@@ -132,6 +133,7 @@ static assay_status check_table(struct checking *checking, const char *name, ass
     if (!table->exists)
         return assay_error_set(err, ASSAY_ENOTFOUND, 4062,
                                "there is no table '%s' yet; `assay run` makes it", name);
+    ASSAY_TRY(assay_privacy_of_table(context, table, err));
     ASSAY_TRY(assay_engine_catalog_open(checking->conn, CATALOG, err));
     assay_status status = judge_table(checking, name, table, err);
     assay_engine_catalog_close(checking->conn, CATALOG);

@@ -6,6 +6,7 @@
 #include "engine/catalog.h"
 #include "lib/context.h"
 #include "lib/document.h"
+#include "lib/privacy.h"
 #include "steps/events.h"
 #include "steps/outcome.h"
 #include "steps/replay.h"
@@ -46,6 +47,7 @@ static assay_status find_rows(struct looking *looking, const char *table,
                                    looking->arena, &base, err));
     if (!base->exists)
         return ASSAY_OK;
+    ASSAY_TRY(assay_privacy_of_table(context, base, err));
     ASSAY_TRY(
         assay_state_file_current(base, context->store, looking->arena, &state, &foreign, err));
     ASSAY_TRY(assay_quarantine_entries(state, looking->arena, &entries, &count, err));
@@ -268,6 +270,7 @@ static assay_status replay_with_events(struct looking *looking, assay_replay_res
     ASSAY_TRY(assay_published_load(context->project, &context->env, looking->conn, request->table,
                                    looking->arena, &target, err));
     facts.target = target;
+    ASSAY_TRY(assay_privacy_of_table(context, target, err));
     assay_events_run(context->steps, request->run_id, facts.started_us, ASSAY_LINEAGE_START, NULL);
     assay_events_start(&facts, target->schema);
     assay_status status = assay_replay_run(request, result, err);

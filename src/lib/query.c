@@ -9,6 +9,7 @@
 #include "engine/catalog.h"
 #include "lib/context.h"
 #include "lib/document.h"
+#include "lib/privacy.h"
 #include "steps/published.h"
 #include "table/scan.h"
 
@@ -165,6 +166,8 @@ static assay_status run_query(assay_context *context, assay_conn *conn, const ch
     ASSAY_TRY(make_views(context, conn, sql, options->at, arena, err));
     ASSAY_TRY(assay_engine_catalog_clock(conn, assay_context_now(context), err));
     ASSAY_TRY(check_reads(conn, sql, err));
+    if (options->hide_pii)
+        ASSAY_TRY(assay_privacy_hide_columns(context, conn, sql, arena, &sql, err));
     if (options->file != NULL)
         return copy_rows(conn, sql, options, arena, ret_json, err);
     ASSAY_TRY(assay_conn_query(conn, sql, limit, arena, &rows, err));
@@ -199,6 +202,8 @@ assay_status assay_query(assay_context *context, const char *sql,
     ASSAY_TRY(assay_engine_catalog_open(conn, CATALOG, err));
     assay_status status = run_query(context, conn, text, options, arena, ret_json, err);
     assay_engine_catalog_close(conn, CATALOG);
+    if (status != ASSAY_OK)
+        assay_privacy_hide_error(context, conn, text, err);
     return status == ASSAY_OK ? status : name_table(context, arena, err);
 }
 

@@ -5,6 +5,7 @@
 #include "engine/catalog.h"
 #include "pipeline/contract.h"
 #include "pipeline/output.h"
+#include "pipeline/privacy.h"
 #include "pipeline/shape.h"
 
 #include <string.h>
@@ -108,6 +109,8 @@ static assay_status prepare_input(struct compile *compile, assay_model *model,
     input->uuid = shadow->look.uuid;
     input->columns = shadow->columns;
     input->column_count = shadow->column_count;
+    input->pii = shadow->look.pii;
+    input->pii_count = shadow->look.pii_count;
     return ASSAY_OK;
 }
 
@@ -125,6 +128,8 @@ static assay_status bind_transform(struct compile *compile, assay_model *model)
         return assay_output_refuse(model, &failure, compile->err);
     ASSAY_TRY(assay_contract_bind(model, compile->project->arena, compile->err));
     ASSAY_TRY(assay_contract_wrap(model, sql, compile->project->arena, &sql, compile->err));
+    ASSAY_TRY(assay_privacy_inherit(model, sql, compile->conn, compile->project->arena,
+                                    compile->err));
     return assay_model_apply_shape(model, sql, compile->conn, compile->project->arena,
                                    compile->err);
 }

@@ -248,7 +248,7 @@ bool assay_model_has_pii(const assay_model *model)
     for (size_t i = 0; i < model->header.column_count; i++)
         if (model->header.columns[i].pii)
             return true;
-    return false;
+    return model->pii_count > 0;
 }
 
 bool assay_model_column_is_pii(const assay_model *model, const char *column)
@@ -256,6 +256,9 @@ bool assay_model_column_is_pii(const assay_model *model, const char *column)
     for (size_t i = 0; i < model->header.column_count; i++)
         if (model->header.columns[i].pii &&
             assay_str_equal_ci(model->header.columns[i].name, column))
+            return true;
+    for (size_t i = 0; i < model->pii_count; i++)
+        if (assay_str_equal_ci(model->pii[i], column))
             return true;
     return false;
 }

@@ -31,6 +31,8 @@ typedef struct assay_model_input {
     const char *uuid;    /* of the published table, NULL = none */
     const assay_column *columns;
     size_t column_count;
+    const char *const *pii; /* columns that the last commit of the published table called pii */
+    size_t pii_count;
 } assay_model_input;
 
 struct assay_model {
@@ -61,6 +63,8 @@ struct assay_model {
     size_t depth;              /* longest way from a model without inputs */
 
     /* filled by assay_compile for selected models: */
+    const char *const *pii; /* columns that are pii, inherited ones too; beside the header's */
+    size_t pii_count;
     const char *projection; /* what the contract makes of the query's columns; NULL = nothing */
     assay_column *columns; /* names and DuckDB types of the output */
     size_t column_count;
@@ -87,7 +91,8 @@ assay_place assay_model_place(const assay_model *model, const char *key);
 /* True where any column of it is pii. */
 bool assay_model_has_pii(const assay_model *model);
 
-/* True where the header says `columns: { <name>: { pii: true } }` (case ignored). */
+/* True where the header says `columns: { <name>: { pii: true } }` (case ignored), or it is inherited
+ * (pipeline/privacy.h) where the model is compiled. */
 bool assay_model_column_is_pii(const assay_model *model, const char *column);
 
 #endif

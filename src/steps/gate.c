@@ -56,17 +56,18 @@ static assay_status make_views(const assay_write *write, const assay_gate_subjec
     return assay_engine_catalog_view(write->conn, layer, table, select, err);
 }
 
-static assay_status list_columns(const assay_write *write, bool pii, const char *const **ret_names,
-                                 size_t *ret_count, assay_error *err)
+static assay_status list_columns(const assay_write *write, const assay_schema *schema, bool pii,
+                                 const char *const **ret_names, size_t *ret_count,
+                                 assay_error *err)
 {
     ASSAY_AUTO(assay_vec_done) assay_vec names = ASSAY_VEC_OF(const char *);
     const assay_model *model = write->model;
 
     for (size_t i = 0; model != NULL && !pii && i < model->header.key_count; i++)
         ASSAY_TRY(assay_vec_push(&names, &model->header.key[i].text, err));
-    for (size_t i = 0; model != NULL && pii && i < model->header.column_count; i++)
-        if (model->header.columns[i].pii)
-            ASSAY_TRY(assay_vec_push(&names, &model->header.columns[i].name, err));
+    for (size_t i = 0; model != NULL && pii && i < schema->count; i++)
+        if (assay_model_column_is_pii(model, schema->fields[i].name))
+            ASSAY_TRY(assay_vec_push(&names, &schema->fields[i].name, err));
     return assay_vec_to_arena(&names, write->arena, ret_names, ret_count, err);
 }
 
@@ -91,8 +92,8 @@ static assay_status run_suite(const assay_write *write, const assay_gate_subject
     if (subject->staged_from > 0)
         ASSAY_TRY(
             scan_text(write, subject, subject->staged_from, true, &request.batch_relation, err));
-    ASSAY_TRY(list_columns(write, false, &request.key_columns, &request.key_count, err));
-    ASSAY_TRY(list_columns(write, true, &request.pii_columns, &request.pii_count, err));
+    ASSAY_TRY(list_columns(write, subject->schema, false, &request.key_columns, &request.key_count, err));
+    ASSAY_TRY(list_columns(write, subject->schema, true, &request.pii_columns, &request.pii_count, err));
     return assay_quality_run(&request, write->arena, ret_report, err);
 }
 

@@ -109,7 +109,8 @@ static bool sees_pii(const assay_model *model)
     if (assay_model_has_pii(model))
         return true;
     for (size_t i = 0; i < model->input_count; i++)
-        if (model->inputs[i].model != NULL && assay_model_has_pii(model->inputs[i].model))
+        if (model->inputs[i].pii_count > 0 ||
+            (model->inputs[i].model != NULL && assay_model_has_pii(model->inputs[i].model)))
             return true;
     return false;
 }
@@ -137,11 +138,11 @@ static void mask_quoted(char *text)
     *out = '\0';
 }
 
-void assay_step_hide_values(const assay_model *model, assay_error *err)
+void assay_step_hide_words(assay_error *err)
 {
     enum { CONVERSION = 3004, CONSTRAINT = 3005, REFUSED = 3009, RANGE = 4030 };
 
-    if (err == NULL || !sees_pii(model))
+    if (err == NULL)
         return;
     if (err->number == CONVERSION || err->number == RANGE)
         mask_quoted(err->message);
@@ -149,6 +150,12 @@ void assay_step_hide_values(const assay_model *model, assay_error *err)
         (void)snprintf(err->message, sizeof err->message,
                        "the engine refuses a value; its words are not shown, since columns are "
                        "pii");
+}
+
+void assay_step_hide_values(const assay_model *model, assay_error *err)
+{
+    if (sees_pii(model))
+        assay_step_hide_words(err);
 }
 
 bool assay_step_suite_changed(const assay_steps *steps, const assay_step_context *context,

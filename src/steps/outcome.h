@@ -29,6 +29,9 @@ ASSAY_NODISCARD assay_status assay_step_target(const assay_step_context *context
  * such columns, what the engine quotes from the data is taken out of the error. */
 void assay_step_hide_values(const assay_model *model, assay_error *err);
 
+/* The same whatever the model. */
+void assay_step_hide_words(assay_error *err);
+
 /* True where the suite that the published verdict came from is not the one of today. */
 bool assay_step_suite_changed(const assay_steps *steps, const assay_step_context *context,
                               const assay_state_file *state);

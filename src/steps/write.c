@@ -327,6 +327,28 @@ static assay_status set_quarantine(const struct writing *writing, assay_commit_r
                                  write->arena, &request->state.quarantine, err);
 }
 
+/* Whoever reads the table next learns which columns are pii. */
+static assay_status set_pii(const struct writing *writing, assay_commit_request *request,
+                            assay_error *err)
+{
+    const assay_write *write = writing->write;
+    const assay_schema *schema = writing->outcome->schema;
+    const char **names = assay_arena_take(write->arena, schema->count + 1, sizeof *names);
+
+    ASSAY_TRY(assay_arena_check(names, err));
+    if (write->model == NULL) {
+        request->state.pii = write->previous != NULL ? write->previous->pii : NULL;
+        request->state.pii_count = write->previous != NULL ? write->previous->pii_count : 0;
+        return ASSAY_OK;
+    }
+    request->state.pii = names;
+    request->state.pii_count = 0;
+    for (size_t i = 0; i < schema->count; i++)
+        if (assay_model_column_is_pii(write->model, schema->fields[i].name))
+            names[request->state.pii_count++] = schema->fields[i].name;
+    return ASSAY_OK;
+}
+
 /* After a lost race: checks over the whole table are judged again on what is there now. */
 static assay_status recheck(void *user, const assay_table *now, assay_commit_request *request,
                             assay_error *err)
@@ -405,6 +427,7 @@ static assay_status commit(struct writing *writing, assay_error *err)
     request.state.gate = assay_value_copy(write->arena, outcome->verdict->details);
     request.state.rows = outcome->stage.rows;
     ASSAY_TRY(set_quarantine(writing, &request, err));
+    ASSAY_TRY(set_pii(writing, &request, err));
     say_phase(write, "commit");
     return assay_table_commit(&request, writing->token, &commit_env, write->arena,
                               &outcome->snapshot, err);

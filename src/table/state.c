@@ -75,6 +75,17 @@ static void write_value(assay_json_writer *writer, const char *key, const assay_
     assay_json_value(writer, value);
 }
 
+static void write_pii(assay_json_writer *writer, const assay_state_file *state)
+{
+    if (state->pii_count == 0)
+        return;
+    assay_json_key(writer, "pii");
+    assay_json_begin_list(writer);
+    for (size_t i = 0; i < state->pii_count; i++)
+        assay_json_text(writer, state->pii[i]);
+    assay_json_end_list(writer);
+}
+
 struct chain {
     const char *previous; /* NULL = none: the file holds the whole list */
     int64_t length;       /* files in the chain, this one included */
@@ -101,6 +112,7 @@ static void write_state(assay_buf *buf, const assay_state_file *state, const str
     write_value(&writer, "gate", state->gate);
     write_value(&writer, "watermark", state->watermark);
     write_value(&writer, "quarantine", state->quarantine);
+    write_pii(&writer, state);
     write_text(&writer, "previous", chain->previous);
     assay_json_key(&writer, "chain");
     assay_json_int(&writer, chain->length);
@@ -173,6 +185,21 @@ static assay_status read_files(const assay_value *tree, const char *path, assay_
     return ASSAY_OK;
 }
 
+static assay_status read_pii(const assay_value *tree, assay_arena *arena, assay_state_file *state,
+                             assay_error *err)
+{
+    const assay_value *list = assay_value_find(tree, "pii");
+    size_t count = list != NULL && list->kind == ASSAY_VALUE_LIST ? list->count : 0;
+    const char **names = assay_arena_take(arena, count + 1, sizeof *names);
+
+    ASSAY_TRY(assay_arena_check(names, err));
+    for (size_t i = 0; i < count; i++)
+        if (list->items[i]->kind == ASSAY_VALUE_TEXT)
+            names[state->pii_count++] = list->items[i]->text;
+    state->pii = names;
+    return ASSAY_OK;
+}
+
 static assay_status read_inputs(const assay_value *tree, assay_arena *arena,
                                 assay_state_file *state, assay_error *err)
 {
@@ -206,6 +233,7 @@ static assay_status read_head(const assay_value *tree, assay_arena *arena, assay
     state->gate = assay_value_find(tree, "gate");
     state->watermark = assay_value_find(tree, "watermark");
     state->quarantine = assay_value_find(tree, "quarantine");
+    ASSAY_TRY(read_pii(tree, arena, state, err));
     return read_inputs(tree, arena, state, err);
 }
 
