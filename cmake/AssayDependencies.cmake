@@ -2,6 +2,15 @@
 
 set(ASSAY_DUCKDB_VERSION 1.5.5)
 
+# Where tools/bootstrap puts what it fetches (tools/cache.sh).
+set(ASSAY_CACHE_DIR "$ENV{HOME}/.cache/assay")
+if(NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
+    set(ASSAY_CACHE_DIR "$ENV{XDG_CACHE_HOME}/assay")
+endif()
+if(NOT "$ENV{ASSAY_CACHE}" STREQUAL "")
+    set(ASSAY_CACHE_DIR "$ENV{ASSAY_CACHE}")
+endif()
+
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(DuckDB ${ASSAY_DUCKDB_VERSION} REQUIRED)

@@ -63,5 +63,14 @@ endif()
 install(FILES "${DUCKDB_LIBRARY}" DESTINATION "${private_dir}"
         PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
                     WORLD_READ WORLD_EXECUTE)
+
+# So do the drivers and extensions that are loaded when a project needs them (base/parts.h), where
+# tools/bootstrap has fetched them. They are looked for when `install` runs.
+option(ASSAY_INSTALL_PARTS "Install ADBC drivers and DuckDB's extensions along with assay" ON)
+if(ASSAY_INSTALL_PARTS)
+    install(DIRECTORY "${ASSAY_CACHE_DIR}/drivers" "${ASSAY_CACHE_DIR}/extensions"
+            DESTINATION "${private_dir}" OPTIONAL FILES_MATCHING
+            PATTERN "*.so" PATTERN "*.duckdb_extension")
+endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples"
         DESTINATION "${CMAKE_INSTALL_DATADIR}/assay" OPTIONAL)

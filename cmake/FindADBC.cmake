@@ -1,14 +1,7 @@
 # Finds the header of ADBC (arrow-adbc/adbc.h): -DADBC_INCLUDE_DIR=, what tools/bootstrap put into the
 # cache folder, the system. Makes ADBC::ADBC. There is nothing to link: drivers are loaded.
 
-set(_adbc_cache "$ENV{ASSAY_CACHE}")
-if(NOT _adbc_cache AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
-    set(_adbc_cache "$ENV{XDG_CACHE_HOME}/assay")
-endif()
-if(NOT _adbc_cache)
-    set(_adbc_cache "$ENV{HOME}/.cache/assay")
-endif()
-find_path(ADBC_INCLUDE_DIR arrow-adbc/adbc.h HINTS "${_adbc_cache}/adbc/include")
+find_path(ADBC_INCLUDE_DIR arrow-adbc/adbc.h HINTS "${ASSAY_CACHE_DIR}/adbc/include")
 mark_as_advanced(ADBC_INCLUDE_DIR)
 
 if(ADBC_INCLUDE_DIR)

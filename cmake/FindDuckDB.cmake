@@ -1,14 +1,6 @@
 # Finds libduckdb and its C header: -DDUCKDB_ROOT=, the environment's DUCKDB_ROOT, what
 # tools/bootstrap installed in the cache folder, the system. Makes DuckDB::DuckDB.
 
-set(_duckdb_cache "$ENV{ASSAY_CACHE}")
-if(NOT _duckdb_cache AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
-    set(_duckdb_cache "$ENV{XDG_CACHE_HOME}/assay")
-endif()
-if(NOT _duckdb_cache)
-    set(_duckdb_cache "$ENV{HOME}/.cache/assay")
-endif()
-
 # A root that somebody named is the only place that is searched.
 if(DUCKDB_ROOT OR NOT "$ENV{DUCKDB_ROOT}" STREQUAL "")
     if(NOT DUCKDB_ROOT)
@@ -16,7 +8,7 @@ if(DUCKDB_ROOT OR NOT "$ENV{DUCKDB_ROOT}" STREQUAL "")
     endif()
     set(_duckdb_hints "${DUCKDB_ROOT}" NO_DEFAULT_PATH)
 else()
-    set(_duckdb_hints "${_duckdb_cache}/duckdb-${DuckDB_FIND_VERSION}")
+    set(_duckdb_hints "${ASSAY_CACHE_DIR}/duckdb-${DuckDB_FIND_VERSION}")
 endif()
 find_path(DUCKDB_INCLUDE_DIR duckdb.h HINTS ${_duckdb_hints} PATH_SUFFIXES include)
 find_library(DUCKDB_LIBRARY duckdb HINTS ${_duckdb_hints} PATH_SUFFIXES lib)
