@@ -30,8 +30,8 @@ typedef struct assay_publish_target {
     const char *version;        /* MERGE: rows older than the table's are left out; NULL = none */
     const char *delete_column;  /* MERGE: says what a row is; NULL = no row deletes */
     const char *const *deleted; /* its values that delete; NULL = D, DELETE, delete */
-    bool delete_absent;         /* MERGE: rows whose keys are not there any more are marked deleted */
-    bool preserve_case;         /* names as they are, where the database folds them */
+    bool delete_absent; /* MERGE: rows whose keys are not there any more are marked deleted */
+    bool preserve_case; /* names as they are, where the database folds them */
     const char *const *columns; /* those that are published; NULL = all */
 } assay_publish_target;
 

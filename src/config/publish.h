@@ -21,10 +21,10 @@ typedef struct assay_publish_config {
     assay_publish_config_mode mode;
     assay_named *key;
     size_t key_count;
-    assay_named version; /* merge: rows that are older than the target's are left out */
-    bool absent; /* soft_delete: absence */
+    assay_named version;       /* merge: rows that are older than the target's are left out */
+    bool absent;               /* soft_delete: absence */
     assay_named delete_column; /* soft_delete: the column that says what a row is */
-    assay_named *deleted; /* delete_column: its values that delete; none = D, DELETE, delete */
+    assay_named *deleted;      /* delete_column: its values that delete; none = D, DELETE, delete */
     size_t deleted_count;
     bool preserve_case;
     assay_named *columns; /* those that are published; none = all */

@@ -42,8 +42,8 @@ static assay_status add_error(assay_value *item, const assay_error *error, assay
     ASSAY_TRY(assay_value_set(item, "error", map, arena, err));
     ASSAY_TRY(assay_document_text(map, "status", assay_status_name(error->code), arena, err));
     ASSAY_TRY(assay_document_int(map, "number", error->number, arena, err));
-    ASSAY_TRY(assay_document_text(map, "path", error->path[0] != '\0' ? error->path : NULL, arena,
-                                  err));
+    ASSAY_TRY(
+        assay_document_text(map, "path", error->path[0] != '\0' ? error->path : NULL, arena, err));
     ASSAY_TRY(assay_document_int(map, "line", error->line, arena, err));
     ASSAY_TRY(assay_document_int(map, "column", error->column, arena, err));
     ASSAY_TRY(assay_document_text(map, "message", error->message, arena, err));
@@ -79,6 +79,90 @@ static assay_status add_item(struct publishing *publishing, const char *table,
     ASSAY_TRY(add_count(item, "duration_us", publication->elapsed_us, arena, err));
     *ret_item = item;
     return add_error(item, &publication->error, arena, err);
+}
+
+/* ---- verification ---- */
+
+static assay_status add_columns(assay_value *item, const assay_warehouse_verification *found,
+                                assay_arena *arena, assay_error *err)
+{
+    assay_value *list = assay_value_list(arena);
+
+    ASSAY_TRY(assay_value_set(item, "columns", list, arena, err));
+    for (size_t i = 0; i < found->column_count; i++) {
+        assay_value *map = assay_value_map(arena);
+        ASSAY_TRY(assay_value_append(list, map, arena, err));
+        ASSAY_TRY(assay_document_text(map, "column", found->columns[i].column, arena, err));
+        ASSAY_TRY(assay_document_bool(map, "equal", found->columns[i].equal, arena, err));
+        if (found->columns[i].counted_only)
+            ASSAY_TRY(assay_document_bool(map, "counted_only", true, arena, err));
+    }
+    return ASSAY_OK;
+}
+
+/* Keys are values: those of pii columns are not shown (SEMANTICS.md 4.5). */
+static bool shows_pii(const assay_publish_job *publish)
+{
+    const assay_publish_config *config = publish->config;
+    bool hidden = false;
+
+    for (size_t i = 0; i < config->key_count; i++)
+        hidden = hidden || assay_model_column_is_pii(publish->model, config->key[i].text);
+    for (size_t i = 0; config->key_count == 0 && i < publish->model->header.column_count; i++)
+        hidden = hidden || publish->model->header.columns[i].pii;
+    return hidden;
+}
+
+static assay_status add_differences(const assay_publish_job *publish, assay_value *item,
+                                    const assay_warehouse_verification *found, assay_arena *arena,
+                                    assay_error *err)
+{
+    static const char *const KINDS[] = {"missing", "extra", "different"};
+    assay_value *list = assay_value_list(arena);
+    bool hidden = shows_pii(publish);
+
+    ASSAY_TRY(assay_value_set(item, "differences", list, arena, err));
+    for (size_t i = 0; i < found->difference_count; i++) {
+        const assay_warehouse_difference *difference = &found->differences[i];
+        assay_value *map = assay_value_map(arena);
+        ASSAY_TRY(assay_value_append(list, map, arena, err));
+        ASSAY_TRY(assay_document_text(map, "kind", KINDS[difference->kind], arena, err));
+        ASSAY_TRY(assay_document_text(map, "key", hidden ? "***" : difference->key, arena, err));
+        if (difference->column != NULL)
+            ASSAY_TRY(assay_document_text(map, "column", difference->column, arena, err));
+    }
+    return ASSAY_OK;
+}
+
+static assay_status describe(const assay_publish_job *publish, assay_value *item,
+                             const assay_warehouse_verification *found, assay_arena *arena,
+                             assay_error *err)
+{
+    ASSAY_TRY(assay_document_bool(item, "equal", found->equal, arena, err));
+    ASSAY_TRY(assay_document_int(item, "source_rows", found->source_rows, arena, err));
+    ASSAY_TRY(assay_document_int(item, "target_rows", found->target_rows, arena, err));
+    ASSAY_TRY(add_columns(item, found, arena, err));
+    return add_differences(publish, item, found, arena, err);
+}
+
+static assay_status verify(struct publishing *publishing, const assay_publish_job *publish,
+                           assay_publication *publication, assay_error *err)
+{
+    assay_warehouse_verification found = {0};
+    assay_error failure = {0};
+    assay_value *item = NULL;
+
+    ASSAY_TRY(assay_publish_look(publish, publication, err));
+    assay_status status = assay_publish_verify(publish, &found, &failure);
+    if (status == ASSAY_OK && !found.equal)
+        (void)assay_error_set(&failure, ASSAY_EDATA, 2408,
+                              "'%s' of '%s' is not what '%s' is: %lld rows there, %lld here",
+                              publication->table, publication->to, publish->table->name,
+                              (long long)found.target_rows, (long long)found.source_rows);
+    publication->error = failure;
+    note_failure(publishing, &failure);
+    ASSAY_TRY(add_item(publishing, publish->table->name, publication, &item, err));
+    return status == ASSAY_OK ? describe(publish, item, &found, publishing->arena, err) : ASSAY_OK;
 }
 
 /* ---- one entry ---- */
@@ -123,19 +207,21 @@ static assay_status publish_entry(struct publishing *publishing, const assay_mod
     assay_context *context = publishing->context;
     assay_publication publication = {0};
     const assay_publish_job publish = {.steps = context->steps,
-                                   .conn = publishing->conn,
-                                   .arena = publishing->arena,
-                                   .table = table,
-                                   .snapshot = table->current,
-                                   .config = config,
-                                   .model = model,
-                                   .run_id = publishing->run_id,
-                                   .step_id = step_id};
+                                       .conn = publishing->conn,
+                                       .arena = publishing->arena,
+                                       .table = table,
+                                       .snapshot = table->current,
+                                       .config = config,
+                                       .model = model,
+                                       .run_id = publishing->run_id,
+                                       .step_id = step_id};
 
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), step_id);
     ASSAY_TRY(assay_cancel_check(context->cancel, err));
     if (table->current == NULL)
         return no_snapshot(publishing, &publish, &publication, err);
+    if (publishing->options->verify)
+        return verify(publishing, &publish, &publication, err);
     return send(publishing, &publish, &publication, err);
 }
 
@@ -201,8 +287,8 @@ static assay_status publish_all(struct publishing *publishing, assay_error *err)
 
     if (options->connection != NULL)
         ASSAY_TRY(assay_connections_use(publishing->context->project->connections,
-                                        options->connection, (assay_place){NULL, 0, 0},
-                                        &connection, err));
+                                        options->connection, (assay_place){NULL, 0, 0}, &connection,
+                                        err));
     ASSAY_TRY(choose(publishing, &models, &count, err));
     for (size_t i = 0; i < count; i++)
         ASSAY_TRY(publish_model(publishing, models[i], err));
@@ -227,13 +313,13 @@ assay_status assay_publish_models(assay_context *context, const assay_publish_op
     ASSAY_TRY(assay_conn_open(context->engine, &conn, err));
     publishing.conn = conn;
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), publishing.run_id);
-    ASSAY_TRY(assay_document_new(arena, options->verify ? "publish_verify" : "publish", &document,
-                                 err));
+    ASSAY_TRY(
+        assay_document_new(arena, options->verify ? "publish_verify" : "publish", &document, err));
     publishing.list = assay_value_list(arena);
     ASSAY_TRY(assay_value_set(document, "publications", publishing.list, arena, err));
     ASSAY_TRY(publish_all(&publishing, err));
-    ASSAY_TRY(assay_document_bool(document, "success", publishing.gravest.code == ASSAY_OK, arena,
-                                  err));
+    ASSAY_TRY(
+        assay_document_bool(document, "success", publishing.gravest.code == ASSAY_OK, arena, err));
     ASSAY_TRY(assay_document_take(document, ret_json, err));
     return publishing.gravest.code == ASSAY_OK ? ASSAY_OK
                                                : assay_error_copy(err, &publishing.gravest);

@@ -18,8 +18,8 @@ typedef struct assay_step_facts {
     assay_lineage_dataset *inputs;
     size_t input_count;
     const assay_table *target;
-    const assay_column_lineage *columns; /* NULL = not derived */
-    const char *column_problem;          /* why not; NULL = derived or not tried */
+    const assay_column_lineage *columns;    /* NULL = not derived */
+    const char *column_problem;             /* why not; NULL = derived or not tried */
     const assay_lineage_dataset *published; /* more outputs: tables of outside databases */
     size_t published_count;
     const char *query_id, *query_source; /* of the statement that wrote the first of them */

@@ -75,15 +75,14 @@ static assay_status check_gate(const assay_publish_job *publish, assay_error *er
         return assay_error_set(err, ASSAY_EGATE, 2405,
                                "snapshot %lld of '%s' was committed by another program%s%s, and no "
                                "gate has judged it; `assay run` builds the table anew",
-                               (long long)snapshot->id, table,
-                               snapshot->engine != NULL ? ": " : "",
+                               (long long)snapshot->id, table, snapshot->engine != NULL ? ": " : "",
                                snapshot->engine != NULL ? snapshot->engine : "");
     if (!assay_str_equal(snapshot->verdict, "untested"))
         return ASSAY_OK;
     const assay_gate_question question = {.config = steps->quality, .table = table};
     ASSAY_TRY(assay_gate_evaluate(&question, publish->arena, &verdict, err));
-    if (verdict->open && (steps->quality == NULL ||
-                          assay_quality_suite_find(steps->quality, table) == NULL))
+    if (verdict->open &&
+        (steps->quality == NULL || assay_quality_suite_find(steps->quality, table) == NULL))
         return ASSAY_OK;
     return assay_error_set(err, ASSAY_EGATE, 2405,
                            "snapshot %lld of '%s' is untested, and that is not enough any more; "
@@ -101,8 +100,7 @@ static assay_status select_of(const assay_publish_job *publish, const assay_sche
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     const assay_scan_options options = {.conn = publish->conn};
 
-    ASSAY_TRY(
-        assay_scan_append_sql(&sql, publish->table, schema, files, count, &options, err));
+    ASSAY_TRY(assay_scan_append_sql(&sql, publish->table, schema, files, count, &options, err));
     ASSAY_TRY(assay_buf_check(&sql, err));
     snapshot->rows = 0;
     for (size_t i = 0; i < count; i++)
@@ -182,8 +180,7 @@ static assay_status select_new(struct sending *sending, bool *ret_done, assay_er
                                publish->table->name);
     if (!standing.any || standing.sequence > publish->snapshot->number) {
         /* a ledger that is ahead refuses what comes late */
-        sending->snapshot.after =
-            standing.any ? standing.sequence : ASSAY_WAREHOUSE_BEGINNING;
+        sending->snapshot.after = standing.any ? standing.sequence : ASSAY_WAREHOUSE_BEGINNING;
         return select_all(sending, err);
     }
     return select_added(sending, standing.sequence, err);
@@ -196,13 +193,14 @@ static assay_status fill_rows(struct sending *sending)
     const assay_publish_rows *rows = sending->publish->rows;
     const assay_step_env *env = sending->publish->steps->env;
 
-    sending->snapshot = (assay_warehouse_snapshot){.table = rows->name,
-                                                   .table_uuid = rows->identity,
-                                                   .sequence = 1,
-                                                   .committed_us = env->clock->now_us(env->clock->user),
-                                                   .after = ASSAY_WAREHOUSE_BEGINNING,
-                                                   .select = rows->select,
-                                                   .rows = rows->rows};
+    sending->snapshot =
+        (assay_warehouse_snapshot){.table = rows->name,
+                                   .table_uuid = rows->identity,
+                                   .sequence = 1,
+                                   .committed_us = env->clock->now_us(env->clock->user),
+                                   .after = ASSAY_WAREHOUSE_BEGINNING,
+                                   .select = rows->select,
+                                   .rows = rows->rows};
     return ASSAY_OK;
 }
 
@@ -214,10 +212,11 @@ static assay_status fill_snapshot(struct sending *sending, assay_error *err)
     if (publish->rows != NULL)
         return fill_rows(sending);
     if (snapshot == NULL)
-        return assay_error_set(err, ASSAY_ENOTFOUND, 2404,
-                               "'%s' has no snapshot yet that could be published; `assay run` makes "
-                               "one",
-                               publish->table->name);
+        return assay_error_set(
+            err, ASSAY_ENOTFOUND, 2404,
+            "'%s' has no snapshot yet that could be published; `assay run` makes "
+            "one",
+            publish->table->name);
     sending->snapshot = (assay_warehouse_snapshot){
         .table = publish->table->name,
         .table_uuid = publish->table->uuid != NULL ? publish->table->uuid : publish->table->name,
@@ -229,7 +228,8 @@ static assay_status fill_snapshot(struct sending *sending, assay_error *err)
     return assay_arena_check(sending->snapshot.snapshot, err);
 }
 
-static assay_status prepare(struct sending *sending, const assay_publish_job *publish, assay_error *err)
+static assay_status prepare(struct sending *sending, const assay_publish_job *publish,
+                            assay_error *err)
 {
     *sending = (struct sending){.publish = publish};
     ASSAY_TRY(assay_publication_make(publish->config,
@@ -247,11 +247,8 @@ static assay_status send_appended(struct sending *sending, assay_warehouse_resul
 
         ASSAY_TRY(select_new(sending, &done, err));
         if (done) {
-            *ret_result = (assay_warehouse_result){.already = true,
-                                                   .rows = -1,
-                                                   .inserted = -1,
-                                                   .updated = -1,
-                                                   .deleted = -1};
+            *ret_result = (assay_warehouse_result){
+                .already = true, .rows = -1, .inserted = -1, .updated = -1, .deleted = -1};
             ASSAY_TRY(assay_warehouse_resolve(sending->request.connection, &sending->publication,
                                               sending->publish->arena, &ret_result->target, err));
             return assay_warehouse_publish_id(&sending->request, ret_result->publish_id, err);
@@ -300,8 +297,7 @@ static assay_publication start_of(const assay_publish_job *publish)
 
 static void fill_counts(const assay_warehouse_result *result, assay_publication *publication)
 {
-    publication->state =
-        result->already ? ASSAY_PUBLICATION_ALREADY : ASSAY_PUBLICATION_DONE;
+    publication->state = result->already ? ASSAY_PUBLICATION_ALREADY : ASSAY_PUBLICATION_DONE;
     publication->rows = result->rows;
     publication->inserted = result->inserted;
     publication->updated = result->updated;
@@ -376,8 +372,18 @@ void assay_publish_run(const assay_publish_job *publish, assay_publication *ret_
     remember(publish, ret_publication);
 }
 
-assay_status assay_publish_look(const assay_publish_job *publish, assay_publication *ret_publication,
-                                assay_error *err)
+assay_status assay_publish_verify(const assay_publish_job *publish,
+                                  assay_warehouse_verification *ret_verification, assay_error *err)
+{
+    struct sending sending;
+
+    ASSAY_TRY(prepare(&sending, publish, err));
+    ASSAY_TRY(select_all(&sending, err));
+    return assay_warehouse_verify(&sending.request, publish->arena, ret_verification, err);
+}
+
+assay_status assay_publish_look(const assay_publish_job *publish,
+                                assay_publication *ret_publication, assay_error *err)
 {
     assay_publication known;
     struct sending sending;

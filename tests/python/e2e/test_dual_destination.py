@@ -2,7 +2,9 @@
 what cannot be published stays open, and the lake stays right."""
 import json
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -211,6 +213,10 @@ def test_keys_of_pii_columns_are_not_shown(shop):
                          changed_file="replace",
                          contract={"columns": {"id": "INTEGER", "amount": "INTEGER"}})
     made.run("run")
+    made.database.execute("delete from marts.orders where id = 987654")
+    result = made.run("publish", "--verify", code=1)
+    assert "missing" in result.out and "***" in result.out, result
+    assert "987654" not in result.err + result.out, result
 
 
 def test_a_rollback_is_published_again(shop):
@@ -240,6 +246,24 @@ def test_the_commit_of_another_program_is_not_published(shop):
     made.run("run")  # builds the table anew, through its gate
     assert made.there() == [(1, 10), (2, 20)]
     assert made.ledger() == 2
+
+
+def test_verify_names_the_rows_that_differ(shop):
+    made = shop(MERGE)
+    made.rows([(n, n) for n in range(3, 50)], "b")
+    made.run("run")
+    assert "equal, 49 rows" in made.run("publish", "--verify").out
+    made.database.execute("update marts.orders set amount = -1 where id = 7;"
+                          "delete from marts.orders where id = 8;"
+                          "insert into marts.orders (id, amount) values (999, 1)")
+    document = made.run("publish", "--verify", "--output", "json", code=1).json()
+    (found,) = document["publications"]
+    assert found["equal"] is False and found["error"]["number"] == 2408
+    assert {(d["kind"], d["key"], d.get("column")) for d in found["differences"]} == {
+        ("different", "id=7", "amount"), ("missing", "id=8", None), ("extra", "id=999", None)}
+    assert [c["column"] for c in found["columns"] if not c["equal"]]
+    # nothing was changed by looking; publishing alone does not repair what the ledger calls done
+    assert made.there()[6] == (7, -1)
 
 
 def test_the_outside_table_is_an_output_of_the_step(shop, postgres):
@@ -328,6 +352,29 @@ def test_an_untested_snapshot_waits_for_the_suite_that_names_it_now(shop, postgr
     step = made.step()  # only the suite runs, and opens the gate
     assert [p["state"] for p in step["publications"]] == ["published"]
     assert made.there() == [(1, 10), (2, 20)]
+
+
+def test_an_interrupt_while_publishing_leaves_the_publication_open(shop, postgres):
+    made = shop(MERGE)
+    proxy = postgres.proxy()
+    made.project.write("config/connections.yaml",
+                       {"pg": made.database.connection(port=proxy.port)})
+    rule = proxy.fault("INSERT INTO|MERGE", "delay", seconds=6)
+    process = made.project.assay.start("run", cwd=made.project.root, env=made.env)
+    end = time.monotonic() + 60
+    while rule.seen == 0 and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert rule.seen > 0, process.communicate()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert made.project.query("select count(*)::integer as n from gold.orders")["rows"] == [[2]]
+    (published,) = made.step()["publications"]
+    assert published["state"] in ("published", "already")
+    assert made.there() == [(1, 10), (2, 20)]
+    assert made.ledger() == 1
+    kinds = [len(made.events("gold.orders", kind)) for kind in ("START", "COMPLETE", "ABORT")]
+    assert kinds == [1, 1, 0]  # the table itself was complete when the program left
 
 
 def test_the_example_program_publishes_a_table_and_a_stream_once(shop, assay, tmp_path):

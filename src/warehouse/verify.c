@@ -1,0 +1,362 @@
+#include "warehouse/verify.h"
+
+#include "base/str.h"
+#include "warehouse/keys.h"
+#include "warehouse/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows of at most so many buckets that differ are looked at. */
+enum { BUCKETS_MAX = 4 };
+
+struct verification {
+    const assay_warehouse_request *request;
+    assay_warehouse_session session;
+    assay_arena *arena;
+    assay_mapping *mapping;
+    assay_warehouse_target target;
+    bool *absent;
+    assay_verify_side source, server;
+    assay_warehouse_verification *result;
+    assay_vec differences;
+};
+
+/* ---- asking both sides ---- */
+
+typedef void side_sql(const assay_verify_side *side, assay_buf *buf);
+
+static assay_status ask_source(struct verification *v, const assay_buf *sql, assay_rows **ret_rows,
+                               assay_error *err)
+{
+    ASSAY_TRY(assay_buf_check(sql, err));
+    return assay_conn_query(v->request->conn, assay_buf_text(sql), 0, v->arena, ret_rows, err);
+}
+
+static assay_status ask_server(struct verification *v, const assay_buf *sql, assay_rows **ret_rows,
+                               assay_error *err)
+{
+    ASSAY_TRY(assay_buf_check(sql, err));
+    return assay_session_query(&v->session, assay_buf_text(sql), ret_rows, err);
+}
+
+static assay_status ask_both(struct verification *v, side_sql *write, assay_rows **ret_source,
+                             assay_rows **ret_server, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf source = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf server = ASSAY_BUF_EMPTY;
+
+    write(&v->source, &source);
+    write(&v->server, &server);
+    ASSAY_TRY(ask_source(v, &source, ret_source, err));
+    return ask_server(v, &server, ret_server, err);
+}
+
+/* ---- totals ---- */
+
+/* Equal as text: both sides cast their sums. */
+static bool same(const assay_rows *a, const assay_rows *b, size_t column)
+{
+    if (assay_session_int(a, 0, column) != assay_session_int(b, 0, column))
+        return false;
+    return assay_str_equal(assay_session_text(a, 0, column + 1),
+                           assay_session_text(b, 0, column + 1));
+}
+
+static assay_status compare_totals(struct verification *v, assay_error *err)
+{
+    assay_warehouse_verification *result = v->result;
+    size_t count = v->mapping->count;
+    assay_warehouse_column_check *checks = assay_arena_take(v->arena, count + 1, sizeof *checks);
+    assay_rows *source = NULL;
+    assay_rows *server = NULL;
+    size_t cell = 2;
+
+    ASSAY_TRY(assay_arena_check(checks, err));
+    ASSAY_TRY(ask_both(v, assay_verify_totals_sql, &source, &server, err));
+    if (source->count != 1 || server->count != 1)
+        return assay_error_set(err, ASSAY_EINTERNAL, 9001, "a count gives no row");
+    result->source_rows = assay_session_int(source, 0, 0);
+    result->target_rows = assay_session_int(server, 0, 0);
+    result->equal = same(source, server, 0);
+    for (size_t i = 0; i < count; i++) {
+        const assay_mapped_column *column = &v->mapping->columns[i];
+        checks[i].column = column->source;
+        checks[i].counted_only = column->map->canon == ASSAY_CANON_NONE;
+        checks[i].equal = !v->absent[i] && same(source, server, cell);
+        cell += v->absent[i] ? 0 : 2;
+        result->equal = result->equal && checks[i].equal;
+    }
+    result->columns = checks;
+    result->column_count = count;
+    return ASSAY_OK;
+}
+
+/* ---- rows ---- */
+
+static int compare_rows(const void *a, const void *b)
+{
+    assay_value **const *left = a;
+    assay_value **const *right = b;
+    int key = strcmp((*left)[0]->text, (*right)[0]->text);
+
+    return key != 0 ? key : strcmp((*left)[1]->text, (*right)[1]->text);
+}
+
+static const char *cell_text(assay_value *const *row, size_t column)
+{
+    return row[column]->kind == ASSAY_VALUE_NULL ? NULL : row[column]->text;
+}
+
+static bool is_pii(const struct verification *v, const char *name)
+{
+    for (size_t i = 0; i < v->mapping->publication->pii_count; i++)
+        if (assay_str_equal_ci(v->mapping->publication->pii[i], name))
+            return true;
+    return false;
+}
+
+static size_t present_count(const struct verification *v)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < v->mapping->count; i++)
+        count += v->absent[i] ? 0 : 1;
+    return count;
+}
+
+/* "id=7, line=2" */
+static assay_status name_row(const struct verification *v, assay_value *const *row,
+                             const char **ret_text, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
+    size_t cell = 2 + present_count(v);
+
+    for (size_t i = 0; i < v->mapping->count; i++) {
+        const assay_mapped_column *column = &v->mapping->columns[i];
+        if (!assay_verify_names_row(&v->source, i))
+            continue;
+        const char *text = cell_text(row, cell++);
+        const char *shown = text != NULL ? text : "NULL";
+        assay_buf_append_format(&buf, "%s%s=%s", buf.size > 0 ? ", " : "", column->source,
+                                is_pii(v, column->source) ? "***" : shown);
+    }
+    ASSAY_TRY(assay_buf_check(&buf, err));
+    *ret_text = assay_arena_text(v->arena, assay_buf_text(&buf));
+    return assay_arena_check(*ret_text, err);
+}
+
+/* The first column whose hashes differ. */
+static const char *differing_column(const struct verification *v, assay_value *const *source,
+                                    assay_value *const *server)
+{
+    size_t cell = 2;
+
+    for (size_t i = 0; i < v->mapping->count; i++) {
+        if (v->absent[i])
+            continue;
+        if (!assay_str_equal(cell_text(source, cell), cell_text(server, cell)))
+            return v->mapping->columns[i].source;
+        cell++;
+    }
+    return NULL;
+}
+
+static assay_status add(struct verification *v, assay_warehouse_difference_kind kind,
+                        assay_value *const *row, const char *column, assay_error *err)
+{
+    assay_warehouse_difference difference = {.kind = kind, .column = column};
+
+    if (v->differences.count == ASSAY_WAREHOUSE_DIFFERENCES_MAX)
+        return ASSAY_OK;
+    ASSAY_TRY(name_row(v, row, &difference.key, err));
+    return assay_vec_push(&v->differences, &difference, err);
+}
+
+/* Walks two sorted lists of rows: what stands in one only, and what has one key and differs. */
+static assay_status walk(struct verification *v, const assay_rows *source, const assay_rows *server,
+                         assay_error *err)
+{
+    size_t i = 0;
+    size_t k = 0;
+
+    while (i < source->count || k < server->count) {
+        assay_value *const *left = i < source->count ? source->cells[i] : NULL;
+        assay_value *const *right = k < server->count ? server->cells[k] : NULL;
+        int order = 0;
+        if (left == NULL || right == NULL)
+            order = left == NULL ? 1 : -1;
+        else
+            order = strcmp(left[0]->text, right[0]->text);
+        if (order < 0) {
+            ASSAY_TRY(add(v, ASSAY_WAREHOUSE_MISSING, left, NULL, err));
+        } else if (order > 0) {
+            ASSAY_TRY(add(v, ASSAY_WAREHOUSE_EXTRA, right, NULL, err));
+        } else if (!assay_str_equal(left[1]->text, right[1]->text)) {
+            ASSAY_TRY(
+                add(v, ASSAY_WAREHOUSE_DIFFERENT, left, differing_column(v, left, right), err));
+        }
+        i += order <= 0 ? 1 : 0;
+        k += order >= 0 ? 1 : 0;
+    }
+    return ASSAY_OK;
+}
+
+static assay_status compare_bucket(struct verification *v, const char *bucket, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf source_sql = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf server_sql = ASSAY_BUF_EMPTY;
+    assay_rows *source = NULL;
+    assay_rows *server = NULL;
+
+    assay_verify_rows_sql(&v->source, bucket, &source_sql);
+    assay_verify_rows_sql(&v->server, bucket, &server_sql);
+    ASSAY_TRY(ask_source(v, &source_sql, &source, err));
+    ASSAY_TRY(ask_server(v, &server_sql, &server, err));
+    if (source->count > 0)
+        qsort(source->cells, source->count, sizeof *source->cells, compare_rows);
+    if (server->count > 0)
+        qsort(server->cells, server->count, sizeof *server->cells, compare_rows);
+    return walk(v, source, server, err);
+}
+
+/* ---- buckets ---- */
+
+static size_t find_bucket(const assay_rows *rows, const char *bucket)
+{
+    size_t i = 0;
+
+    while (i < rows->count && !assay_str_equal(assay_session_text(rows, i, 0), bucket))
+        i++;
+    return i;
+}
+
+static bool same_bucket(const assay_rows *a, size_t row, const assay_rows *b, size_t other)
+{
+    return other < b->count && assay_session_int(a, row, 1) == assay_session_int(b, other, 1) &&
+           assay_str_equal(assay_session_text(a, row, 2), assay_session_text(b, other, 2));
+}
+
+static assay_status compare_buckets(struct verification *v, assay_error *err)
+{
+    assay_rows *source = NULL;
+    assay_rows *server = NULL;
+    const char *buckets[BUCKETS_MAX];
+    size_t count = 0;
+
+    ASSAY_TRY(ask_both(v, assay_verify_buckets_sql, &source, &server, err));
+    for (size_t i = 0; i < source->count && count < BUCKETS_MAX; i++) {
+        const char *bucket = assay_session_text(source, i, 0);
+        if (!same_bucket(source, i, server, find_bucket(server, bucket)))
+            buckets[count++] = bucket;
+    }
+    for (size_t i = 0; i < server->count && count < BUCKETS_MAX; i++) {
+        const char *bucket = assay_session_text(server, i, 0);
+        if (find_bucket(source, bucket) == source->count)
+            buckets[count++] = bucket;
+    }
+    for (size_t i = 0; i < count; i++)
+        ASSAY_TRY(compare_bucket(v, buckets[i], err));
+    return assay_vec_to_arena(&v->differences, v->arena, &v->result->differences,
+                              &v->result->difference_count, err);
+}
+
+/* ---- the whole ---- */
+
+static assay_status find_absent(struct verification *v, assay_error *err)
+{
+    assay_server_column *columns = NULL;
+    size_t count = 0;
+
+    v->absent = assay_arena_take(v->arena, v->mapping->count + 1, sizeof *v->absent);
+    ASSAY_TRY(assay_arena_check(v->absent, err));
+    ASSAY_TRY(assay_server_columns(&v->session, &v->target, &columns, &count, err));
+    for (size_t i = 0; i < v->mapping->count; i++) {
+        v->absent[i] = true;
+        for (size_t k = 0; k < count; k++)
+            if (assay_str_equal(columns[k].name, v->mapping->columns[i].name))
+                v->absent[i] = false;
+    }
+    return ASSAY_OK;
+}
+
+static assay_status keep(struct verification *v, assay_buf *buf, const char **ret_text,
+                         assay_error *err)
+{
+    ASSAY_TRY(assay_buf_check(buf, err));
+    *ret_text = assay_arena_text(v->arena, assay_buf_text(buf));
+    return assay_arena_check(*ret_text, err);
+}
+
+static assay_status make_sides(struct verification *v, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf source = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf table = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf mark = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf live = ASSAY_BUF_EMPTY;
+    const assay_mapping *mapping = v->mapping;
+    bool newest = false;
+
+    ASSAY_TRY(assay_keys_check(v->request, mapping, &newest, err));
+    assay_buf_append_char(&source, '(');
+    assay_mapping_select(mapping, v->request->snapshot, newest, &source);
+    assay_buf_append_text(&source, ") AS source");
+    assay_dialect_table(mapping->dialect, &table, &v->target, v->target.table);
+    v->source = (assay_verify_side){.mapping = mapping, .absent = v->absent};
+    v->server = (assay_verify_side){.mapping = mapping, .absent = v->absent, .server = true};
+    ASSAY_TRY(keep(v, &source, &v->source.relation, err));
+    ASSAY_TRY(keep(v, &table, &v->server.relation, err));
+    if (mapping->is_deleted == NULL)
+        return ASSAY_OK;
+    assay_sql_append_name(&mark, mapping->is_deleted);
+    assay_dialect_apply(&live, "NOT COALESCE(?, FALSE)", assay_buf_text(&mark), NULL);
+    ASSAY_TRY(assay_buf_check(&mark, err));
+    ASSAY_TRY(keep(v, &live, &v->server.live, err));
+    if (mapping->op_column != NULL)
+        v->source.live = v->server.live;
+    return ASSAY_OK;
+}
+
+static assay_status verify(struct verification *v, assay_error *err)
+{
+    assay_server_state state;
+    assay_column *columns = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(assay_conn_describe(v->request->conn, v->request->snapshot->select, v->arena,
+                                  &columns, &count, err));
+    ASSAY_TRY(assay_mapping_make(v->session.dialect, v->request->publication, columns, count,
+                                 v->arena, &v->mapping, err));
+    ASSAY_TRY(assay_server_look(&v->session, &v->target, &state, err));
+    if (!state.target)
+        return assay_error_set(err, ASSAY_ENOTFOUND, 7050, "'%s' does not exist in '%s'",
+                               v->request->publication->table, v->request->connection->name);
+    ASSAY_TRY(find_absent(v, err));
+    ASSAY_TRY(make_sides(v, err));
+    ASSAY_TRY(assay_session_step(&v->session, "verifying", err));
+    ASSAY_TRY(compare_totals(v, err));
+    return v->result->equal ? ASSAY_OK : compare_buckets(v, err);
+}
+
+assay_status assay_warehouse_verify(const assay_warehouse_request *request, assay_arena *arena,
+                                    assay_warehouse_verification *ret_verification,
+                                    assay_error *err)
+{
+    assay_warehouse_verification result = {.equal = false};
+    struct verification v = {.request = request,
+                             .arena = arena,
+                             .result = &result,
+                             .differences = ASSAY_VEC_OF(assay_warehouse_difference)};
+    char id[ASSAY_WAREHOUSE_ID_SIZE];
+
+    ASSAY_TRY(assay_warehouse_publish_id(request, id, err));
+    ASSAY_TRY(
+        assay_warehouse_resolve(request->connection, request->publication, arena, &v.target, err));
+    ASSAY_TRY(assay_session_open(request, id, arena, &v.session, err));
+    assay_status status = verify(&v, err);
+    assay_session_done(&v.session);
+    assay_vec_done(&v.differences);
+    if (status == ASSAY_OK)
+        *ret_verification = result;
+    return status;
+}
