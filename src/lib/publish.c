@@ -176,11 +176,12 @@ static assay_status send(struct publishing *publishing, const assay_publish_job 
     assay_value *item = NULL;
 
     ASSAY_TRY(assay_publish_look(publish, publication, err));
-    if (publishing->options->pending && publication->state == ASSAY_PUBLICATION_DONE)
+    bool known = publication->state == ASSAY_PUBLICATION_DONE;
+    if (publishing->options->pending && known)
         return ASSAY_OK;
     if (!publishing->options->dry_run) {
         assay_publish_run(publish, publication, &sent);
-        if (publication->state != ASSAY_PUBLICATION_ALREADY)
+        if (!known || publication->state != ASSAY_PUBLICATION_ALREADY)
             assay_publish_tell(publish, publication, &sent, started_us);
         note_failure(publishing, &publication->error);
     }
@@ -218,6 +219,8 @@ static assay_status publish_entry(struct publishing *publishing, const assay_mod
 
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), step_id);
     ASSAY_TRY(assay_cancel_check(context->cancel, err));
+    if (table->current == NULL && publishing->options->pending)
+        return ASSAY_OK; /* the run that builds it publishes it */
     if (table->current == NULL)
         return no_snapshot(publishing, &publish, &publication, err);
     if (publishing->options->verify)

@@ -178,6 +178,21 @@ def test_append_catches_up_over_several_commits_that_were_missed(shop, postgres)
     assert made.ledger() == 2
 
 
+def test_append_is_refused_where_the_snapshot_published_last_is_expired(shop, postgres):
+    made = shop(APPEND)
+    made.project.storage(format="iceberg", keep={"snapshots": 1, "days": 0})
+    made.model([APPEND], mode="append", new_rows_of=["bronze.orders"])
+    made.run("run")
+    postgres.server.kill()
+    for number in (3, 4):
+        made.rows([(number, number)], f"f{number}")
+        made.run("run", code=4)
+    postgres.server.start()
+    (published,) = made.step(code=1)["publications"]
+    assert published["error"]["number"] == 2407, published
+    assert made.there() == [(1, 10), (2, 20)]
+
+
 def test_append_after_a_rebuild_is_refused_and_nothing_is_doubled(shop):
     made = shop(APPEND)
     made.run("run")
@@ -231,6 +246,17 @@ def test_a_rollback_is_published_again(shop):
     assert made.ledger() == 3
 
 
+def test_a_table_that_moved_into_another_format_is_published_again(shop):
+    made = shop(MERGE, {"to": "pg", "table": "marts.log", "mode": "append"})
+    made.run("run")
+    made.project.storage(format="delta")
+    step = made.step(code=1)
+    merged, appended = step["publications"]
+    assert merged["state"] == "published" and (merged["inserted"], merged["updated"]) == (0, 0)
+    assert appended["error"]["number"] == 2406, appended  # nobody can tell what is new
+    assert made.there() == made.there("marts.log") == [(1, 10), (2, 20)]
+
+
 def test_the_commit_of_another_program_is_not_published(shop):
     import pyarrow
     from deltalake import write_deltalake
@@ -282,6 +308,24 @@ def test_the_outside_table_is_an_output_of_the_step(shop, postgres):
     assert [(f["name"].rsplit("/", 2)[-2:], f["field"]) for f in source] == [
         (["bronze", "orders"], "amount")]
     assert "p@ss" not in (made.project.root / "events.jsonl").read_text()
+
+
+@pytest.mark.shared
+def test_events_of_publications_are_valid(shop, shared, postgres):
+    from lineage_schemas import Schemas
+
+    made = shop(MERGE, {"to": "pg", "table": "marts.other"})
+    made.run("run")
+    made.rows([(3, 30)], "b")
+    postgres.server.kill()
+    made.run("run", code=4)
+    postgres.server.start()
+    made.run("publish", "--pending")
+    schemas = Schemas(shared / "data/lineage/schemas")
+    lines = (made.project.root / "events.jsonl").read_text().splitlines()
+    assert sum(".publish" in line for line in lines) == 8  # START and an end, two failed and two done
+    for line in lines:
+        assert list(schemas.problems(json.loads(line))) == [], line
 
 
 def test_a_publication_of_its_own_is_a_job_of_its_own(shop, postgres):
