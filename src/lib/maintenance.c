@@ -111,6 +111,10 @@ static assay_status commit_rollback(assay_context *context, assay_conn *conn, as
         request.state.inputs = previous->inputs;
         request.state.input_count = previous->input_count;
         request.state.suite_hash = previous->suite_hash;
+        request.state.watermark = previous->watermark;
+        request.state.quarantine = previous->quarantine;
+        request.state.pii = previous->pii;
+        request.state.pii_count = previous->pii_count;
     }
     ASSAY_TRY(open_gate(target, table->name, id, arena, &token, err));
     return assay_table_commit(&request, token, &env, arena, ret_snapshot, err);

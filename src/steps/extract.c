@@ -10,6 +10,7 @@
 #include "steps/broken.h"
 #include "steps/events.h"
 #include "steps/outcome.h"
+#include "steps/replay.h"
 #include "steps/publish_step.h"
 #include "steps/source.h"
 #include "steps/source_database_step.h"
@@ -260,6 +261,23 @@ static assay_status verify_source(void *user, assay_error *err)
     return assay_source_verify(user, err);
 }
 
+/* changed_file: replace takes the place of what was put aside of the file, too. */
+static assay_status supersede(const struct extract *extract, assay_write *write, assay_error *err)
+{
+    const assay_source *source = &extract->source;
+    const char **files = assay_arena_take(source->arena, source->count + 1, sizeof *files);
+    size_t count = 0;
+
+    ASSAY_TRY(assay_arena_check(files, err));
+    if (extract->mode == ASSAY_LOAD_FULL ||
+        source->config->changed_file != ASSAY_CHANGED_FILE_REPLACE)
+        return ASSAY_OK;
+    for (size_t i = 0; i < source->count; i++)
+        if (source->files[i].changed)
+            files[count++] = source->files[i].given;
+    return assay_replay_supersede(write, files, count, err);
+}
+
 static assay_status write_once(struct extract *extract, bool tolerant, assay_error *err)
 {
     assay_write write;
@@ -274,6 +292,7 @@ static assay_status write_once(struct extract *extract, bool tolerant, assay_err
     ASSAY_TRY(make_select(extract, tolerant, &write.select, err));
     write.again = tolerant;
     write.broken = extract->broken;
+    ASSAY_TRY(supersede(extract, &write, err));
     write.before_commit = verify_source;
     write.before_commit_user = &extract->source;
     return assay_write_run(&write, &extract->outcome, err);

@@ -234,33 +234,14 @@ static assay_status open_rules(struct replaying *replaying, assay_error *err)
 /* The rows that pass, by step, as closings. */
 static assay_status list_closings(struct replaying *replaying, int64_t *ret_rows, assay_error *err)
 {
+    ASSAY_AUTO(assay_buf_done) assay_buf left = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    assay_arena *arena = replaying->request->arena;
-    assay_rows *rows = NULL;
 
-    assay_buf_append_text(&sql, "SELECT __assay_file, list(__assay_row ORDER BY __assay_row) FROM "
-                                "(");
-    append_left(&sql);
-    assay_buf_append_text(&sql, ") GROUP BY 1 ORDER BY 1");
+    append_left(&left);
+    ASSAY_TRY(assay_buf_check(&left, err));
+    assay_buf_append_format(&sql, "SELECT __assay_file, __assay_row FROM (%s)", left.data);
     ASSAY_TRY(assay_buf_check(&sql, err));
-    ASSAY_TRY(assay_conn_query(replaying->request->conn, sql.data, 0, arena, &rows, err));
-    assay_quarantine_closing *closings = assay_arena_take(arena, rows->count + 1, sizeof *closings);
-    ASSAY_TRY(assay_arena_check(closings, err));
-    *ret_rows = 0;
-    for (size_t i = 0; i < rows->count; i++) {
-        const assay_value *list = rows->cells[i][1];
-        int64_t *numbers = assay_arena_take(arena, list->count + 1, sizeof *numbers);
-        ASSAY_TRY(assay_arena_check(numbers, err));
-        for (size_t k = 0; k < list->count; k++)
-            numbers[k] = list->items[k]->integer;
-        closings[i].step = rows->cells[i][0]->text;
-        closings[i].rows = assay_quarantine_ranges(numbers, list->count, arena);
-        ASSAY_TRY(assay_arena_check(closings[i].rows, err));
-        *ret_rows += (int64_t)list->count;
-    }
-    replaying->write.closings = closings;
-    replaying->write.closing_count = rows->count;
-    return ASSAY_OK;
+    return assay_replay_closings(replaying->request, sql.data, &replaying->write, ret_rows, err);
 }
 
 static assay_status write_rows(struct replaying *replaying, assay_write_outcome *outcome,

@@ -60,6 +60,16 @@ ASSAY_NODISCARD assay_status assay_replay_columns(const assay_replay_rows *rows,
                                                   assay_column **ret_columns, size_t *ret_count,
                                                   assay_error *err);
 
+/* Rows that `sql` gives as (step, row) leave quarantine with `write`; *ret_rows = how many. */
+ASSAY_NODISCARD assay_status assay_replay_closings(const assay_replay_request *request,
+                                                   const char *sql, assay_write *write,
+                                                   int64_t *ret_rows, assay_error *err);
+
+/* Files of an extract that are loaded again (changed_file: replace): what was put aside of them
+ * before leaves quarantine with `write`. */
+ASSAY_NODISCARD assay_status assay_replay_supersede(assay_write *write, const char *const *files,
+                                                    size_t count, assay_error *err);
+
 /* ---- replay_records.c ---- */
 
 /* Records that could not be read are tried again with the extract as it is now; what still breaks

@@ -132,3 +132,77 @@ assay_status assay_replay_collect(const assay_replay_rows *rows, assay_error *er
     ASSAY_TRY(assay_conn_query_int(rows->request->conn, sql.data, &records, err));
     return records > 0 ? assay_replay_records(rows, open.data, err) : ASSAY_OK;
 }
+
+/* ---- closings ---- */
+
+assay_status assay_replay_closings(const assay_replay_request *request, const char *sql,
+                                   assay_write *write, int64_t *ret_rows, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf grouped = ASSAY_BUF_EMPTY;
+    assay_arena *arena = request->arena;
+    assay_rows *rows = NULL;
+
+    assay_buf_append_format(&grouped,
+                            "SELECT step, list(row ORDER BY row) FROM (%s) AS x(step, row) GROUP "
+                            "BY 1 ORDER BY 1",
+                            sql);
+    ASSAY_TRY(assay_buf_check(&grouped, err));
+    ASSAY_TRY(assay_conn_query(request->conn, grouped.data, 0, arena, &rows, err));
+    assay_quarantine_closing *closings = assay_arena_take(arena, rows->count + 1, sizeof *closings);
+    ASSAY_TRY(assay_arena_check(closings, err));
+    *ret_rows = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        const assay_value *list = rows->cells[i][1];
+        int64_t *numbers = assay_arena_take(arena, list->count + 1, sizeof *numbers);
+        ASSAY_TRY(assay_arena_check(numbers, err));
+        for (size_t k = 0; k < list->count; k++)
+            numbers[k] = list->items[k]->integer;
+        closings[i].step = rows->cells[i][0]->text;
+        closings[i].rows = assay_quarantine_ranges(numbers, list->count, arena);
+        ASSAY_TRY(assay_arena_check(closings[i].rows, err));
+        *ret_rows += (int64_t)list->count;
+    }
+    write->closings = closings;
+    write->closing_count = rows->count;
+    return ASSAY_OK;
+}
+
+static assay_status close_files(const assay_replay_rows *rows, assay_write *write,
+                                const char *const *files, size_t count, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf open = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    int64_t closed = 0;
+
+    ASSAY_TRY(assay_replay_append_open(&open, rows, err));
+    assay_buf_append_format(&sql,
+                            "SELECT " ASSAY_QUARANTINE_STEP ", " ASSAY_QUARANTINE_ROW
+                            " FROM (%s) WHERE list_contains(",
+                            open.data);
+    assay_sql_append_texts(&sql, files, count);
+    assay_buf_append_text(&sql, ", _source_file)");
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    return assay_replay_closings(rows->request, sql.data, write, &closed, err);
+}
+
+assay_status assay_replay_supersede(assay_write *write, const char *const *files, size_t count,
+                                    assay_error *err)
+{
+    const char *name = assay_quarantine_name(write->table, write->arena);
+    const assay_replay_request request = {.steps = write->steps,
+                                          .conn = write->conn,
+                                          .arena = write->arena,
+                                          .table = write->table};
+    assay_replay_rows rows = {.request = &request, .base = write->base};
+    assay_quarantine_entry *entries = NULL;
+
+    ASSAY_TRY(assay_arena_check(name, err));
+    ASSAY_TRY(assay_quarantine_entries(write->previous, write->arena, &entries, &rows.entry_count,
+                                       err));
+    rows.entries = entries;
+    if (count == 0 || rows.entry_count == 0)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_published_load(write->steps->project, write->steps->env, write->conn, name,
+                                   write->arena, &rows.quarantine, err));
+    return rows.quarantine->exists ? close_files(&rows, write, files, count, err) : ASSAY_OK;
+}

@@ -227,6 +227,8 @@ static assay_status run(void *user, const assay_step_context *context,
 
     if (status == ASSAY_OK && ret_result->snapshot_id >= 0)
         assay_upkeep_expire(user, context);
+    if (status == ASSAY_OK && ret_result->quarantined > 0)
+        assay_upkeep_expire_quarantine(user, context);
     if (status == ASSAY_OK)
         assay_publish_left(user, context, ret_result);
     if (status != ASSAY_OK && err != NULL && err->path[0] == '\0')

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "steps/published.h"
+#include "steps/quarantine.h"
 #include "table/state.h"
 
 /* The oldest snapshot is beyond both limits. */
@@ -62,6 +63,35 @@ static assay_status expire(const assay_steps *steps, const assay_step_context *c
     const assay_commit_env commit_env = assay_published_commit_env(steps->project, env, table);
     return table->format->expire(table, &expiry, &commit_env, env->store, context->conn, &expired,
                                  err);
+}
+
+static assay_status expire_quarantine(const assay_steps *steps, const assay_step_context *context,
+                                      assay_arena *arena, assay_error *err)
+{
+    const assay_step_env *env = steps->env;
+    const assay_expiry expiry = assay_published_expiry(steps->project, env, "quarantine");
+    const char *name = assay_quarantine_name(context->model->name, arena);
+    assay_table *table = NULL;
+    assay_expired expired;
+
+    ASSAY_TRY(assay_arena_check(name, err));
+    ASSAY_TRY(assay_published_load(steps->project, env, context->conn, name, arena, &table, err));
+    if (!is_due(table, &expiry))
+        return ASSAY_OK;
+    const assay_commit_env commit_env = assay_published_commit_env(steps->project, env, table);
+    return table->format->expire(table, &expiry, &commit_env, env->store, context->conn, &expired,
+                                 err);
+}
+
+void assay_upkeep_expire_quarantine(const assay_steps *steps, const assay_step_context *context)
+{
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    assay_error err = {0};
+
+    if (arena != NULL && expire_quarantine(steps, context, arena, &err) != ASSAY_OK)
+        assay_log_write(steps->env->log, ASSAY_LOG_WARNING,
+                        "old snapshots of the quarantine of '%s' stay: %s", context->model->name,
+                        err.message);
 }
 
 void assay_upkeep_expire(const assay_steps *steps, const assay_step_context *context)

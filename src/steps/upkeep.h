@@ -8,4 +8,7 @@
  * It fails nothing: the commit stands, and a later run or `assay table expire` tries again. */
 void assay_upkeep_expire(const assay_steps *steps, const assay_step_context *context);
 
+/* The same for the table's quarantine, after rows were put there. */
+void assay_upkeep_expire_quarantine(const assay_steps *steps, const assay_step_context *context);
+
 #endif

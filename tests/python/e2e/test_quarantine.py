@@ -359,3 +359,53 @@ def test_injected_faults_are_found_no_more_and_no_less(project, table_format):
     (table,) = [item for item in listed if item["name"] == "bronze.orders"]
     assert table["rules"] == dict(Counter(rules[0] for rules in expected.values()))
     assert len(table["runs"]) == 3
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_a_corrected_file_takes_the_place_of_what_was_put_aside_of_it(project, table_format):
+    start(project, table_format)
+    project.write("data/a.csv", "id,amount,day,note\n1,1,2026-01-01,x\n,2,2026-01-01,bad\n")
+    project.write("data/b.csv", "id,amount,day,note\n,3,2026-01-01,bad too\n7,3,2026-01-01,x\n")
+    bronze(project)
+    project.ok("run")
+    assert counted(project) == 2
+    project.extract("bronze.orders", source={"files": "data/*.csv"}, contract=CONTRACT,
+                    changed_file="replace")
+    project.write("data/a.csv", "id,amount,day,note\n1,1,2026-01-01,x\n2,2,2026-01-01,good now\n,4,2026-01-01,new\n")
+    project.ok("run")
+    assert ids(project) == [1, 2, 7]
+    assert {row["note"] for row in quarantine(project)} == {"bad too", "new"}
+    # back to the first snapshot: what was in quarantine then is there again
+    first = project.ok("table", "history", "bronze.orders", "--output", "json").json()["snapshots"][-1]
+    project.ok("table", "rollback", "bronze.orders", str(first["snapshot_id"]))
+    assert counted(project) == 2
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_modes_with_keys_split_rows_before_they_compare(project, table_format):
+    start(project, table_format, rate=1.0, silver={"t": {"checks": [
+        {"type": "expect_column_values_to_be_between", "column": "v", "min_value": 0,
+         "action": "quarantine"}]}})
+    contract = {"bad_row": "quarantine", "columns": {"id": {"type": "INTEGER", "key": True}}}
+
+    def model(values):
+        project.model("silver.t", f"select * from (values {values}) x(id, ver, v)", mode="merge",
+                      key=["id"], version="ver", contract=contract)
+
+    model("(1, 1, 10), (2, 1, 20), (2, 2, 21), (null, 1, 5), (3, 1, -1)")
+    result = project.ok("run")
+    assert "quarantined 2" in result.err, result
+    assert rows(project, "silver.t") == [[1, 1, 10], [2, 2, 21]]
+    model("(1, 2, -5), (2, 3, 22), (4, 1, 40)")
+    project.ok("run")
+    assert rows(project, "silver.t") == [[1, 1, 10], [2, 3, 22], [4, 1, 40]]
+    assert counted(project, "silver.t") == 3
+    # only bad rows: nothing changes in the table, and they are kept all the same
+    model("(4, 2, -1)")
+    project.ok("run")
+    assert rows(project, "silver.t") == [[1, 1, 10], [2, 3, 22], [4, 1, 40]]
+    assert counted(project, "silver.t") == 4
+    suites(project)
+    assert replay(project, "silver.t") == (3, 1)
+    assert rows(project, "silver.t") == [[1, 2, -5], [2, 3, 22], [3, 1, -1], [4, 2, -1]]
+    assert [row["_error_rules"] for row in quarantine(project, "silver.t")] == [["contract.key(id)"]]
