@@ -446,7 +446,9 @@ assay_status assay_adbc_commit(assay_adbc *adbc, assay_error *err)
     assay_status status = run(adbc, assay_adbc_job_execute, &limits, err);
     adbc->in_transaction = false;
     adbc->rollback_only = false;
-    return is_open_outcome(status) || status == ASSAY_ECANCELLED
+    /* A refusal is a verdict on the transaction only where it speaks of the data: a login that ended
+     * in between says nothing. */
+    return is_open_outcome(status) || status == ASSAY_ECANCELLED || status == ASSAY_EAUTH
                ? open_outcome(adbc, "the transaction was committed", err)
                : status;
 }

@@ -65,8 +65,7 @@ static const struct vendor_row vendor_codes[] = {
     {2043, 2043, &bad_statement},     /* the same, of operations */
     {3001, 3001, &refused_login},     /* insufficient privileges */
     {100000, 109999, &bad_data},      /* conversion, NULL, length, duplicate row in MERGE */
-    {390112, 390112, &not_reached},   /* session expired */
-    {390114, 390114, &not_reached},   /* authentication token expired */
+    {390110, 390115, &not_reached},   /* the session or its tokens are gone */
     {390000, 399999, &refused_login}, /* login */
     {260000, 260006, &bad_statement}, /* configuration of the driver */
     {260007, 260999, &not_reached},   /* service not there, cannot connect */

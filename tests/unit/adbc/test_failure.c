@@ -37,6 +37,7 @@ static void every_kind_of_failure_has_its_category(void **state)
         {ADBC_STATUS_IO, 390100, "08004", ASSAY_EAUTH, 3110, false},
         {ADBC_STATUS_IO, 390144, "08001", ASSAY_EAUTH, 3110, false},
         {ADBC_STATUS_INTERNAL, 390112, "", ASSAY_EIO, 3112, true},
+        {ADBC_STATUS_INTERNAL, 390111, "08001", ASSAY_EIO, 3112, true},
         {ADBC_STATUS_INTERNAL, 2003, "42S02", ASSAY_ECONFIG, 3115, false},
         {ADBC_STATUS_INTERNAL, 1003, "42000", ASSAY_ECONFIG, 3115, false},
         {ADBC_STATUS_INTERNAL, 3001, "42501", ASSAY_EAUTH, 3110, false},
