@@ -235,10 +235,11 @@ static void append_publication(assay_progress *progress, assay_buf *buf,
                                .rows_updated = publication->updated,
                                .rows_removed = publication->deleted};
 
-    assay_buf_append_format(
-        buf, "  %s→%s %-*s %-9s ",
-        assay_terminal_begin(colour, failed ? ASSAY_COLOUR_YELLOW : ASSAY_COLOUR_GREEN),
-        assay_terminal_end(colour), NAME_WIDTH - 2, publication->table, publication->mode);
+    assay_buf_append_format(buf, "  %s→%s %-*s %-9s ",
+                            assay_terminal_begin(colour,
+                                                 failed ? ASSAY_COLOUR_YELLOW : ASSAY_COLOUR_GREEN),
+                            assay_terminal_end(colour), NAME_WIDTH - 2, publication->table,
+                            publication->mode);
     if (!failed)
         append_counts(buf, &counts);
     assay_buf_append_format(buf, "%s%s to %s", failed ? "" : "  ", publication->state,
@@ -487,8 +488,8 @@ static bool has_unpublished(const assay_run_update *event)
 static void print_text(assay_progress *progress, const assay_run_update *event)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
-    bool failure = event->kind == ASSAY_RUN_STEP_FINISHED &&
-                   (event->error != NULL || has_unpublished(event));
+    bool failure =
+        event->kind == ASSAY_RUN_STEP_FINISHED && (event->error != NULL || has_unpublished(event));
 
     track(progress, event);
     if (progress->options->quiet && !failure)

@@ -39,7 +39,7 @@ static assay_status open_session(const assay_cli_options *options, assay_cli_ses
 }
 
 bool assay_cli_session_open(const assay_cli_options *options, assay_arena *arena,
-                        assay_cli_session *ret_session, int *ret_exit_code)
+                            assay_cli_session *ret_session, int *ret_exit_code)
 {
     assay_cli_session session = {.options = options, .arena = arena};
     assay_error err = {0};

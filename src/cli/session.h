@@ -17,7 +17,7 @@ typedef struct assay_cli_session {
 
 /* Opens the project. On failure the error is printed and *ret_exit_code set. */
 bool assay_cli_session_open(const assay_cli_options *options, assay_arena *arena,
-                        assay_cli_session *ret_session, int *ret_exit_code);
+                            assay_cli_session *ret_session, int *ret_exit_code);
 void assay_cli_session_close(assay_cli_session *session);
 
 /* Prints the error, closes nothing, gives the exit code: 130 or 143 where a signal asked to stop.

@@ -189,9 +189,9 @@ ASSAY_NODISCARD assay_status assay_lineage_dataset_table(assay_lineage_dataset *
                                                          const assay_lineage_table *table,
                                                          assay_arena *arena, assay_error *err);
 
-/* A table of an outside database: "postgres://host:5432", "db.schema.table". `account` is Snowflake's
- * identifier; host and port are those of the others. Sets namespace, name, dataSource and
- * datasetType. `type`: "postgres", "redshift", "snowflake". */
+/* A table of an outside database: "postgres://host:5432", "db.schema.table". `account` is
+ * Snowflake's identifier; host and port are those of the others. Sets namespace, name, dataSource
+ * and datasetType. `type`: "postgres", "redshift", "snowflake". */
 typedef struct assay_lineage_database {
     const char *type, *host, *account;
     int port;

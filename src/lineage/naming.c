@@ -217,10 +217,9 @@ assay_status assay_lineage_dataset_database(assay_lineage_dataset *dataset,
     const char *namespace = NULL;
 
     if (assay_str_equal(database->type, "snowflake"))
-        namespace = assay_arena_format(arena, "snowflake://%s", database->account);
-    else
-        namespace = assay_arena_format(arena, "%s://%s:%d", database->type, database->host,
-                                       database->port);
+    namespace = assay_arena_format(arena, "snowflake://%s", database->account);
+    else namespace =
+        assay_arena_format(arena, "%s://%s:%d", database->type, database->host, database->port);
     ASSAY_TRY(assay_arena_check(namespace, err));
     const char *name = assay_arena_format(arena, "%s.%s.%s", database->database, database->schema,
                                           database->table);

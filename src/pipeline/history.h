@@ -43,8 +43,8 @@ typedef struct assay_step_record {
     int64_t checks_passed, checks_total;
     int64_t snapshot_id;
     int error_number;
-    const char *error_message; /* NULL = none */
-    const char *error_place;   /* "models/x.sql:3:4" or NULL */
+    const char *error_message;             /* NULL = none */
+    const char *error_place;               /* "models/x.sql:3:4" or NULL */
     const assay_publication *publications; /* written by end_step, read by steps */
     size_t publication_count;
 } assay_step_record;

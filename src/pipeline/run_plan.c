@@ -80,10 +80,10 @@ assay_status assay_pipeline_plan(assay_project *project, const assay_run_options
 
         steps[i].model = choice.models[i];
         if (changed != NULL) {
-            steps[i].plan = (assay_step_plan){.will_run = true,
-                                              .new_files = -1,
-                                              .will_publish =
-                                                  choice.models[i]->header.publish_count > 0};
+            steps[i].plan =
+                (assay_step_plan){.will_run = true,
+                                  .new_files = -1,
+                                  .will_publish = choice.models[i]->header.publish_count > 0};
             steps[i].plan.reason = assay_arena_format(arena, "after %s", changed);
             ASSAY_TRY(assay_arena_check(steps[i].plan.reason, err));
             continue;

@@ -40,7 +40,8 @@ static void decide(assay_run_result *result, int signal_number)
             continue;
         lowest = assay_exit_code_rank(code);
         result->exit_code = code;
-        result->status = step->status != ASSAY_OK ? step->status : assay_run_step_failure(step)->code;
+        result->status =
+            step->status != ASSAY_OK ? step->status : assay_run_step_failure(step)->code;
         result->decisive = step;
     }
 }
