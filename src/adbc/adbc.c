@@ -13,7 +13,7 @@ struct assay_adbc {
     const assay_connection_config *connection;
     const assay_cancel *cancel;
     assay_log *log;
-    atomic_bool stop;           /* assay_adbc_cancel was called */
+    atomic_bool stop; /* assay_adbc_cancel was called */
     bool in_transaction;
     bool rollback_only;         /* something failed in the transaction */
     bool lost;                  /* the connection is of no use any more */
@@ -394,8 +394,7 @@ static assay_status run_ingest(assay_adbc *adbc, assay_adbc_source *source, assa
 }
 
 assay_status assay_adbc_ingest(assay_adbc *adbc, const assay_adbc_target *target,
-                               struct ArrowArrayStream *stream, int64_t *ret_rows,
-                               assay_error *err)
+                               struct ArrowArrayStream *stream, int64_t *ret_rows, assay_error *err)
 {
     ASSAY_AUTO(release_stream) struct ArrowArrayStream own = *stream;
     assay_adbc_source *source = NULL;
@@ -446,8 +445,8 @@ assay_status assay_adbc_commit(assay_adbc *adbc, assay_error *err)
     assay_status status = run(adbc, assay_adbc_job_execute, &limits, err);
     adbc->in_transaction = false;
     adbc->rollback_only = false;
-    /* A refusal is a verdict on the transaction only where it speaks of the data: a login that ended
-     * in between says nothing. */
+    /* A refusal is a verdict on the transaction only where it speaks of the data: a login that
+     * ended in between says nothing. */
     return is_open_outcome(status) || status == ASSAY_ECANCELLED || status == ASSAY_EAUTH
                ? open_outcome(adbc, "the transaction was committed", err)
                : status;

@@ -21,7 +21,7 @@ typedef struct assay_adbc_request {
     const assay_cancel *cancel; /* looked at while a statement runs; may be NULL */
     assay_log *log;             /* may be NULL */
     const char *query_tag;      /* of every statement, where the database has tags; may be NULL */
-    const char *driver_dirs;    /* tests: the only folders that are searched, by ':'; NULL = usual */
+    const char *driver_dirs; /* tests: the only folders that are searched, by ':'; NULL = usual */
 } assay_adbc_request;
 
 /* Finds and loads the driver, resolves the secrets and logs in, all within the connection's

@@ -140,8 +140,7 @@ static bool is_null(const assay_adbc_column *column, const struct ArrowArray *ar
 {
     if (column->layout == ASSAY_ADBC_NULL)
         return true;
-    return array->null_count != 0 && array->buffers[0] != NULL &&
-           !bit_at(array->buffers[0], index);
+    return array->null_count != 0 && array->buffers[0] != NULL && !bit_at(array->buffers[0], index);
 }
 
 /* An integer of the column's width; `data` need not be aligned. */
@@ -352,9 +351,9 @@ static int append_date(char *text, size_t size, int64_t days)
     int month = 0, day = 0;
 
     assay_time_civil_from_days(days, &year, &month, &day);
-    return year > 0 ? snprintf(text, size, "%04lld-%02d-%02d", (long long)year, month, day)
-                    : snprintf(text, size, "%04lld-%02d-%02d (BC)", (long long)(1 - year), month,
-                               day);
+    return year > 0
+               ? snprintf(text, size, "%04lld-%02d-%02d", (long long)year, month, day)
+               : snprintf(text, size, "%04lld-%02d-%02d (BC)", (long long)(1 - year), month, day);
 }
 
 /* "03:04:05.6789", without noughts at the end. */

@@ -8,13 +8,13 @@
 typedef enum assay_adbc_layout {
     ASSAY_ADBC_NULL,
     ASSAY_ADBC_BOOL,
-    ASSAY_ADBC_INT,       /* `bytes` wide, maybe `is_unsigned` */
-    ASSAY_ADBC_REAL,      /* 4 or 8 bytes */
-    ASSAY_ADBC_TEXT,      /* offsets of `bytes`, maybe `is_binary` */
-    ASSAY_ADBC_DECIMAL,   /* 16 bytes, `scale` */
-    ASSAY_ADBC_DATE,      /* days of 4 bytes; milliseconds of 8 */
-    ASSAY_ADBC_TIME,      /* `per_second` */
-    ASSAY_ADBC_TIMESTAMP  /* `per_second`, maybe `with_zone` */
+    ASSAY_ADBC_INT,      /* `bytes` wide, maybe `is_unsigned` */
+    ASSAY_ADBC_REAL,     /* 4 or 8 bytes */
+    ASSAY_ADBC_TEXT,     /* offsets of `bytes`, maybe `is_binary` */
+    ASSAY_ADBC_DECIMAL,  /* 16 bytes, `scale` */
+    ASSAY_ADBC_DATE,     /* days of 4 bytes; milliseconds of 8 */
+    ASSAY_ADBC_TIME,     /* `per_second` */
+    ASSAY_ADBC_TIMESTAMP /* `per_second`, maybe `with_zone` */
 } assay_adbc_layout;
 
 typedef struct assay_adbc_column {

@@ -48,8 +48,7 @@ static void append_options(assay_buf *text, const assay_connection_config *conne
         assay_buf_append_format(&options, "-c statement_timeout=%lld",
                                 (long long)(connection->statement_timeout_ms + SERVER_LATER_MS));
     if (connection->options != NULL)
-        assay_buf_append_format(&options, "%s%s", options.size > 0 ? " " : "",
-                                connection->options);
+        assay_buf_append_format(&options, "%s%s", options.size > 0 ? " " : "", connection->options);
     if (options.failed)
         text->failed = true;
     if (options.size > 0)

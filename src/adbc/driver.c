@@ -54,7 +54,8 @@ assay_status assay_adbc_load(const assay_adbc_library *library, struct AdbcDrive
     void *symbol = dlsym(handle, entrypoint);
     if (symbol == NULL)
         return fail_load(library, dlerror(), err);
-    /* ISO C has no way from void * to a function; POSIX (dlsym) says that the bytes are the same. */
+    /* ISO C has no way from void * to a function; POSIX (dlsym) says that the bytes are the same.
+     */
     memcpy(&init, &symbol, sizeof init);
     memset(driver, 0, sizeof *driver);
     if (init(ADBC_VERSION_1_1_0, driver, &error) == ADBC_STATUS_OK)

@@ -29,22 +29,22 @@ struct state_row {
 
 /* The first that fits. */
 static const struct state_row states[] = {
-    {"08", &not_reached},     /* connection exception */
-    {"0A", &not_supported},   /* feature not supported */
-    {"21", &bad_data},        /* cardinality violation */
-    {"22", &bad_data},        /* data exception */
-    {"23", &bad_data},        /* integrity constraint violation */
-    {"28", &refused_login},   /* invalid authorization */
-    {"3D", &bad_statement},   /* invalid catalog name */
-    {"3F", &bad_statement},   /* invalid schema name */
-    {"40", &conflict},        /* transaction rollback: serialization, deadlock */
+    {"08", &not_reached},      /* connection exception */
+    {"0A", &not_supported},    /* feature not supported */
+    {"21", &bad_data},         /* cardinality violation */
+    {"22", &bad_data},         /* data exception */
+    {"23", &bad_data},         /* integrity constraint violation */
+    {"28", &refused_login},    /* invalid authorization */
+    {"3D", &bad_statement},    /* invalid catalog name */
+    {"3F", &bad_statement},    /* invalid schema name */
+    {"40", &conflict},         /* transaction rollback: serialization, deadlock */
     {"42501", &refused_login}, /* insufficient privilege */
-    {"42", &bad_statement},   /* syntax error or access rule violation */
-    {"44", &bad_data},        /* WITH CHECK OPTION violation */
-    {"53", &not_reached},     /* insufficient resources: too many connections, disk full */
-    {"55P03", &conflict},     /* lock not available */
-    {"57014", &cancelled},    /* query canceled */
-    {"57P", &not_reached},    /* shut down, crashed, starting */
+    {"42", &bad_statement},    /* syntax error or access rule violation */
+    {"44", &bad_data},         /* WITH CHECK OPTION violation */
+    {"53", &not_reached},      /* insufficient resources: too many connections, disk full */
+    {"55P03", &conflict},      /* lock not available */
+    {"57014", &cancelled},     /* query canceled */
+    {"57P", &not_reached},     /* shut down, crashed, starting */
 };
 
 struct vendor_row {
@@ -132,8 +132,7 @@ static const struct category *judge(AdbcStatusCode code, const struct AdbcError 
                                     const char *state)
 {
     /* Snowflake gives 08004 and the like to refused logins: its number says more. */
-    const struct category *category =
-        has_vendor_code(error) ? by_vendor(error->vendor_code) : NULL;
+    const struct category *category = has_vendor_code(error) ? by_vendor(error->vendor_code) : NULL;
 
     if (category != NULL)
         return category;
@@ -156,16 +155,16 @@ static void flatten(char *text)
     *to = '\0';
 }
 
-assay_status assay_adbc_fail(AdbcStatusCode code, const struct AdbcError *error,
-                                  const char *what, assay_error *err)
+assay_status assay_adbc_fail(AdbcStatusCode code, const struct AdbcError *error, const char *what,
+                             assay_error *err)
 {
     char state[sizeof error->sqlstate + 1] = "";
     const char *message = error->message != NULL ? error->message : "the driver says no more";
 
     memcpy(state, error->sqlstate, sizeof error->sqlstate);
     const struct category *category = judge(code, error, state);
-    assay_status status = assay_error_set(err, category->status, category->number, "%s: %s", what,
-                                          message);
+    assay_status status =
+        assay_error_set(err, category->status, category->number, "%s: %s", what, message);
     if (err == NULL)
         return status;
     flatten(err->message);

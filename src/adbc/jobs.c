@@ -46,14 +46,14 @@ static assay_status fail(const assay_adbc_session *session, AdbcStatusCode code,
 }
 
 /* Calls a function of the driver, which may not have it. */
-#define CALL(session, what, function, ...)                                                  \
-    do {                                                                                    \
-        struct AdbcError call_error = ADBC_ERROR_INIT;                                      \
-        AdbcStatusCode call_code = ADBC_STATUS_NOT_IMPLEMENTED;                             \
-        if ((session)->driver.function != NULL)                                             \
-            call_code = (session)->driver.function(__VA_ARGS__, &call_error);               \
-        if (call_code != ADBC_STATUS_OK)                                                    \
-            return fail((session), call_code, &call_error, (what), err);                    \
+#define CALL(session, what, function, ...)                                    \
+    do {                                                                      \
+        struct AdbcError call_error = ADBC_ERROR_INIT;                        \
+        AdbcStatusCode call_code = ADBC_STATUS_NOT_IMPLEMENTED;               \
+        if ((session)->driver.function != NULL)                               \
+            call_code = (session)->driver.function(__VA_ARGS__, &call_error); \
+        if (call_code != ADBC_STATUS_OK)                                      \
+            return fail((session), call_code, &call_error, (what), err);      \
     } while (0)
 
 /* ---- login and logout ---- */
@@ -190,8 +190,8 @@ static assay_status fail_stream(assay_adbc_session *session, int failed, assay_e
 
     if (session->driver.ErrorFromArrayStream != NULL)
         kept = session->driver.ErrorFromArrayStream(&session->stream, &code);
-    const char *said = kept != NULL ? kept->message
-                                    : session->stream.get_last_error(&session->stream);
+    const char *said =
+        kept != NULL ? kept->message : session->stream.get_last_error(&session->stream);
     if (said != NULL) {
         strncpy(text, said, sizeof text - 1);
         text[sizeof text - 1] = '\0';
@@ -201,8 +201,7 @@ static assay_status fail_stream(assay_adbc_session *session, int failed, assay_e
     if (kept != NULL)
         made = *kept;
     made.message = text;
-    assay_status status =
-        assay_adbc_fail(code, &made, "the result broke off", err);
+    assay_status status = assay_adbc_fail(code, &made, "the result broke off", err);
     if (kept == NULL && err != NULL)
         err->native = failed;
     return status;
@@ -235,8 +234,7 @@ static assay_status ingest_option(assay_adbc_session *session, const char *name,
 static assay_status ingest(assay_adbc_session *session, assay_error *err)
 {
     ASSAY_TRY(new_statement(session, err));
-    ASSAY_TRY(
-        ingest_option(session, ADBC_INGEST_OPTION_TARGET_TABLE, session->target_table, err));
+    ASSAY_TRY(ingest_option(session, ADBC_INGEST_OPTION_TARGET_TABLE, session->target_table, err));
     ASSAY_TRY(ingest_option(session, ADBC_INGEST_OPTION_MODE,
                             session->target_append ? ADBC_INGEST_OPTION_MODE_APPEND
                                                    : ADBC_INGEST_OPTION_MODE_CREATE,

@@ -15,11 +15,11 @@ static assay_status fill_postgres(const assay_adbc_request *request, assay_adbc_
 
     ASSAY_TRY(assay_login_resolve(request->secrets, request->connection, &login, err));
     ASSAY_TRY(assay_conninfo_make(request->connection, &login, &conninfo, err));
-    session->server = (assay_adbc_server){.host = assay_arena_text(session->arena, login.host),
-                                          .port = login.port,
-                                          .user = assay_arena_text(session->arena, login.user),
-                                          .database =
-                                              assay_arena_text(session->arena, login.database)};
+    session->server =
+        (assay_adbc_server){.host = assay_arena_text(session->arena, login.host),
+                            .port = login.port,
+                            .user = assay_arena_text(session->arena, login.user),
+                            .database = assay_arena_text(session->arena, login.database)};
     if (session->server.host == NULL || session->server.user == NULL ||
         session->server.database == NULL)
         return assay_error_nomem(err);
@@ -85,8 +85,7 @@ static assay_status fill_limits(const assay_connection_config *connection,
     ASSAY_TRY(add_duration(session, CLIENT("login_timeout"), connection->login_timeout_ms, err));
     ASSAY_TRY(
         add_duration(session, CLIENT("request_timeout"), connection->request_timeout_ms, err));
-    ASSAY_TRY(
-        add_duration(session, CLIENT("client_timeout"), connection->request_timeout_ms, err));
+    ASSAY_TRY(add_duration(session, CLIENT("client_timeout"), connection->request_timeout_ms, err));
     /* A parameter of the session: the server stops statements whose client died. Later than ours,
      * so that ours is the one that is seen. */
     (void)snprintf(seconds, sizeof seconds, "%lld",
@@ -116,8 +115,7 @@ static assay_status fill_snowflake(const assay_adbc_request *request, assay_adbc
     };
 
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        ASSAY_TRY(
-            assay_adbc_session_option(session, options[i].name, options[i].value, err));
+        ASSAY_TRY(assay_adbc_session_option(session, options[i].name, options[i].value, err));
     ASSAY_TRY(fill_limits(connection, session, err));
     return fill_auth(request, session, err);
 }

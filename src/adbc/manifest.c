@@ -69,12 +69,12 @@ static assay_status read_key(struct reader *reader, char name[NAME_SIZE], assay_
 
     for (;; reader->at++) {
         skip_blanks(reader);
-        char quote = !at_end(reader) && (*reader->at == '"' || *reader->at == '\'') ? *reader->at
-                                                                                    : '\0';
+        char quote =
+            !at_end(reader) && (*reader->at == '"' || *reader->at == '\'') ? *reader->at : '\0';
         if (quote != '\0')
             reader->at++;
-        for (; !at_end(reader) && (quote != '\0' ? *reader->at != quote && *reader->at != '\n'
-                                                 : is_bare(*reader->at));
+        for (; !at_end(reader) &&
+               (quote != '\0' ? *reader->at != quote && *reader->at != '\n' : is_bare(*reader->at));
              reader->at++) {
             if (length >= NAME_SIZE - 2)
                 return fail(reader, "a name is too long", err);

@@ -61,8 +61,8 @@ static assay_status read_row(struct reader *reader, const struct ArrowArray *bat
 
     ASSAY_TRY(assay_arena_check(cells, err));
     for (size_t i = 0; i < reader->count; i++)
-        ASSAY_TRY(assay_adbc_cell_read(&reader->columns[i], batch->children[i],
-                                       row + batch->offset, reader->arena, &cells[i], err));
+        ASSAY_TRY(assay_adbc_cell_read(&reader->columns[i], batch->children[i], row + batch->offset,
+                                       reader->arena, &cells[i], err));
     return assay_vec_push(&reader->rows, &cells, err);
 }
 

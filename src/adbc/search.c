@@ -1,4 +1,5 @@
-/* Where drivers are searched: the order of ADBC's driver managers, with assay's own folders last. */
+/* Where drivers are searched: the order of ADBC's driver managers, with assay's own folders last.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

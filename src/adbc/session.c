@@ -6,9 +6,9 @@
 #include "base/mem.h"
 
 enum {
-    POLL_MS = 100,     /* how often the cancel flag is looked at */
-    GRACE_MS = 5000,   /* for what was cancelled to end */
-    LEAVE_MS = 5000,   /* for the thread to log out */
+    POLL_MS = 100,   /* how often the cancel flag is looked at */
+    GRACE_MS = 5000, /* for what was cancelled to end */
+    LEAVE_MS = 5000, /* for the thread to log out */
 };
 
 static void drop(assay_adbc_session *session)
@@ -196,8 +196,9 @@ static bool wait_for_job(assay_adbc_session *session, struct wait *wait)
 
 static assay_status fail_stopped(const struct wait *wait, bool answered, assay_error *err)
 {
-    const char *more = answered ? "" : ", and the driver did not come back: the connection is "
-                                       "given up";
+    const char *more = answered ? ""
+                                : ", and the driver did not come back: the connection is "
+                                  "given up";
 
     if (wait->stop == STOP_CANCEL)
         return assay_error_set(err, ASSAY_ECANCELLED, 3117, "cancelled%s", more);

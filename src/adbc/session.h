@@ -1,9 +1,9 @@
 /* One connection of a driver, and the thread that alone calls it; for this room.
  *
  * Drivers block: a login to a server that accepts and never answers takes minutes, a cancel may
- * hang like what it should stop. So every call is a job of the session's own thread; who asked waits
- * for it within limits and gives the session up when they pass. A session that was given up is
- * freed by its thread when the driver returns. */
+ * hang like what it should stop. So every call is a job of the session's own thread; who asked
+ * waits for it within limits and gives the session up when they pass. A session that was given up
+ * is freed by its thread when the driver returns. */
 #ifndef ASSAY_ADBC_SESSION_H
 #define ASSAY_ADBC_SESSION_H
 
@@ -28,14 +28,14 @@ struct assay_adbc_session {
     assay_arena *arena; /* of what login needs, until the end */
     assay_lock *lock;   /* guards what follows */
     assay_condition *changed;
-    int owners;            /* who asked, the thread, a cancel on its way */
-    assay_adbc_job *job;   /* NULL = none */
-    assay_status status;   /* of the last job */
-    assay_error failure;   /* of the last job */
-    bool leave, left;      /* the thread shall end; it has released everything */
-    bool armed;            /* the statement may be cancelled */
-    bool cancelling;       /* a cancel is under way: the statement must stay */
-    bool given_up;         /* nobody waits for the job any more */
+    int owners;          /* who asked, the thread, a cancel on its way */
+    assay_adbc_job *job; /* NULL = none */
+    assay_status status; /* of the last job */
+    assay_error failure; /* of the last job */
+    bool leave, left;    /* the thread shall end; it has released everything */
+    bool armed;          /* the statement may be cancelled */
+    bool cancelling;     /* a cancel is under way: the statement must stay */
+    bool given_up;       /* nobody waits for the job any more */
 
     /* Touched by the thread only, between asking and answering by nobody else. */
     struct AdbcDriver driver;
@@ -56,12 +56,12 @@ struct assay_adbc_session {
 
     /* What jobs take and give. */
     assay_connection_kind kind;
-    char *sql;                    /* of the statement */
-    char *tag;                    /* query tag, NULL = none */
-    bool small;                   /* the result is small: no COPY of PostgreSQL */
-    int64_t affected;             /* rows */
-    struct ArrowSchema schema;    /* read from the stream */
-    struct ArrowArray array;      /* read from the stream */
+    char *sql;                 /* of the statement */
+    char *tag;                 /* query tag, NULL = none */
+    bool small;                /* the result is small: no COPY of PostgreSQL */
+    int64_t affected;          /* rows */
+    struct ArrowSchema schema; /* read from the stream */
+    struct ArrowArray array;   /* read from the stream */
     char *target_schema, *target_table;
     bool target_append, target_temporary;
     struct ArrowArrayStream source; /* of an ingest */
@@ -83,7 +83,8 @@ assay_status assay_adbc_session_new(assay_adbc_session **ret_session, assay_erro
 assay_status assay_adbc_session_run(assay_adbc_session *session, assay_adbc_job *job,
                                     const assay_adbc_limits *limits, assay_error *err);
 
-/* For jobs: from here on the statement may be cancelled; from here on no more, it may be released. */
+/* For jobs: from here on the statement may be cancelled; from here on no more, it may be released.
+ */
 void assay_adbc_session_arm(assay_adbc_session *session);
 void assay_adbc_session_disarm(assay_adbc_session *session);
 

@@ -12,8 +12,8 @@ typedef struct assay_adbc_server {
 } assay_adbc_server;
 
 /* Begins a login without encryption and password and looks at the first answer within a second or
- * two: true where the server answers at all; `state` is then the SQLSTATE of its refusal, or "28000"
- * where it would go on with the login (so that what failed came later: the password). */
+ * two: true where the server answers at all; `state` is then the SQLSTATE of its refusal, or
+ * "28000" where it would go on with the login (so that what failed came later: the password). */
 bool assay_adbc_ask_startup(const assay_adbc_server *server, char state[6]);
 
 #endif

@@ -36,8 +36,8 @@ static const char *beside_program(assay_arena *arena)
     return folder != NULL ? assay_path_normal(arena, folder, "../" ASSAY_PRIVATE_DIR) : NULL;
 }
 
-/* <prefix>/lib/libassay.so has them in <prefix>/lib/assay. In the program itself the name is what it
- * was called by, which need not be a path. */
+/* <prefix>/lib/libassay.so has them in <prefix>/lib/assay. In the program itself the name is what
+ * it was called by, which need not be a path. */
 static const char *beside_library(assay_arena *arena)
 {
     static const char here = 0;

@@ -6,8 +6,8 @@
 
 #include "base/arena.h"
 
-/* Path of "drivers/libadbc_driver_snowflake.so" or "extensions/httpfs.duckdb_extension" in the first
- * of those folders that has it; *ret_path NULL where none has. */
+/* Path of "drivers/libadbc_driver_snowflake.so" or "extensions/httpfs.duckdb_extension" in the
+ * first of those folders that has it; *ret_path NULL where none has. */
 ASSAY_NODISCARD assay_status assay_parts_find(const char *name, assay_arena *arena,
                                               const char **ret_path, assay_error *err);
 

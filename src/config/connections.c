@@ -151,8 +151,8 @@ static assay_status read_snowflake(const assay_value *tree, const struct reader 
     connection->role = assay_config_text(tree, "role", NULL);
     connection->protocol = assay_config_text(tree, "protocol", "https");
     connection->schema = assay_config_text(tree, "schema", NULL);
-    connection->auth = (assay_snowflake_auth)assay_config_enum(tree, "auth", auths,
-                                                               ASSAY_SNOWFLAKE_KEY_PAIR);
+    connection->auth =
+        (assay_snowflake_auth)assay_config_enum(tree, "auth", auths, ASSAY_SNOWFLAKE_KEY_PAIR);
     switch (connection->auth) {
     case ASSAY_SNOWFLAKE_KEY_PAIR:
         return connection->private_key.text != NULL
@@ -247,14 +247,15 @@ static assay_status read_connection(const char *name, const assay_value *tree,
                               "redshift, snowflake and s3",
                               name, type);
     ASSAY_TRY(assay_config_check(tree, table, path, err));
-    assay_connection_config connection = {
-        .name = name,
-        .type = type,
-        .path = path,
-        .tree = tree,
-        .kind = (assay_connection_kind)assay_config_enum(tree, "type", kinds, 0),
-        .place = place,
-        .root = reader->root};
+    assay_connection_config connection = {.name = name,
+                                          .type = type,
+                                          .path = path,
+                                          .tree = tree,
+                                          .kind =
+                                              (assay_connection_kind)assay_config_enum(tree, "type",
+                                                                                       kinds, 0),
+                                          .place = place,
+                                          .root = reader->root};
     ASSAY_TRY(read_kind(tree, reader, &connection, err));
     *ret_connection = connection;
     return ASSAY_OK;
@@ -303,10 +304,8 @@ assay_status assay_connections_config_load(const char *root, assay_variables *va
     config->connections =
         assay_arena_take(arena, names_of(tree) + names_of(over) + 1, sizeof *config->connections);
     ASSAY_TRY(assay_arena_check(config->connections, err));
-    ASSAY_TRY(
-        read_all(over, NULL, &(struct reader){root, "assay.yaml", arena}, config, err));
-    ASSAY_TRY(
-        read_all(tree, over, &(struct reader){root, connections_file, arena}, config, err));
+    ASSAY_TRY(read_all(over, NULL, &(struct reader){root, "assay.yaml", arena}, config, err));
+    ASSAY_TRY(read_all(tree, over, &(struct reader){root, connections_file, arena}, config, err));
     *ret_config = config;
     return ASSAY_OK;
 }

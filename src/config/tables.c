@@ -45,8 +45,8 @@
     {                                                         \
         name, ASSAY_KEY_MAP_OF, NULL, NULL, doc, table, false \
     }
-#define LIST_OF(name, table, doc)                               \
-    {                                                           \
+#define LIST_OF(name, table, doc)                              \
+    {                                                          \
         name, ASSAY_KEY_LIST_OF, NULL, NULL, doc, table, false \
     }
 #define ANY(name, doc)                                    \
@@ -116,8 +116,9 @@ static const assay_key_table layer_storage_table = {"layer-storage",
 
 static const assay_key iceberg_rows[] = {
     TEXT("catalog_impl", NULL, "Java class or kind of the catalog; hadoop = our folder catalog"),
-    TEXT("uri", NULL, "sqlite: its database; jdbc:sqlite:PATH or a path; default catalog.db in "
-                      "the warehouse"),
+    TEXT("uri", NULL,
+         "sqlite: its database; jdbc:sqlite:PATH or a path; default catalog.db in "
+         "the warehouse"),
     TEXT("catalog_name", "assay", "sqlite: the name that other programs call the catalog by"),
     TEXT("io_impl", NULL, "Java class of the file access; HadoopFileIO = local disk"),
     TEXT("warehouse", NULL, "alias of `warehouse`"),
@@ -302,9 +303,9 @@ const assay_key_table assay_table_extract = {
     {                                                                                            \
         "type", ASSAY_KEY_ENUM, "postgres|redshift|snowflake|s3", NULL, "what it is", NULL, true \
     }
-#define CONNECTION_TIMEOUTS                                                                     \
-    DURATION("login_timeout", "30s", "until the connection stands"),                            \
-        DURATION("request_timeout", "60s", "until the server must answer one request"),         \
+#define CONNECTION_TIMEOUTS                                                             \
+    DURATION("login_timeout", "30s", "until the connection stands"),                    \
+        DURATION("request_timeout", "60s", "until the server must answer one request"), \
         DURATION("statement_timeout", "1 hour", "of one statement")
 #define PASSWORD TEXT("password", NULL, "reference: env:NAME, file:PATH, aws-secret:NAME#key")
 
@@ -402,9 +403,10 @@ const assay_key_table *assay_table_connection_of(const char *type)
 /* ---- the files, in the order of the reference ---- */
 
 static const assay_key_table *const files[] = {
-    &assay_table_project,  &assay_table_storage,    &assay_table_header,
-    &assay_table_extract,  &assay_table_connection, &connection_tables[0],
-    &connection_tables[1], &connection_tables[2],   &connection_tables[3],  &assay_table_s3_credentials,
+    &assay_table_project,        &assay_table_storage,    &assay_table_header,
+    &assay_table_extract,        &assay_table_connection, &connection_tables[0],
+    &connection_tables[1],       &connection_tables[2],   &connection_tables[3],
+    &assay_table_s3_credentials,
 };
 
 size_t assay_config_table_count(void)

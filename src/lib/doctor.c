@@ -49,7 +49,8 @@ static assay_status look_at_folder(assay_doctor_state *doctor, const char *what,
     assay_error problem = {0};
 
     if (assay_path_make(path, &problem) != ASSAY_OK)
-        return assay_doctor_find(doctor, what, false, problem.message, "make the folder writable", err);
+        return assay_doctor_find(doctor, what, false, problem.message, "make the folder writable",
+                                 err);
     if (access(path, W_OK) != 0)
         return assay_doctor_find(doctor, what, false, path, "make the folder writable", err);
     if (statvfs(path, &disk) != 0)
@@ -57,7 +58,8 @@ static assay_status look_at_folder(assay_doctor_state *doctor, const char *what,
     uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
     (void)snprintf(text, sizeof text, "%s, %llu MB free", path,
                    (unsigned long long)(free_bytes >> 20));
-    return assay_doctor_find(doctor, what, free_bytes >= DISK_LOW, text, "make room on the disk", err);
+    return assay_doctor_find(doctor, what, free_bytes >= DISK_LOW, text, "make room on the disk",
+                             err);
 }
 
 static assay_status look_at_models(assay_doctor_state *doctor, assay_error *err)
@@ -66,7 +68,8 @@ static assay_status look_at_models(assay_doctor_state *doctor, assay_error *err)
     char text[128];
 
     if (assay_context_graph(doctor->context, &problem) != ASSAY_OK)
-        return assay_doctor_find(doctor, "models", false, problem.message, "correct the model", err);
+        return assay_doctor_find(doctor, "models", false, problem.message, "correct the model",
+                                 err);
     (void)snprintf(text, sizeof text, "%zu models", doctor->context->project->model_count);
     return assay_doctor_find(doctor, "models", true, text, NULL, err);
 }
@@ -77,12 +80,12 @@ static assay_status look_at_quality(assay_doctor_state *doctor, assay_error *err
     char text[160];
 
     if (config == NULL)
-        return assay_doctor_find(doctor, "suites", true, "no config/dq.yaml: every table is untested", NULL,
-                    err);
+        return assay_doctor_find(doctor, "suites", true,
+                                 "no config/dq.yaml: every table is untested", NULL, err);
     for (size_t i = 0; i < config->suite_count; i++)
         if (config->suites[i].problem != NULL)
             return assay_doctor_find(doctor, "suites", false, config->suites[i].problem,
-                        "correct the suite: its gate is shut", err);
+                                     "correct the suite: its gate is shut", err);
     (void)snprintf(text, sizeof text, "%zu suites", config->suite_count);
     return assay_doctor_find(doctor, "suites", true, text, NULL, err);
 }
@@ -100,11 +103,12 @@ static assay_status look_at_lineage(assay_doctor_state *doctor, assay_error *err
         assay_lineage_spool_look(doctor->context->project->spool_dir,
                                  doctor->context->steps->lineage_config, &state, &problem);
     if (status != ASSAY_OK)
-        return assay_doctor_find(doctor, "lineage", false, problem.message, "look at the spool's folder", err);
+        return assay_doctor_find(doctor, "lineage", false, problem.message,
+                                 "look at the spool's folder", err);
     (void)snprintf(text, sizeof text, "to %s; %lld events wait, %lld were refused", place,
                    (long long)state.events, (long long)state.refused);
     return assay_doctor_find(doctor, "lineage", state.refused == 0, text,
-                "see refused-*.jsonl in the spool for the backend's answers", err);
+                             "see refused-*.jsonl in the spool for the backend's answers", err);
 }
 
 static assay_status look_at_all(assay_doctor_state *doctor, assay_error *err)

@@ -81,8 +81,8 @@ static assay_status ask_attached(assay_conn *conn, assay_error *err)
 {
     int64_t one = 0;
 
-    return assay_conn_query_int(
-        conn, "SELECT * FROM postgres_query('assay_doctor', 'SELECT 1')", &one, err);
+    return assay_conn_query_int(conn, "SELECT * FROM postgres_query('assay_doctor', 'SELECT 1')",
+                                &one, err);
 }
 
 /* What is not there any more cannot be left behind. */
@@ -127,9 +127,8 @@ static assay_status try_s3(struct trial *trial, assay_error *err)
 
     ASSAY_TRY(assay_conn_open(context->engine, &conn, err));
     ASSAY_TRY(assay_conn_load_extension(conn, "httpfs", err));
-    ASSAY_TRY(assay_aws_connection_credentials(context->secrets, trial->connection,
-                                               &context->clock, context->cancel, &credentials,
-                                               err));
+    ASSAY_TRY(assay_aws_connection_credentials(context->secrets, trial->connection, &context->clock,
+                                               context->cancel, &credentials, err));
     (void)snprintf(trial->seen, sizeof trial->seen,
                    "credentials of the %s; no bucket was asked for", credentials.source);
     return ASSAY_OK;
@@ -139,17 +138,13 @@ static assay_status try_s3(struct trial *trial, assay_error *err)
 
 static const char *fix_for(const assay_error *problem)
 {
-    switch (problem->code) {
-    case ASSAY_ENOTFOUND:
+    if (problem->code == ASSAY_ENOTFOUND)
         return "run tools/bootstrap, or install the driver as the message says";
-    case ASSAY_EAUTH:
+    if (problem->code == ASSAY_EAUTH)
         return "correct the user, the secret or its reference in config/connections.yaml";
-    case ASSAY_ETIMEOUT:
-    case ASSAY_EIO:
+    if (problem->code == ASSAY_ETIMEOUT || problem->code == ASSAY_EIO)
         return "look at the address, the network and the server, then try again";
-    default:
-        return "correct the connection in config/connections.yaml";
-    }
+    return "correct the connection in config/connections.yaml";
 }
 
 static assay_status try_connection(struct trial *trial, assay_error *err)

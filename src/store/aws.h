@@ -8,7 +8,7 @@
 #include "text/value.h"
 
 struct assay_aws {
-    assay_arena *arena; /* texts of the options and of the profile files */
+    assay_arena *arena;           /* texts of the options and of the profile files */
     const char *profile, *region; /* NULL = not said */
     bool profile_named;           /* by the caller or by AWS_PROFILE */
     const assay_clock *clock;

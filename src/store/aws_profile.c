@@ -35,8 +35,8 @@ static const char *profile_name(const char *title, bool is_config)
 }
 
 static assay_status open_section(const char *from, const char *to, bool is_config,
-                                 assay_arena *arena, assay_value *profiles,
-                                 struct section *section, assay_error *err)
+                                 assay_arena *arena, assay_value *profiles, struct section *section,
+                                 assay_error *err)
 {
     const char *close = memchr(from, ']', (size_t)(to - from));
 
@@ -88,7 +88,8 @@ assay_status assay_aws_profile_parse(const char *text, size_t size, bool is_conf
 
         if (*line == '[')
             ASSAY_TRY(open_section(line, to, is_config, arena, profiles, &section, err));
-        else if (line < to && strchr(" \t\r#;", *line) == NULL) /* a blank: belongs to the key before */
+        else if (line < to &&
+                 strchr(" \t\r#;", *line) == NULL) /* a blank: belongs to the key before */
             ASSAY_TRY(read_pair(line, to, arena, &section, err));
         line = to + 1;
     }
@@ -138,8 +139,7 @@ static assay_status resolve(assay_aws *aws, const char *name, int depth, bool ma
                             assay_error *err);
 
 static assay_status from_credential_source(assay_aws *aws, const char *name, const char *source,
-                                           assay_aws_credentials *ret_credentials,
-                                           assay_error *err)
+                                           assay_aws_credentials *ret_credentials, assay_error *err)
 {
     static const struct {
         const char *name;
@@ -169,8 +169,8 @@ static assay_status get_signer(assay_aws *aws, const char *name, const assay_val
     if (other == NULL)
         return fail_profile(name, "role_arn needs source_profile or credential_source", err);
     /* A profile that names itself has keys of its own. */
-    ASSAY_TRY(resolve(aws, other, depth + 1, !assay_str_equal(other, name), &found, ret_signer,
-                      err));
+    ASSAY_TRY(
+        resolve(aws, other, depth + 1, !assay_str_equal(other, name), &found, ret_signer, err));
     return found ? ASSAY_OK : fail_profile(other, "it has no credentials", err);
 }
 
@@ -178,13 +178,14 @@ static assay_status assume(assay_aws *aws, const char *name, const assay_value *
                            assay_aws_credentials *ret_credentials, assay_error *err)
 {
     ASSAY_AUTO(assay_aws_credentials_done) assay_aws_credentials signer = {0};
-    assay_aws_role role = {
-        .arn = assay_value_find_text(profile, "role_arn", NULL),
-        .session_name = assay_value_find_text(profile, "role_session_name", NULL),
-        .external_id = assay_value_find_text(profile, "external_id", NULL),
-        .duration = assay_value_find_text(profile, "duration_seconds", NULL),
-        .token_file = assay_value_find_text(profile, "web_identity_token_file", NULL),
-        .region = assay_value_find_text(profile, "region", NULL)};
+    assay_aws_role role = {.arn = assay_value_find_text(profile, "role_arn", NULL),
+                           .session_name =
+                               assay_value_find_text(profile, "role_session_name", NULL),
+                           .external_id = assay_value_find_text(profile, "external_id", NULL),
+                           .duration = assay_value_find_text(profile, "duration_seconds", NULL),
+                           .token_file =
+                               assay_value_find_text(profile, "web_identity_token_file", NULL),
+                           .region = assay_value_find_text(profile, "region", NULL)};
 
     if (assay_value_find(profile, "mfa_serial") != NULL)
         return fail_profile(name, "roles with mfa_serial need a person", err);

@@ -30,8 +30,7 @@ static char *endpoint_of(const assay_aws_call *call, assay_arena *arena)
         said = assay_aws_variable("AWS_ENDPOINT_URL");
     if (said == NULL)
         return assay_arena_format(arena, "https://%s.%s.amazonaws.com%s", call->service,
-                                  call->region,
-                                  assay_str_starts(call->region, "cn-") ? ".cn" : "");
+                                  call->region, assay_str_starts(call->region, "cn-") ? ".cn" : "");
     size_t length = strlen(said);
     while (length > 0 && said[length - 1] == '/')
         length--;
@@ -117,10 +116,10 @@ static assay_status send_once(struct sending *sending, assay_http_response *resp
     const char *const *headers = NULL;
 
     ASSAY_TRY(make_headers(sending, &headers, err));
-    const char *url = assay_arena_format(sending->arena, "%.*s%s%s",
-                                         (int)(strstr(sending->endpoint, "://") + 3 -
-                                               sending->endpoint),
-                                         sending->endpoint, sending->host, sending->path);
+    const char *url =
+        assay_arena_format(sending->arena, "%.*s%s%s",
+                           (int)(strstr(sending->endpoint, "://") + 3 - sending->endpoint),
+                           sending->endpoint, sending->host, sending->path);
     ASSAY_TRY(assay_arena_check(url, err));
     const assay_http_request request = {.method = "POST",
                                         .url = url,

@@ -29,8 +29,7 @@ assay_status assay_aws_credentials_make(const char *key_id, const char *secret_k
     ASSAY_TRY(assay_secret_new(key_id, strlen(key_id), &made.key_id, err));
     ASSAY_TRY(assay_secret_new(secret_key, strlen(secret_key), &made.secret_key, err));
     if (session_token != NULL && session_token[0] != '\0')
-        ASSAY_TRY(
-            assay_secret_new(session_token, strlen(session_token), &made.session_token, err));
+        ASSAY_TRY(assay_secret_new(session_token, strlen(session_token), &made.session_token, err));
     *ret_credentials = made;
     made = (assay_aws_credentials){0};
     return ASSAY_OK;
@@ -136,14 +135,9 @@ static assay_status ask(assay_aws *aws, const struct look *look, assay_http_resp
 /* Plain http only to this machine and to the addresses of ECS and EKS: a token is sent there. */
 static bool may_be_asked(const char *url)
 {
-    static const char *const begins[] = {"https://",
-                                         "http://127.",
-                                         "http://localhost/",
-                                         "http://localhost:",
-                                         "http://[::1]",
-                                         "http://169.254.170.2/",
-                                         "http://169.254.170.23/",
-                                         "http://[fd00:ec2::23]"};
+    static const char *const begins[] = {
+        "https://",     "http://127.",           "http://localhost/",      "http://localhost:",
+        "http://[::1]", "http://169.254.170.2/", "http://169.254.170.23/", "http://[fd00:ec2::23]"};
 
     for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
         if (assay_str_starts(url, begins[i]))
@@ -181,8 +175,8 @@ static assay_status container_header(assay_arena *arena, const char **ret_header
     }
     if (text == NULL)
         return ASSAY_OK;
-    *ret_header = assay_arena_format(arena, "Authorization: %.*s",
-                                     (int)strcspn(text, "\r\n"), text);
+    *ret_header =
+        assay_arena_format(arena, "Authorization: %.*s", (int)strcspn(text, "\r\n"), text);
     return assay_arena_check(*ret_header, err);
 }
 
@@ -223,8 +217,8 @@ static bool get_metadata(assay_aws *aws, const char *base, const char *path, con
         return false;
     look.url = assay_arena_format(arena, "%s%s", base, path);
     look.header = assay_arena_format(arena, "X-aws-ec2-metadata-token: %s", token);
-    return look.url != NULL && look.header != NULL &&
-           ask(aws, &look, response, NULL) == ASSAY_OK && response->status == 200;
+    return look.url != NULL && look.header != NULL && ask(aws, &look, response, NULL) == ASSAY_OK &&
+           response->status == 200;
 }
 
 static bool get_token(assay_aws *aws, const char *base, assay_arena *arena, const char **ret_token)
@@ -269,8 +263,8 @@ assay_status assay_aws_from_instance(assay_aws *aws, bool *ret_found,
                                "the machine's metadata do not give credentials of its role");
     *ret_found = true;
     assay_status status =
-        assay_aws_credentials_parse(assay_buf_text(&response.body), response.body.size,
-                                    "machine", ret_credentials, err);
+        assay_aws_credentials_parse(assay_buf_text(&response.body), response.body.size, "machine",
+                                    ret_credentials, err);
     assay_mem_wipe(response.body.data, response.body.size);
     return status;
 }

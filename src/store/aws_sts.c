@@ -73,8 +73,8 @@ static assay_status read_answer(const assay_aws_role *role, const assay_http_res
 static assay_status read_token(const assay_aws_role *role, assay_buf *token, assay_error *err)
 {
     if (assay_path_read(role->token_file, TOKEN_MAX, token, err) != ASSAY_OK)
-        return assay_error_set(err, ASSAY_EAUTH, 1264,
-                               "the web identity token '%s' cannot be read", role->token_file);
+        return assay_error_set(err, ASSAY_EAUTH, 1264, "the web identity token '%s' cannot be read",
+                               role->token_file);
     while (token->size > 0 && strchr(" \r\n", token->data[token->size - 1]) != NULL)
         token->data[--token->size] = '\0';
     return ASSAY_OK;

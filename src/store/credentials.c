@@ -68,9 +68,9 @@ void assay_aws_freep(assay_aws **aws)
 static assay_status ask_sources(assay_aws *aws, assay_aws_credentials *ret_credentials,
                                 assay_error *err)
 {
-    static assay_aws_source *const sources[] = {
-        assay_aws_from_environment, assay_aws_from_web_identity, assay_aws_from_profile,
-        assay_aws_from_container, assay_aws_from_instance};
+    static assay_aws_source *const sources[] = {assay_aws_from_environment,
+                                                assay_aws_from_web_identity, assay_aws_from_profile,
+                                                assay_aws_from_container, assay_aws_from_instance};
     bool found = false;
 
     for (size_t i = 0; i < sizeof sources / sizeof sources[0] && !found; i++)
@@ -84,8 +84,8 @@ static assay_status ask_sources(assay_aws *aws, assay_aws_credentials *ret_crede
 
 static bool is_fresh(const assay_aws *aws)
 {
-    return aws->has_kept && (aws->kept.expires_us == 0 ||
-                             aws->kept.expires_us - EARLY_US > assay_aws_now_us(aws));
+    return aws->has_kept &&
+           (aws->kept.expires_us == 0 || aws->kept.expires_us - EARLY_US > assay_aws_now_us(aws));
 }
 
 static assay_status refresh(assay_aws *aws, assay_error *err)
@@ -132,8 +132,8 @@ static assay_status find_region(assay_aws *aws, const char **ret_region, assay_e
         region = assay_aws_variable("AWS_DEFAULT_REGION");
     if (region == NULL) {
         ASSAY_TRY(assay_aws_profiles_read(aws, err));
-        region = assay_value_find_text(assay_value_find(aws->profiles, aws->profile), "region",
-                                       NULL);
+        region =
+            assay_value_find_text(assay_value_find(aws->profiles, aws->profile), "region", NULL);
     }
     if (region == NULL)
         return assay_error_set(err, ASSAY_ECONFIG, 1265,

@@ -1,6 +1,7 @@
 /* Secrets by reference: env:NAME, file:PATH (~ is the home folder, trailing line ends are dropped,
- * a file that everybody can read is refused unless a container runtime put it below /run/secrets) and aws-secret:NAME#key (AWS Secrets Manager; without
- * #key the whole text). Fails closed: there is never a second place to look.
+ * a file that everybody can read is refused unless a container runtime put it below /run/secrets)
+ * and aws-secret:NAME#key (AWS Secrets Manager; without #key the whole text). Fails closed: there
+ * is never a second place to look.
  *
  * Values of Secrets Manager are kept for ASSAY_SECRETS_KEEP_MS and wiped at the end. Any thread. */
 #ifndef ASSAY_STORE_SECRETS_H

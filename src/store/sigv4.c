@@ -24,9 +24,9 @@ struct signing {
     const char *payload;
     assay_sigv4_pair headers[HEADERS_MAX]; /* names in lower case, sorted */
     size_t header_count;
-    char *path, *query;  /* encoded, as sent */
-    char *signed_names;  /* "host;x-amz-date" */
-    char *scope;         /* 20150830/us-east-1/service/aws4_request */
+    char *path, *query; /* encoded, as sent */
+    char *signed_names; /* "host;x-amz-date" */
+    char *scope;        /* 20150830/us-east-1/service/aws4_request */
     assay_sigv4_signed result;
 };
 
@@ -183,8 +183,7 @@ static assay_status collect_headers(struct signing *signing, assay_error *err)
     const assay_secret *token = signing->credentials->session_token;
 
     for (size_t i = 0; i < request->header_count; i++)
-        ASSAY_TRY(
-            add_header(signing, request->headers[i].name, request->headers[i].value, err));
+        ASSAY_TRY(add_header(signing, request->headers[i].name, request->headers[i].value, err));
     ASSAY_TRY(add_header(signing, "host", request->host, err));
     ASSAY_TRY(add_header(signing, "x-amz-date", signing->date, err));
     if (is_s3(signing))
@@ -227,9 +226,8 @@ static assay_status make_to_sign(struct signing *signing, assay_error *err)
     const char *canonical = signing->result.canonical;
 
     ASSAY_TRY(assay_sha256(canonical, strlen(canonical), hash, err));
-    signing->scope =
-        assay_arena_format(signing->arena, "%.8s/%s/%s/aws4_request", signing->date,
-                           signing->request->region, signing->request->service);
+    signing->scope = assay_arena_format(signing->arena, "%.8s/%s/%s/aws4_request", signing->date,
+                                        signing->request->region, signing->request->service);
     ASSAY_TRY(assay_arena_check(signing->scope, err));
     signing->result.to_sign = assay_arena_format(signing->arena, "AWS4-HMAC-SHA256\n%s\n%s\n%s",
                                                  signing->date, signing->scope, hash);

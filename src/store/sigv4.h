@@ -26,8 +26,8 @@ typedef struct assay_sigv4_request {
 } assay_sigv4_request;
 
 typedef struct assay_sigv4_signed {
-    const char *target;   /* path and query, encoded, as they must be sent */
-    const char **headers; /* "Name: value", without Host, closed by NULL */
+    const char *target;                          /* path and query, encoded, as they must be sent */
+    const char **headers;                        /* "Name: value", without Host, closed by NULL */
     const char *canonical, *to_sign, *signature; /* the steps, for tests */
 } assay_sigv4_signed;
 

@@ -88,10 +88,11 @@ static bool make_cluster(const test_postgres *server)
     int result = 0;
 
     (void)snprintf(secret, sizeof secret, "%s/secret", server->folder);
-    (void)snprintf(command, sizeof command,
-                   "exec '%s/initdb' -D '%s/data' -U admin --pwfile='%s' -A scram-sha-256 --no-sync "
-                   "-E UTF8",
-                   server->programs, server->folder, secret);
+    (void)
+        snprintf(command, sizeof command,
+                 "exec '%s/initdb' -D '%s/data' -U admin --pwfile='%s' -A scram-sha-256 --no-sync "
+                 "-E UTF8",
+                 server->programs, server->folder, secret);
     FILE *file = fopen(secret, "w");
     if (file == NULL)
         return false;

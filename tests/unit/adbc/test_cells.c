@@ -136,8 +136,8 @@ static void nulls_and_offsets_are_seen(void **state)
 
 static void types_that_are_not_read_are_refused(void **state)
 {
-    static const char *const formats[] = {"+l", "+s", "tin", "tDu", "d:76,0,256", "d:0,0", "e",
-                                          "w:16", "ts", "tsx:", "vu"};
+    static const char *const formats[] = {"+l", "+s",   "tin", "tDu",  "d:76,0,256", "d:0,0",
+                                          "e",  "w:16", "ts",  "tsx:", "vu"};
 
     (void)state;
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
@@ -146,8 +146,7 @@ static void types_that_are_not_read_are_refused(void **state)
         assay_adbc_column column;
         assay_error err = {0};
 
-        assert_int_equal(assay_adbc_column_read(&schema, arena, &column, &err),
-                         ASSAY_EUNSUPPORTED);
+        assert_int_equal(assay_adbc_column_read(&schema, arena, &column, &err), ASSAY_EUNSUPPORTED);
         assert_int_equal(err.number, 3120);
         assert_true(assay_str_contains(err.message, "'odd'"));
     }

@@ -39,22 +39,24 @@ static int setup(void **state)
     fixture.cancel = assay_cancel_new();
     fixture.server = test_postgres_start();
     (void)setenv("ASSAY_TEST_PG_PASSWORD", test_postgres_password, 1);
-    fixture.connection = (assay_connection_config){
-        .name = "pg",
-        .type = "postgres",
-        .kind = ASSAY_CONNECTION_POSTGRES,
-        .place = {"config/connections.yaml", 1, 1},
-        .root = "/",
-        .host = "127.0.0.1",
-        .port = fixture.server != NULL ? test_postgres_port(fixture.server) : 0,
-        .database = "postgres",
-        .schema = "public",
-        .user = "admin",
-        .password = {"env:ASSAY_TEST_PG_PASSWORD", {NULL, 0, 0}},
-        .sslmode = "disable",
-        .login_timeout_ms = 10000,
-        .request_timeout_ms = 10000,
-        .statement_timeout_ms = 60000};
+    fixture.connection =
+        (assay_connection_config){.name = "pg",
+                                  .type = "postgres",
+                                  .kind = ASSAY_CONNECTION_POSTGRES,
+                                  .place = {"config/connections.yaml", 1, 1},
+                                  .root = "/",
+                                  .host = "127.0.0.1",
+                                  .port = fixture.server != NULL
+                                              ? test_postgres_port(fixture.server)
+                                              : 0,
+                                  .database = "postgres",
+                                  .schema = "public",
+                                  .user = "admin",
+                                  .password = {"env:ASSAY_TEST_PG_PASSWORD", {NULL, 0, 0}},
+                                  .sslmode = "disable",
+                                  .login_timeout_ms = 10000,
+                                  .request_timeout_ms = 10000,
+                                  .statement_timeout_ms = 60000};
     assert_int_equal(assay_secrets_new(&(assay_secrets_options){.clock = &fixture.clock},
                                        &fixture.secrets, NULL),
                      ASSAY_OK);
@@ -150,7 +152,8 @@ static void small_results_have_exact_cells(void **state)
     assay_adbc *adbc = open_adbc(fixture);
     assay_rows *rows = NULL;
     static const char sql[] =
-        "select true, 42::smallint, -7::bigint, 0.5::real, 12345.678900::numeric(12,6), 'a''b'::text, "
+        "select true, 42::smallint, -7::bigint, 0.5::real, 12345.678900::numeric(12,6), "
+        "'a''b'::text, "
         "'\\x00ff41'::bytea, date '2026-11-29', timestamp '2026-11-29 01:02:03.45', "
         "timestamptz '2026-11-29 01:02:03+02', time '01:02:03', null::int";
 
@@ -236,7 +239,8 @@ static void a_stream_goes_into_the_engine_and_back(void **state)
                      ASSAY_OK);
     assert_int_equal(rows, 1250025000);
 
-    const assay_adbc_target target = {.schema = "public", .table = "back",
+    const assay_adbc_target target = {.schema = "public",
+                                      .table = "back",
                                       .mode = ASSAY_ADBC_INGEST_CREATE};
     assert_int_equal(assay_conn_query_stream(conn, "select * from wide", &stream, &fixture->err),
                      ASSAY_OK);
@@ -261,7 +265,8 @@ static void a_temporary_table_takes_rows_too(void **state)
     assay_adbc *adbc = open_adbc(fixture);
     ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
     struct ArrowArrayStream stream = {0};
-    const assay_adbc_target target = {.table = "passing", .mode = ASSAY_ADBC_INGEST_CREATE,
+    const assay_adbc_target target = {.table = "passing",
+                                      .mode = ASSAY_ADBC_INGEST_CREATE,
                                       .temporary = true};
     int64_t rows = 0;
 
@@ -282,17 +287,18 @@ static void a_load_whose_rows_fail_is_undone(void **state)
     assay_adbc *adbc = open_adbc(fixture);
     ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
     struct ArrowArrayStream stream = {0};
-    const assay_adbc_target target = {.schema = "public", .table = "half",
+    const assay_adbc_target target = {.schema = "public",
+                                      .table = "half",
                                       .mode = ASSAY_ADBC_INGEST_APPEND};
     int64_t rows = 0;
 
     run(adbc, "create table half (a int)", -1);
     assert_int_equal(assay_conn_open(fixture->engine, &conn, &fixture->err), ASSAY_OK);
-    assert_int_equal(
-        assay_conn_query_stream(
-            conn, "select case when i > 2000000 then error('boom') else i end::int a from range(3000000) t(i)",
-            &stream, &fixture->err),
-        ASSAY_OK);
+    assert_int_equal(assay_conn_query_stream(conn,
+                                             "select case when i > 2000000 then error('boom') else "
+                                             "i end::int a from range(3000000) t(i)",
+                                             &stream, &fixture->err),
+                     ASSAY_OK);
     assert_int_equal(assay_adbc_ingest(adbc, &target, &stream, &rows, &fixture->err), ASSAY_EDATA);
     assert_int_equal(fixture->err.number, 3122);
     assert_true(assay_str_contains(fixture->err.message, "boom"));
@@ -464,8 +470,8 @@ static void a_server_that_stands_still_is_given_up(void **state)
     assert_int_equal(system(command), 0);
     test_postgres_freeze(fixture->server, true);
     int64_t begin = fixture->clock.monotonic_us(NULL);
-    assay_status status = assay_adbc_execute(adbc, "create table still (a int)", NULL,
-                                             &fixture->err);
+    assay_status status =
+        assay_adbc_execute(adbc, "create table still (a int)", NULL, &fixture->err);
     int64_t waited = since_ms(fixture, begin);
     assay_status after = assay_adbc_execute(adbc, "select 1", NULL, NULL);
     assay_adbc_close(adbc);

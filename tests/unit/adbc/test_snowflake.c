@@ -37,30 +37,31 @@ static int setup(void **state)
     fixture.clock = assay_clock_system();
     fixture.server = test_standin_start();
     (void)setenv("ASSAY_TEST_SF_PASSWORD", test_standin_password, 1);
-    fixture.connection = (assay_connection_config){
-        .name = "sf",
-        .type = "snowflake",
-        .kind = ASSAY_CONNECTION_SNOWFLAKE,
-        .place = {"config/connections.yaml", 1, 1},
-        .root = "/",
-        .account = "TESTACCOUNT",
-        .user = "ETL",
-        .auth = ASSAY_SNOWFLAKE_PASSWORD,
-        .password = {"env:ASSAY_TEST_SF_PASSWORD", {NULL, 0, 0}},
-        .host = "127.0.0.1",
-        .port = fixture.server != NULL ? test_standin_port(fixture.server) : 0,
-        .protocol = "http",
-        .database = "TEST",
-        .schema = "PUBLIC",
-        .warehouse = "WH",
-        .login_timeout_ms = 10000,
-        .request_timeout_ms = 5000,
-        .statement_timeout_ms = 60000};
+    fixture.connection =
+        (assay_connection_config){.name = "sf",
+                                  .type = "snowflake",
+                                  .kind = ASSAY_CONNECTION_SNOWFLAKE,
+                                  .place = {"config/connections.yaml", 1, 1},
+                                  .root = "/",
+                                  .account = "TESTACCOUNT",
+                                  .user = "ETL",
+                                  .auth = ASSAY_SNOWFLAKE_PASSWORD,
+                                  .password = {"env:ASSAY_TEST_SF_PASSWORD", {NULL, 0, 0}},
+                                  .host = "127.0.0.1",
+                                  .port = fixture.server != NULL ? test_standin_port(fixture.server)
+                                                                 : 0,
+                                  .protocol = "http",
+                                  .database = "TEST",
+                                  .schema = "PUBLIC",
+                                  .warehouse = "WH",
+                                  .login_timeout_ms = 10000,
+                                  .request_timeout_ms = 5000,
+                                  .statement_timeout_ms = 60000};
     assert_int_equal(assay_secrets_new(&(assay_secrets_options){.clock = &fixture.clock},
                                        &fixture.secrets, NULL),
                      ASSAY_OK);
-    fixture.request = (assay_adbc_request){.connection = &fixture.connection,
-                                           .secrets = fixture.secrets};
+    fixture.request =
+        (assay_adbc_request){.connection = &fixture.connection, .secrets = fixture.secrets};
     assert_int_equal(assay_engine_open(&(assay_engine_options){.threads = 1}, &fixture.engine,
                                        NULL),
                      ASSAY_OK);
@@ -290,8 +291,7 @@ static void another_thread_cancels_what_runs(void **state)
               "{\"match\": \"^select 10\", \"do\": \"slow\", \"seconds\": 60}");
     int64_t begin = fixture->clock.monotonic_us(NULL);
     assert_int_equal(assay_thread_start(stop_soon, adbc, &thread, NULL), ASSAY_OK);
-    assert_int_equal(assay_adbc_execute(adbc, "select 10", NULL, &fixture->err),
-                     ASSAY_ECANCELLED);
+    assert_int_equal(assay_adbc_execute(adbc, "select 10", NULL, &fixture->err), ASSAY_ECANCELLED);
     assert_true(since_ms(fixture, begin) < 10000);
     assay_thread_join(thread);
     expect_number(fixture, adbc, "select 11", "11");
@@ -306,8 +306,9 @@ static void an_answer_that_is_lost_at_commit_leaves_the_outcome_open(void **stat
     run(adbc, "create table lost (a number(38,0))");
     assert_int_equal(assay_adbc_begin(adbc, &fixture->err), ASSAY_OK);
     run_counted(adbc, "insert into lost values (1)", 1);
-    (void)ask(fixture, "POST", "faults", "{\"match\": \"^COMMIT\", \"do\": \"lose_session\", "
-                                         "\"times\": 0}");
+    (void)ask(fixture, "POST", "faults",
+              "{\"match\": \"^COMMIT\", \"do\": \"lose_session\", "
+              "\"times\": 0}");
     int64_t begin = fixture->clock.monotonic_us(NULL);
     assert_int_equal(assay_adbc_commit(adbc, &fixture->err), ASSAY_EUNKNOWN_OUTCOME);
     assert_int_equal(fixture->err.number, 3118);

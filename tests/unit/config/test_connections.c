@@ -19,8 +19,8 @@ static assay_status load(test_folder *folder, const char *text,
 
     test_folder_write(folder, "config/connections.yaml", text);
     assay_error_clear(err);
-    ASSAY_TRY(assay_connections_config_load(folder->path, &variables, NULL, folder->arena, &config,
-                                            err));
+    ASSAY_TRY(
+        assay_connections_config_load(folder->path, &variables, NULL, folder->arena, &config, err));
     *ret_first = config->connections;
     return ASSAY_OK;
 }
@@ -55,12 +55,13 @@ static void postgres_has_its_defaults(void **state)
 static void postgres_takes_what_is_said(void **state)
 {
     test_folder *folder = *state;
-    const assay_connection_config *connection = read_one(
-        folder, "pg:\n  type: postgres\n  host: /run/postgresql\n  port: 6543\n  database: d\n"
-                "  user: u\n  password: file:~/pw\n  schema: shop\n  sslmode: verify-full\n"
-                "  sslrootcert: certs/ca.pem\n  options: -c search_path=x\n"
-                "  driver: drivers/pg.so\n  login_timeout: 5s\n  request_timeout: 1 minute\n"
-                "  statement_timeout: 2 hours\n");
+    const assay_connection_config *connection =
+        read_one(folder,
+                 "pg:\n  type: postgres\n  host: /run/postgresql\n  port: 6543\n  database: d\n"
+                 "  user: u\n  password: file:~/pw\n  schema: shop\n  sslmode: verify-full\n"
+                 "  sslrootcert: certs/ca.pem\n  options: -c search_path=x\n"
+                 "  driver: drivers/pg.so\n  login_timeout: 5s\n  request_timeout: 1 minute\n"
+                 "  statement_timeout: 2 hours\n");
 
     assert_int_equal(connection->port, 6543);
     assert_string_equal(connection->password.text, "file:~/pw");
@@ -144,8 +145,8 @@ static void what_is_wrong_has_its_number_and_place(void **state)
         {"a: {type: postgres, host: h, database: d}", 1204, "{", "user"},
         {"a: {type: postgres, host: h, database: d, user: u, sslmode: off}", 1203, "off}",
          "sslmode"},
-        {"a: {type: postgres, host: h, database: d, user: u, password: 'env:'}", 1240, "password:",
-         "password"},
+        {"a: {type: postgres, host: h, database: d, user: u, password: 'env:'}", 1240,
+         "password:", "password"},
         {"a: {type: redshift, host: h, user: u}", 1244, "{", "database"},
         {"a: {type: redshift, database: d, user: u}", 1244, "{", "host"},
         {"a: {type: redshift, host: h, database: d}", 1244, "{", "user"},

@@ -207,8 +207,8 @@ static void a_member_is_taken_as_text(void **state)
     assert_int_equal(assay_secret_new(document, strlen(document), &whole, NULL), ASSAY_OK);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ASSAY_AUTO(assay_secret_freep) assay_secret *member = NULL;
-        assay_status status = assay_aws_secret_member(whole, "id", cases[i].key, (assay_place){0},
-                                                      &member, NULL);
+        assay_status status =
+            assay_aws_secret_member(whole, "id", cases[i].key, (assay_place){0}, &member, NULL);
 
         assert_int_equal(status, cases[i].expected != NULL ? ASSAY_OK : ASSAY_EAUTH);
         if (cases[i].expected != NULL)
@@ -224,7 +224,8 @@ static void profile_files_are_read_as_the_tools_of_aws_do(void **state)
     assay_arena *arena = fixture->folder->arena;
     assay_value *profiles = assay_value_map(arena);
     static const char config[] =
-        "# a comment\n[default]\nregion=eu-west-1\n\n[profile  dev]\r\nregion = us-east-1 ; here\r\n"
+        "# a comment\n[default]\nregion=eu-west-1\n\n[profile  dev]\r\nregion = us-east-1 ; "
+        "here\r\n"
         "s3 =\n  max_concurrent_requests = 20\nrole_arn = arn:aws:iam::1:role/x#y\n"
         "[sso-session x]\nregion = nowhere\n[services z]\na = b\n";
     static const char credentials[] =
