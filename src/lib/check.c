@@ -191,6 +191,15 @@ static assay_status check_all(struct checking *checking, assay_error *err)
     return check_selected(checking, err);
 }
 
+/* What dq.yaml asks for and nothing does. */
+static void tell_notes(const assay_context *context)
+{
+    const assay_quality_config *config = context->steps->quality;
+
+    for (size_t i = 0; config != NULL && i < config->note_count; i++)
+        assay_log_write(context->log, ASSAY_LOG_WARNING, "%s", config->notes[i]);
+}
+
 assay_status assay_check(assay_context *context, const assay_check_options *options,
                          char **ret_json, assay_error *err)
 {
@@ -209,6 +218,7 @@ assay_status assay_check(assay_context *context, const assay_check_options *opti
     ASSAY_TRY(assay_value_set(document, "tables", checking.results, arena, err));
     assay_events_run(context->steps, checking.run_id, context->clock.now_us(context->clock.user),
                      ASSAY_LINEAGE_START, NULL);
+    tell_notes(context);
     assay_status status = check_all(&checking, err);
     if (status == ASSAY_OK && checking.shut > 0)
         status = assay_error_copy(err, &checking.shut_error);

@@ -187,18 +187,57 @@ static const char *checked_column(const assay_value *kwargs)
     return column != NULL ? column : assay_value_find_text(kwargs, "column_A", NULL);
 }
 
+/* {"quarantined": 3}: rows that broke the rule and are not in the table. */
+static assay_status count_params(const char *key, int64_t rows, assay_arena *arena,
+                                 const assay_value **ret_params, assay_error *err)
+{
+    assay_value *map = assay_value_map(arena);
+
+    if (rows <= 0)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_arena_check(map, err));
+    ASSAY_TRY(assay_value_set(map, key, assay_value_int(arena, rows), arena, err));
+    *ret_params = map;
+    return ASSAY_OK;
+}
+
+/* What the contract says of rows holds for the table, since rows that break it are kept out. */
+static assay_status add_contract(const assay_split *split, assay_arena *arena,
+                                 assay_lineage_assertion *assertions, size_t *count,
+                                 assay_error *err)
+{
+    for (size_t i = 0; i < split->count; i++) {
+        const assay_split_rule *rule = &split->rules[i];
+        bool dropped = rule->policy == ASSAY_BAD_ROW_DROP;
+        if (rule->check != NULL)
+            continue;
+        assertions[*count] = (assay_lineage_assertion){.assertion = rule->name,
+                                                       .success = rule->policy !=
+                                                                      ASSAY_BAD_ROW_FAIL ||
+                                                                  rule->rows == 0,
+                                                       .severity = "error",
+                                                       .name = rule->name};
+        ASSAY_TRY(count_params(dropped ? "dropped" : "quarantined", rule->rows, arena,
+                               &assertions[*count].params, err));
+        (*count)++;
+    }
+    return ASSAY_OK;
+}
+
 static assay_status set_assertions(const assay_step_facts *facts,
-                                   const assay_quality_report *report,
+                                   const assay_write_outcome *outcome,
                                    assay_lineage_dataset *dataset, assay_error *err)
 {
+    const assay_quality_report *report = outcome->report;
     assay_arena *arena = facts->arena;
+    size_t count = report != NULL ? report->count : 0;
 
-    if (report == NULL || report->count == 0)
+    if (count + outcome->split.count == 0)
         return ASSAY_OK;
     assay_lineage_assertion *assertions =
-        assay_arena_take(arena, report->count, sizeof *assertions);
+        assay_arena_take(arena, count + outcome->split.count, sizeof *assertions);
     ASSAY_TRY(assay_arena_check(assertions, err));
-    for (size_t i = 0; i < report->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const assay_quality_result *result = &report->results[i];
         assertions[i] =
             (assay_lineage_assertion){.assertion = result->check->expectation,
@@ -211,9 +250,12 @@ static assay_status set_assertions(const assay_step_facts *facts,
                                       .actual = value_text(result->observed, arena),
                                       .content = result->sql,
                                       .content_type = result->sql != NULL ? "text/sql" : NULL};
+        ASSAY_TRY(
+            count_params("quarantined", result->quarantined, arena, &assertions[i].params, err));
     }
+    ASSAY_TRY(add_contract(&outcome->split, arena, assertions, &count, err));
     dataset->assertions = assertions;
-    dataset->assertion_count = report->count;
+    dataset->assertion_count = count;
     return ASSAY_OK;
 }
 
@@ -234,7 +276,7 @@ static assay_status set_outcome(const assay_step_facts *facts, const assay_write
     const assay_snapshot *snapshot = outcome->snapshot;
     assay_arena *arena = facts->arena;
 
-    ASSAY_TRY(set_assertions(facts, outcome->report, output, err));
+    ASSAY_TRY(set_assertions(facts, outcome, output, err));
     if (snapshot == NULL)
         return ASSAY_OK;
     output->version = assay_arena_format(arena, "%" PRId64, snapshot->id);
@@ -253,18 +295,25 @@ static assay_status set_outcome(const assay_step_facts *facts, const assay_write
 }
 
 /* The table itself, then what it is published to. */
-static assay_status set_outputs(const assay_step_facts *facts, const assay_lineage_dataset *output,
-                                assay_lineage_event *event, assay_error *err)
+static assay_status set_outputs(const assay_step_facts *facts, const assay_write_outcome *outcome,
+                                const assay_lineage_dataset *output, assay_lineage_event *event,
+                                assay_error *err)
 {
     assay_lineage_dataset *outputs =
-        assay_arena_take(facts->arena, facts->published_count + 1, sizeof *outputs);
+        assay_arena_take(facts->arena, facts->published_count + 2, sizeof *outputs);
+    size_t count = 0;
 
     ASSAY_TRY(assay_arena_check(outputs, err));
-    outputs[0] = *output;
+    outputs[count++] = *output;
+    if (outcome != NULL && outcome->snapshot != NULL && outcome->quarantine != NULL) {
+        ASSAY_TRY(describe_table(facts->steps, outcome->quarantine, facts->arena, &outputs[count],
+                                 err));
+        outputs[count++].output_rows = outcome->split.quarantined;
+    }
     for (size_t i = 0; i < facts->published_count; i++)
-        outputs[i + 1] = facts->published[i];
+        outputs[count++] = facts->published[i];
     event->outputs = outputs;
-    event->output_count = facts->published_count + 1;
+    event->output_count = count;
     event->query_id = facts->query_id;
     event->query_source = facts->query_source;
     return ASSAY_OK;
@@ -290,7 +339,7 @@ static assay_status fill(const assay_step_facts *facts, const assay_schema *sche
     event->sql = facts->sql;
     event->inputs = facts->inputs;
     event->input_count = facts->input_count;
-    ASSAY_TRY(set_outputs(facts, output, event, err));
+    ASSAY_TRY(set_outputs(facts, outcome, output, event, err));
     if (facts->column_problem != NULL) {
         event->extraction_error = facts->column_problem;
         event->extraction_task = facts->target->name;

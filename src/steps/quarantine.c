@@ -243,7 +243,7 @@ static assay_status stage(struct committing *committing, assay_error *err)
 }
 
 assay_status assay_quarantine_commit(const assay_write *write, const assay_split *split,
-                                     assay_error *err)
+                                     const assay_table **ret_table, assay_error *err)
 {
     struct committing committing = {.write = write, .split = split};
     const char *name = assay_quarantine_name(write->table, write->arena);
@@ -256,6 +256,7 @@ assay_status assay_quarantine_commit(const assay_write *write, const assay_split
     ASSAY_TRY(find_removed(&committing, err));
     ASSAY_TRY(stage(&committing, err));
     assay_status status = publish(&committing, err);
+    *ret_table = committing.table;
     if (status == ASSAY_OK)
         return ASSAY_OK;
     if (status != ASSAY_EUNKNOWN_OUTCOME)

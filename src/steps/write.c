@@ -442,13 +442,13 @@ static assay_status write_staged(struct writing *writing, assay_error *err)
         ASSAY_TRY(write->before_commit(write->before_commit_user, err));
     ASSAY_TRY(resolve_base(writing, write->base, err));
     if (write->mode != ASSAY_LOAD_FULL && outcome->stage.rows == 0 && writing->removed_count == 0 &&
-        write->split.quarantined == 0 && write->base->exists)
+        write->split.quarantined == 0 && !write->keeps_state && write->base->exists)
         return ASSAY_OK; /* SEMANTICS.md 1.6: zero new rows, no commit */
     ASSAY_TRY(check_empty(writing, err));
     outcome->split = write->split;
     ASSAY_TRY(judge(writing, err));
     if (write->split.quarantined > 0)
-        ASSAY_TRY(assay_quarantine_commit(write, &write->split, err));
+        ASSAY_TRY(assay_quarantine_commit(write, &write->split, &outcome->quarantine, err));
     ASSAY_TRY(commit(writing, err));
     outcome->rows = writing->base_rows + outcome->stage.rows;
     return ASSAY_OK;

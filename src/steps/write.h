@@ -39,6 +39,7 @@ typedef struct assay_write {
      * NULL: it does not, ECONFLICT. */
     assay_status (*holds)(void *user, const assay_table *now, assay_error *err);
     void *holds_user;
+    bool keeps_state; /* what was consumed is committed even where no row changes */
     const assay_model *model; /* keys, docs, pii; may be NULL */
     bool inputs_bound;        /* the model's inputs are views of the connection */
     const char *run_id, *step_id;
@@ -61,6 +62,7 @@ typedef struct assay_write {
 
 typedef struct assay_write_outcome {
     assay_split split;
+    const assay_table *quarantine; /* where bad rows were put; NULL = none were */
     const assay_snapshot *snapshot; /* NULL = no commit (zero new rows) */
     const assay_schema *schema;
     assay_stage_result stage;

@@ -409,3 +409,37 @@ def test_modes_with_keys_split_rows_before_they_compare(project, table_format):
     assert replay(project, "silver.t") == (3, 1)
     assert rows(project, "silver.t") == [[1, 2, -5], [2, 3, 22], [3, 1, -1], [4, 2, -1]]
     assert [row["_error_rules"] for row in quarantine(project, "silver.t")] == [["contract.key(id)"]]
+
+
+def test_events_tell_what_was_put_aside_and_where(project):
+    start(project, "iceberg", silver={"t": {"checks": [
+        {"type": "expect_column_values_to_be_between", "column": "v", "min_value": 0,
+         "action": "quarantine"}]}})
+    project.model("silver.t", "select * from (values (1, 1), (1, 2), (3, -1)) x(id, v)",
+                  contract={"bad_row": "quarantine", "columns": {"id": {"type": "INTEGER", "key": True}}})
+    project.ok("run")
+    events = [json.loads(line) for line in (project.root / "events.jsonl").read_text().splitlines()]
+    (done,) = [event for event in events
+               if event["eventType"] == "COMPLETE" and event["job"]["name"].endswith("silver.t")]
+    table, kept = done["outputs"]
+    assert kept["name"].endswith("quarantine/silver_t") or kept["name"] == "quarantine.silver_t"
+    assert kept["outputFacets"]["outputStatistics"]["rowCount"] == 2
+    assert table["outputFacets"]["outputStatistics"]["rowCount"] == 1
+    assertions = {item["name"]: item for item in
+                  table["facets"]["dataQualityAssertions"]["assertions"]}
+    assert {name: (item["success"], item["params"]) for name, item in assertions.items()} == {
+        "contract.key(id)": (True, {"quarantined": 1}),
+        "expect_column_values_to_be_between(v)": (True, {"quarantined": 1})}
+    # and the run's own report
+    finished = [event for event in project.ok("run", "--full-refresh", "--yes", "--output", "json").events()
+                if event.get("rows_quarantined")]
+    assert [event["rows_quarantined"] for event in finished] == [2]
+
+
+def test_check_tells_what_the_file_asks_for_and_nothing_does(project):
+    start(project, "iceberg", alerts={"channel": "x"}, silver={"t": {"checks": [
+        {"type": "expect_column_to_exist", "column": "a"}]}})
+    project.model("silver.t", "select 1 as a")
+    project.ok("run")
+    result = project.ok("check")
+    assert "'alerts' is read and not acted upon" in result.err, result
