@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of at most so many buckets that differ are looked at. */
-enum { BUCKETS_MAX = 4 };
+/* k begins with three hexadecimal digits; rows of so many buckets that differ are looked at. */
+enum { BUCKET_COUNT = 4096, LOOKED_AT_MAX = 4 };
 
 struct verification {
     const assay_warehouse_request *request;
@@ -50,46 +50,6 @@ static assay_status ask_both(struct verification *v, side_sql *write, assay_rows
     write(&v->server, &server);
     ASSAY_TRY(ask_source(v, &source, ret_source, err));
     return ask_server(v, &server, ret_server, err);
-}
-
-/* ---- totals ---- */
-
-/* Equal as text: both sides cast their sums. */
-static bool same(const assay_rows *a, const assay_rows *b, size_t column)
-{
-    if (assay_session_int(a, 0, column) != assay_session_int(b, 0, column))
-        return false;
-    return assay_str_equal(assay_session_text(a, 0, column + 1),
-                           assay_session_text(b, 0, column + 1));
-}
-
-static assay_status compare_totals(struct verification *v, assay_error *err)
-{
-    assay_warehouse_verification *result = v->result;
-    size_t count = v->mapping->count;
-    assay_warehouse_column_check *checks = assay_arena_take(v->arena, count + 1, sizeof *checks);
-    assay_rows *source = NULL;
-    assay_rows *server = NULL;
-    size_t cell = 2;
-
-    ASSAY_TRY(assay_arena_check(checks, err));
-    ASSAY_TRY(ask_both(v, assay_verify_totals_sql, &source, &server, err));
-    if (source->count != 1 || server->count != 1)
-        return assay_error_set(err, ASSAY_EINTERNAL, 9001, "a count gives no row");
-    result->source_rows = assay_session_int(source, 0, 0);
-    result->target_rows = assay_session_int(server, 0, 0);
-    result->equal = same(source, server, 0);
-    for (size_t i = 0; i < count; i++) {
-        const assay_mapped_column *column = &v->mapping->columns[i];
-        checks[i].column = column->source;
-        checks[i].counted_only = column->map->canon == ASSAY_CANON_NONE;
-        checks[i].equal = !v->absent[i] && same(source, server, cell);
-        cell += v->absent[i] ? 0 : 2;
-        result->equal = result->equal && checks[i].equal;
-    }
-    result->columns = checks;
-    result->column_count = count;
-    return ASSAY_OK;
 }
 
 /* ---- rows ---- */
@@ -202,63 +162,97 @@ static assay_status walk(struct verification *v, const assay_rows *source, const
     return ASSAY_OK;
 }
 
-static assay_status compare_bucket(struct verification *v, const char *bucket, assay_error *err)
+static assay_status compare_rows_of(struct verification *v, const char *const *buckets,
+                                    size_t count, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf source_sql = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_buf_done) assay_buf server_sql = ASSAY_BUF_EMPTY;
     assay_rows *source = NULL;
     assay_rows *server = NULL;
 
-    assay_verify_rows_sql(&v->source, bucket, &source_sql);
-    assay_verify_rows_sql(&v->server, bucket, &server_sql);
+    assay_verify_rows_sql(&v->source, buckets, count, &source_sql);
+    assay_verify_rows_sql(&v->server, buckets, count, &server_sql);
     ASSAY_TRY(ask_source(v, &source_sql, &source, err));
     ASSAY_TRY(ask_server(v, &server_sql, &server, err));
     if (source->count > 0)
         qsort(source->cells, source->count, sizeof *source->cells, compare_rows);
     if (server->count > 0)
         qsort(server->cells, server->count, sizeof *server->cells, compare_rows);
-    return walk(v, source, server, err);
+    ASSAY_TRY(walk(v, source, server, err));
+    return assay_vec_to_arena(&v->differences, v->arena, &v->result->differences,
+                              &v->result->difference_count, err);
 }
 
 /* ---- buckets ---- */
 
-static size_t find_bucket(const assay_rows *rows, const char *bucket)
-{
-    size_t i = 0;
+/* The row of each bucket, by its number; NULL where a side has no such row. */
+struct buckets {
+    assay_value *const *rows[BUCKET_COUNT];
+};
 
-    while (i < rows->count && !assay_str_equal(assay_session_text(rows, i, 0), bucket))
-        i++;
-    return i;
+static void sort_buckets(const assay_rows *rows, struct buckets *buckets, int64_t *ret_rows)
+{
+    *ret_rows = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        size_t number = (size_t)strtoul(assay_session_text(rows, i, 0), NULL, 16);
+        buckets->rows[number % BUCKET_COUNT] = rows->cells[i];
+        *ret_rows += assay_session_int(rows, i, 1);
+    }
 }
 
-static bool same_bucket(const assay_rows *a, size_t row, const assay_rows *b, size_t other)
+/* A pair of cells, number and sum: both sides cast their sums to text. */
+static bool same(assay_value *const *a, assay_value *const *b, size_t column)
 {
-    return other < b->count && assay_session_int(a, row, 1) == assay_session_int(b, other, 1) &&
-           assay_str_equal(assay_session_text(a, row, 2), assay_session_text(b, other, 2));
+    if (a == NULL || b == NULL)
+        return a == b;
+    return assay_value_equal(a[column], b[column]) &&
+           assay_str_equal(cell_text(a, column + 1), cell_text(b, column + 1));
 }
 
-static assay_status compare_buckets(struct verification *v, assay_error *err)
+static assay_status check_columns(struct verification *v, const struct buckets *source,
+                                  const struct buckets *server, assay_error *err)
 {
-    assay_rows *source = NULL;
-    assay_rows *server = NULL;
-    const char *buckets[BUCKETS_MAX];
+    size_t count = v->mapping->count;
+    assay_warehouse_column_check *checks = assay_arena_take(v->arena, count + 1, sizeof *checks);
+    size_t cell = 3;
+
+    ASSAY_TRY(assay_arena_check(checks, err));
+    for (size_t i = 0; i < count; i++) {
+        const assay_mapped_column *column = &v->mapping->columns[i];
+        checks[i].column = column->source;
+        checks[i].counted_only = column->map->canon == ASSAY_CANON_NONE;
+        checks[i].equal = !v->absent[i];
+        for (size_t k = 0; k < BUCKET_COUNT && checks[i].equal; k++)
+            checks[i].equal = same(source->rows[k], server->rows[k], cell);
+        v->result->equal = v->result->equal && checks[i].equal;
+        cell += v->absent[i] ? 0 : 2;
+    }
+    v->result->columns = checks;
+    v->result->column_count = count;
+    return ASSAY_OK;
+}
+
+static assay_status compare_sides(struct verification *v, assay_error *err)
+{
+    struct buckets *source = assay_arena_take(v->arena, 1, sizeof *source);
+    struct buckets *server = assay_arena_take(v->arena, 1, sizeof *server);
+    assay_rows *source_rows = NULL;
+    assay_rows *server_rows = NULL;
+    const char *differing[LOOKED_AT_MAX];
     size_t count = 0;
 
-    ASSAY_TRY(ask_both(v, assay_verify_buckets_sql, &source, &server, err));
-    for (size_t i = 0; i < source->count && count < BUCKETS_MAX; i++) {
-        const char *bucket = assay_session_text(source, i, 0);
-        if (!same_bucket(source, i, server, find_bucket(server, bucket)))
-            buckets[count++] = bucket;
-    }
-    for (size_t i = 0; i < server->count && count < BUCKETS_MAX; i++) {
-        const char *bucket = assay_session_text(server, i, 0);
-        if (find_bucket(source, bucket) == source->count)
-            buckets[count++] = bucket;
-    }
-    for (size_t i = 0; i < count; i++)
-        ASSAY_TRY(compare_bucket(v, buckets[i], err));
-    return assay_vec_to_arena(&v->differences, v->arena, &v->result->differences,
-                              &v->result->difference_count, err);
+    ASSAY_TRY(assay_arena_check(source, err));
+    ASSAY_TRY(assay_arena_check(server, err));
+    ASSAY_TRY(ask_both(v, assay_verify_buckets_sql, &source_rows, &server_rows, err));
+    sort_buckets(source_rows, source, &v->result->source_rows);
+    sort_buckets(server_rows, server, &v->result->target_rows);
+    for (size_t i = 0; i < BUCKET_COUNT && count < LOOKED_AT_MAX; i++)
+        if (!same(source->rows[i], server->rows[i], 1))
+            differing[count++] =
+                cell_text(source->rows[i] != NULL ? source->rows[i] : server->rows[i], 0);
+    v->result->equal = count == 0;
+    ASSAY_TRY(check_columns(v, source, server, err));
+    return count == 0 ? ASSAY_OK : compare_rows_of(v, differing, count, err);
 }
 
 /* ---- the whole ---- */
@@ -334,8 +328,7 @@ static assay_status verify(struct verification *v, assay_error *err)
     ASSAY_TRY(find_absent(v, err));
     ASSAY_TRY(make_sides(v, err));
     ASSAY_TRY(assay_session_step(&v->session, "verifying", err));
-    ASSAY_TRY(compare_totals(v, err));
-    return v->result->equal ? ASSAY_OK : compare_buckets(v, err);
+    return compare_sides(v, err);
 }
 
 assay_status assay_warehouse_verify(const assay_warehouse_request *request, assay_arena *arena,

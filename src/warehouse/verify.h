@@ -15,16 +15,14 @@ typedef struct assay_verify_side {
     bool server;
 } assay_verify_side;
 
-/* One row: number of rows, sum of r, then for each column that is there the number of values and
- * the sum of c<i>; sums as text. */
-void assay_verify_totals_sql(const assay_verify_side *side, assay_buf *buf);
-
-/* A row for each of at most 4,096 buckets of k: its three digits, number of rows, sum of r. */
+/* A row for each of at most 4,096 buckets of k: its three digits, the number of rows, the sum of r,
+ * then for each column that is there the number of values and the sum of c<i>; sums as text. */
 void assay_verify_buckets_sql(const assay_verify_side *side, assay_buf *buf);
 
-/* The rows of a bucket: k, r, all c<i> that are there, then the texts of the key's columns (without
- * keys of all). */
-void assay_verify_rows_sql(const assay_verify_side *side, const char *bucket, assay_buf *buf);
+/* The rows of some buckets: k, r, all c<i> that are there, then the texts of the key's columns
+ * (without keys of all). */
+void assay_verify_rows_sql(const assay_verify_side *side, const char *const *buckets, size_t count,
+                           assay_buf *buf);
 
 /* Whether the column's text stands for the row in messages. */
 bool assay_verify_names_row(const assay_verify_side *side, size_t column);

@@ -87,9 +87,9 @@ static void append_sum(const assay_verify_side *side, const char *column, assay_
     assay_buf_append_char(buf, ')');
 }
 
-void assay_verify_totals_sql(const assay_verify_side *side, assay_buf *buf)
+void assay_verify_buckets_sql(const assay_verify_side *side, assay_buf *buf)
 {
-    assay_buf_append_text(buf, "SELECT COUNT(*)");
+    assay_buf_append_text(buf, "SELECT SUBSTR(k, 1, 3), COUNT(*)");
     append_sum(side, "r", buf);
     for (size_t i = 0; i < side->mapping->count; i++) {
         ASSAY_AUTO(assay_buf_done) assay_buf column = ASSAY_BUF_EMPTY;
@@ -102,18 +102,11 @@ void assay_verify_totals_sql(const assay_verify_side *side, assay_buf *buf)
     }
     assay_buf_append_text(buf, " FROM ");
     append_side(side, buf);
-}
-
-void assay_verify_buckets_sql(const assay_verify_side *side, assay_buf *buf)
-{
-    assay_buf_append_text(buf, "SELECT SUBSTR(k, 1, 3), COUNT(*)");
-    append_sum(side, "r", buf);
-    assay_buf_append_text(buf, " FROM ");
-    append_side(side, buf);
     assay_buf_append_text(buf, " GROUP BY SUBSTR(k, 1, 3)");
 }
 
-void assay_verify_rows_sql(const assay_verify_side *side, const char *bucket, assay_buf *buf)
+void assay_verify_rows_sql(const assay_verify_side *side, const char *const *buckets, size_t count,
+                           assay_buf *buf)
 {
     assay_buf_append_text(buf, "SELECT k, r");
     for (size_t i = 0; i < side->mapping->count; i++)
@@ -124,6 +117,10 @@ void assay_verify_rows_sql(const assay_verify_side *side, const char *bucket, as
             assay_buf_append_format(buf, ", t%zu", i);
     assay_buf_append_text(buf, " FROM ");
     append_side(side, buf);
-    assay_buf_append_text(buf, " WHERE SUBSTR(k, 1, 3) = ");
-    assay_dialect_text(side->mapping->dialect, buf, bucket);
+    assay_buf_append_text(buf, " WHERE SUBSTR(k, 1, 3) IN (");
+    for (size_t i = 0; i < count; i++) {
+        assay_buf_append_text(buf, i > 0 ? ", " : "");
+        assay_dialect_text(side->mapping->dialect, buf, buckets[i]);
+    }
+    assay_buf_append_char(buf, ')');
 }

@@ -198,7 +198,7 @@ typedef struct assay_warehouse_difference {
 
 typedef struct assay_warehouse_column_check {
     const char *column; /* of the source */
-    bool equal;         /* the hashes over all rows are the same on both sides */
+    bool equal;         /* the hashes of its values are the same on both sides */
     bool counted_only;  /* a type without canonical text (JSON): only its NULLs were compared */
 } assay_warehouse_column_check;
 
@@ -211,9 +211,9 @@ typedef struct assay_warehouse_verification {
     size_t difference_count;
 } assay_warehouse_verification;
 
-/* Compares the target with the snapshot, whose select must give the whole table: counts and a hash
- * of each column are computed on both sides; where they differ the rows that differ are looked for.
- * Only reads. A target that does not exist is ENOTFOUND 7050. */
+/* Compares the target with the snapshot, whose select must give the whole table: counts and hashes
+ * of each column are computed on both sides, in 4,096 parts by key; of some parts that differ the
+ * rows are then compared. Only reads. A target that does not exist is ENOTFOUND 7050. */
 ASSAY_NODISCARD assay_status assay_warehouse_verify(const assay_warehouse_request *request,
                                                     assay_arena *arena,
                                                     assay_warehouse_verification *ret_verification,

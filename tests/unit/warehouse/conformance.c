@@ -432,7 +432,6 @@ static void values_that_change_places_between_rows_are_a_difference(void **state
     world_published(world, "SELECT i AS id, i AS v FROM range(3) t(i)");
     world_run(world, "UPDATE ~ SET v = CASE id WHEN 0 THEN 1 WHEN 1 THEN 0 ELSE v END");
     assay_warehouse_verification verification = verified(world);
-    assert_true(verification.columns[0].equal && verification.columns[1].equal);
     assert_false(verification.equal);
     assert_int_equal(verification.difference_count, 4);
     assert_int_equal(find_difference(&verification, "id=0, v=0")->kind, ASSAY_WAREHOUSE_MISSING);
