@@ -50,17 +50,17 @@ typedef struct assay_quarantine_options {
 
 /* Rows of `table` in quarantine with the rules they broke, as a document of rows (assay_query).
  * Values of pii columns, and records of tables that have some, are shown as ***. */
-ASSAY_API ASSAY_NODISCARD assay_status assay_quarantine_show(
-    assay_context *context, const char *table, const assay_quarantine_options *options,
-    char **ret_json, assay_error *err);
+ASSAY_API ASSAY_NODISCARD assay_status
+assay_quarantine_show(assay_context *context, const char *table,
+                      const assay_quarantine_options *options, char **ret_json, assay_error *err);
 
 /* Sends the rows through the rules again, after the source's or the rules' fix; records that could
  * not be read are read again. What passes enters the table and leaves quarantine in one commit;
  * the rest stays. ENOTFOUND where nothing is in quarantine, EGATE where the table's gate is shut.
  * JSON: rows, replayed, left, snapshot_id. */
-ASSAY_API ASSAY_NODISCARD assay_status assay_quarantine_replay(
-    assay_context *context, const char *table, const assay_quarantine_options *options,
-    char **ret_json, assay_error *err);
+ASSAY_API ASSAY_NODISCARD assay_status
+assay_quarantine_replay(assay_context *context, const char *table,
+                        const assay_quarantine_options *options, char **ret_json, assay_error *err);
 
 #ifdef __cplusplus
 }

@@ -49,8 +49,7 @@ static assay_status read_reference(const assay_value *map, const char *path, ass
 }
 
 static assay_status read_column(const assay_value *columns, size_t index, const char *path,
-                                assay_arena *arena, assay_contract_column *column,
-                                assay_error *err)
+                                assay_arena *arena, assay_contract_column *column, assay_error *err)
 {
     const assay_value *item = columns->items[index];
     const assay_place place = assay_config_place(columns, columns->keys[index], path);

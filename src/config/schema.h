@@ -9,19 +9,19 @@
 #include "text/value.h"
 
 typedef enum assay_key_type {
-    ASSAY_KEY_TEXT,     /* one scalar, taken as text */
-    ASSAY_KEY_BOOL,     /* true or false */
-    ASSAY_KEY_INT,      /* whole number, not negative */
-    ASSAY_KEY_SIZE,     /* 512MB, 2 GiB */
-    ASSAY_KEY_DURATION, /* 10s, 2 hours */
-    ASSAY_KEY_ENUM,     /* one of `choices` */
-    ASSAY_KEY_TEXTS,    /* list of texts; one text is a list of one */
-    ASSAY_KEY_TEXT_MAP, /* any names, each with a text */
-    ASSAY_KEY_MAP,      /* the keys of `table` */
-    ASSAY_KEY_MAP_OF,   /* any names, each with the keys of `table` */
+    ASSAY_KEY_TEXT,            /* one scalar, taken as text */
+    ASSAY_KEY_BOOL,            /* true or false */
+    ASSAY_KEY_INT,             /* whole number, not negative */
+    ASSAY_KEY_SIZE,            /* 512MB, 2 GiB */
+    ASSAY_KEY_DURATION,        /* 10s, 2 hours */
+    ASSAY_KEY_ENUM,            /* one of `choices` */
+    ASSAY_KEY_TEXTS,           /* list of texts; one text is a list of one */
+    ASSAY_KEY_TEXT_MAP,        /* any names, each with a text */
+    ASSAY_KEY_MAP,             /* the keys of `table` */
+    ASSAY_KEY_MAP_OF,          /* any names, each with the keys of `table` */
     ASSAY_KEY_SHORT_OR_MAP_OF, /* any names, each with a text or the keys of `table` */
-    ASSAY_KEY_LIST_OF,  /* list of maps with the keys of `table` */
-    ASSAY_KEY_ANY       /* not looked into here */
+    ASSAY_KEY_LIST_OF,         /* list of maps with the keys of `table` */
+    ASSAY_KEY_ANY              /* not looked into here */
 } assay_key_type;
 
 typedef struct assay_key_table assay_key_table;

@@ -26,9 +26,9 @@ assay_status assay_privacy_of_table(assay_context *context, const assay_table *t
         return ASSAY_OK;
     ASSAY_TRY(
         assay_state_file_current(table, context->store, context->arena, &state, &foreign, err));
-    return state != NULL ? assay_privacy_learn(model, state->pii, state->pii_count,
-                                               context->arena, err)
-                         : ASSAY_OK;
+    return state != NULL
+               ? assay_privacy_learn(model, state->pii, state->pii_count, context->arena, err)
+               : ASSAY_OK;
 }
 
 /* ---- queries ---- */
@@ -46,7 +46,8 @@ static assay_status collect_table(assay_context *context, assay_conn *conn, cons
         if (model->header.columns[i].pii)
             ASSAY_TRY(assay_map_put(columns, model->header.columns[i].name,
                                     &model->header.columns[i], err));
-    ASSAY_TRY(assay_published_load(context->project, &context->env, conn, name, arena, &table, err));
+    ASSAY_TRY(
+        assay_published_load(context->project, &context->env, conn, name, arena, &table, err));
     if (!table->exists)
         return ASSAY_OK;
     ASSAY_TRY(assay_state_file_current(table, context->store, arena, &state, &foreign, err));

@@ -117,8 +117,7 @@ static assay_status list_table(struct looking *looking, const char *table, assay
     assay_value *map = assay_value_map(looking->arena);
     ASSAY_TRY(assay_value_append(list, map, looking->arena, err));
     ASSAY_TRY(assay_document_text(map, "name", table, looking->arena, err));
-    ASSAY_TRY(
-        assay_document_text(map, "quarantine", rows.quarantine->name, looking->arena, err));
+    ASSAY_TRY(assay_document_text(map, "quarantine", rows.quarantine->name, looking->arena, err));
     ASSAY_TRY(add_runs(looking, &rows, map, err));
     return add_rules(looking, &rows, map, err);
 }
@@ -179,10 +178,10 @@ static void append_shown(assay_buf *sql, const assay_schema *schema, const assay
 {
     for (size_t i = 0; i < schema->count; i++) {
         const char *name = schema->fields[i].name;
-        bool hidden = model != NULL &&
-                      (assay_model_column_is_pii(model, name) ||
-                       (assay_str_equal(name, ASSAY_QUARANTINE_RECORD) &&
-                        assay_model_has_pii(model)));
+        bool hidden =
+            model != NULL &&
+            (assay_model_column_is_pii(model, name) ||
+             (assay_str_equal(name, ASSAY_QUARANTINE_RECORD) && assay_model_has_pii(model)));
         assay_buf_append_text(sql, i > 0 ? ", " : "");
         if (hidden)
             assay_buf_append_text(sql, "CASE WHEN ");
@@ -241,14 +240,15 @@ static assay_status take_lock(const struct looking *looking, const char *table, 
 {
     const assay_context *context = looking->context;
     int64_t wait = context->project->target_config->lock_wait_ms;
-    const assay_store_lock_request request = {
-        .path = assay_arena_format(looking->arena, "%s/locks/%s", context->project->state_dir,
-                                   table),
-        .what = table,
-        .run = run_id,
-        .clock = context->clock,
-        .wait_ms = wait >= 0 ? wait : ASSAY_RUN_LOCK_WAIT_MS,
-        .cancel = context->cancel};
+    const assay_store_lock_request request = {.path =
+                                                  assay_arena_format(looking->arena, "%s/locks/%s",
+                                                                     context->project->state_dir,
+                                                                     table),
+                                              .what = table,
+                                              .run = run_id,
+                                              .clock = context->clock,
+                                              .wait_ms = wait >= 0 ? wait : ASSAY_RUN_LOCK_WAIT_MS,
+                                              .cancel = context->cancel};
 
     ASSAY_TRY(assay_arena_check(request.path, err));
     return assay_store_lock_acquire(&request, ret_lock, err);

@@ -53,8 +53,7 @@ static assay_status add_declared(struct binding *binding, const assay_column *fo
     assay_type want;
     const char *original = NULL;
 
-    ASSAY_TRY(
-        assay_type_parse(found->type, found->name, binding->arena, &have, &original, err));
+    ASSAY_TRY(assay_type_parse(found->type, found->name, binding->arena, &have, &original, err));
     if (assay_type_parse(declared->type, declared->name, binding->arena, &want, &original, err) !=
         ASSAY_OK) {
         assay_error_place(err, place_of(binding, declared));

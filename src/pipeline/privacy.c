@@ -86,8 +86,8 @@ static bool comes_from_pii(const assay_model *model, const assay_lineage_column 
     return false;
 }
 
-static assay_status add(const assay_model *model, const char *name, bool inherited, assay_vec *names,
-                        assay_error *err)
+static assay_status add(const assay_model *model, const char *name, bool inherited,
+                        assay_vec *names, assay_error *err)
 {
     const assay_column_note *note = find_note(model, name);
 

@@ -177,8 +177,7 @@ static assay_status demand_rows(const assay_dq_loader *loader, const assay_dq_it
                               "a reference to the table itself cannot quarantine: which rows are "
                               "there depends on which ones leave");
     return assay_error_at(err, ASSAY_ECONFIG, 5004, assay_dq_place(loader, action),
-                          "%s cannot quarantine: it does not tell which rows break it",
-                          kind->name);
+                          "%s cannot quarantine: it does not tell which rows break it", kind->name);
 }
 
 /* action > severity > section (critical, warn) > validation_rules > level > dq.on_failure > fail */

@@ -189,11 +189,11 @@ const assay_dq_kind *assay_dq_kind_find(const char *name)
 bool assay_dq_kind_marks_rows(const assay_dq_kind *kind)
 {
     static assay_dq_compile *const families[] = {
-        assay_dq_compile_null,         assay_dq_compile_between,    assay_dq_compile_lengths,
-        assay_dq_compile_set,          assay_dq_compile_pattern,    assay_dq_compile_strftime,
-        assay_dq_compile_json,         assay_dq_compile_not_future, assay_dq_compile_pair,
-        assay_dq_compile_pair_set,     assay_dq_compile_unique,     assay_dq_compile_multicolumn,
-        assay_dq_compile_expression,   assay_dq_compile_reference,
+        assay_dq_compile_null,       assay_dq_compile_between,    assay_dq_compile_lengths,
+        assay_dq_compile_set,        assay_dq_compile_pattern,    assay_dq_compile_strftime,
+        assay_dq_compile_json,       assay_dq_compile_not_future, assay_dq_compile_pair,
+        assay_dq_compile_pair_set,   assay_dq_compile_unique,     assay_dq_compile_multicolumn,
+        assay_dq_compile_expression, assay_dq_compile_reference,
     };
 
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)

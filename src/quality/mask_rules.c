@@ -28,8 +28,8 @@ static const char *kept_sql(assay_dq_run *run, const assay_dq_plan *plan)
                         : assay_dq_sql(run, "(%s) AND %s", plan->condition, kept);
 }
 
-static assay_status add_rule(assay_dq_run *run, const assay_dq_plan *plan,
-                             assay_mask_rules *rules, assay_error *err)
+static assay_status add_rule(assay_dq_run *run, const assay_dq_plan *plan, assay_mask_rules *rules,
+                             assay_error *err)
 {
     assay_mask_rule *rule = &rules->items[rules->count];
     const char **key = assay_arena_take(run->arena, plan->judged_count + 1, sizeof(*key));
@@ -98,7 +98,7 @@ static bool has_row_checks(const assay_quality_suite *suite)
 }
 
 assay_status assay_quality_mask_rules(const assay_quality_request *request, assay_arena *arena,
-                                     assay_mask_rules *ret_rules, assay_error *err)
+                                      assay_mask_rules *ret_rules, assay_error *err)
 {
     ASSAY_AUTO(assay_dq_run_done) assay_dq_run run = {.request = request, .arena = arena};
     assay_mask_rules rules = {0};

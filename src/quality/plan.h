@@ -122,7 +122,7 @@ struct assay_dq_plan {
     const char *condition; /* row_condition as SQL; NULL = none */
     bool keyed;            /* the judged columns are a key that no two rows may share */
     const char *kept;      /* rows that take part in it; NULL = all */
-    const char *missing;   /* of a key: "a part of it is missing", which breaks it; NULL = does not */
+    const char *missing; /* of a key: "a part of it is missing", which breaks it; NULL = does not */
     /* result_format */
     const assay_value *index_columns; /* LIST or NULL: instead of the request's */
     bool exclude_values;

@@ -113,8 +113,8 @@ typedef struct assay_quality_suite {
 
 /* quality_gates, or one table of quality_gates.thresholds. */
 typedef struct assay_quality_threshold {
-    const char *table;    /* NULL: the global one */
-    double min_pass_rate; /* 0..1; -1 = not said */
+    const char *table;          /* NULL: the global one */
+    double min_pass_rate;       /* 0..1; -1 = not said */
     double max_quarantine_rate; /* 0..1; -1 = not said */
     bool critical[ASSAY_CHECK_CATEGORY_COUNT];
     int line, column;
@@ -227,7 +227,7 @@ typedef struct assay_quality_result {
     const assay_value *details;  /* MAP or NULL */
     int64_t element_count, judged_count, unexpected_count;
     int64_t quarantined; /* rows that broke it and were kept out before; set by the caller */
-    bool judges_nulls; /* the denominator is element_count (null, not_null): no missing_* keys */
+    bool judges_nulls;   /* the denominator is element_count (null, not_null): no missing_* keys */
     assay_quality_sample
         *samples; /* in row order; all of them where the format asks for COMPLETE */
     size_t sample_count;
@@ -267,16 +267,17 @@ ASSAY_NODISCARD assay_status assay_quality_run(const assay_quality_request *requ
 /* What a check says about one row. */
 typedef struct assay_mask_rule {
     const assay_quality_check *check;
-    const char *broken;       /* "the row breaks it"; never unknown. NULL: only copies break it */
-    const char *const *key;   /* expressions of a key that no two rows may share; NULL = none */
+    const char *broken;     /* "the row breaks it"; never unknown. NULL: only copies break it */
+    const char *const *key; /* expressions of a key that no two rows may share; NULL = none */
     size_t key_count;
-    const char *kept;         /* rows that take part in the key; NULL = all */
+    const char *kept; /* rows that take part in the key; NULL = all */
 } assay_mask_rule;
 
 typedef struct assay_mask_rules {
     assay_mask_rule *items;
     size_t count;
-    const char *problem; /* why the first check that gives no rule cannot be judged; NULL = all do */
+    const char
+        *problem; /* why the first check that gives no rule cannot be judged; NULL = all do */
     const assay_quality_check *problem_check;
 } assay_mask_rules;
 
@@ -284,12 +285,13 @@ typedef struct assay_mask_rules {
  * request->relation. A check that cannot be compiled gives no rule: when the suite runs it is in
  * ERROR, and the gate is shut. Tables that it refers to must be readable in the connection. */
 ASSAY_NODISCARD assay_status assay_quality_mask_rules(const assay_quality_request *request,
-                                                     assay_arena *arena,
-                                                     assay_mask_rules *ret_rules, assay_error *err);
+                                                      assay_arena *arena,
+                                                      assay_mask_rules *ret_rules,
+                                                      assay_error *err);
 
 /* What the split of a load gave. */
 typedef struct assay_split_counts {
-    int64_t input_rows;  /* good, quarantined and dropped */
+    int64_t input_rows; /* good, quarantined and dropped */
     int64_t quarantined;
 } assay_split_counts;
 

@@ -12,8 +12,7 @@ static const char *reason_sql(const assay_model *model)
                : "reason";
 }
 
-assay_status assay_broken_refuse(const assay_step_context *context, int64_t count,
-                                 assay_error *err)
+assay_status assay_broken_refuse(const assay_step_context *context, int64_t count, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;

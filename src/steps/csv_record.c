@@ -41,8 +41,8 @@ bool assay_csv_record_fits(const char *text, const assay_source_dialect *dialect
     size_t count = 0;
 
     for (;;) {
-        text = starts(text, dialect->quote) ? skip_quoted(text, dialect)
-                                            : skip_plain(text, dialect);
+        text =
+            starts(text, dialect->quote) ? skip_quoted(text, dialect) : skip_plain(text, dialect);
         if (text == NULL)
             return false;
         count++;

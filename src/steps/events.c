@@ -211,12 +211,12 @@ static assay_status add_contract(const assay_split *split, assay_arena *arena,
         bool dropped = rule->policy == ASSAY_BAD_ROW_DROP;
         if (rule->check != NULL)
             continue;
-        assertions[*count] = (assay_lineage_assertion){.assertion = rule->name,
-                                                       .success = rule->policy !=
-                                                                      ASSAY_BAD_ROW_FAIL ||
-                                                                  rule->rows == 0,
-                                                       .severity = "error",
-                                                       .name = rule->name};
+        assertions[*count] =
+            (assay_lineage_assertion){.assertion = rule->name,
+                                      .success =
+                                          rule->policy != ASSAY_BAD_ROW_FAIL || rule->rows == 0,
+                                      .severity = "error",
+                                      .name = rule->name};
         ASSAY_TRY(count_params(dropped ? "dropped" : "quarantined", rule->rows, arena,
                                &assertions[*count].params, err));
         (*count)++;
@@ -306,8 +306,8 @@ static assay_status set_outputs(const assay_step_facts *facts, const assay_write
     ASSAY_TRY(assay_arena_check(outputs, err));
     outputs[count++] = *output;
     if (outcome != NULL && outcome->snapshot != NULL && outcome->quarantine != NULL) {
-        ASSAY_TRY(describe_table(facts->steps, outcome->quarantine, facts->arena, &outputs[count],
-                                 err));
+        ASSAY_TRY(
+            describe_table(facts->steps, outcome->quarantine, facts->arena, &outputs[count], err));
         outputs[count++].output_rows = outcome->split.quarantined;
     }
     for (size_t i = 0; i < facts->published_count; i++)

@@ -48,8 +48,7 @@ static assay_status make_views(const assay_write *write, const assay_gate_subjec
     const char *table = NULL;
     const char *select = NULL;
 
-    ASSAY_TRY(
-        assay_gate_open_references(write, assay_steps_suite_text(write->steps, suite), err));
+    ASSAY_TRY(assay_gate_open_references(write, assay_steps_suite_text(write->steps, suite), err));
     ASSAY_TRY(scan_text(write, subject, 0, false, &select, err));
     if (!assay_published_split(write->table, write->arena, &layer, &table))
         return assay_error_set(err, ASSAY_EINVAL, 1003, "'%s' is no table name", write->table);
@@ -57,8 +56,7 @@ static assay_status make_views(const assay_write *write, const assay_gate_subjec
 }
 
 static assay_status list_columns(const assay_write *write, const assay_schema *schema, bool pii,
-                                 const char *const **ret_names, size_t *ret_count,
-                                 assay_error *err)
+                                 const char *const **ret_names, size_t *ret_count, assay_error *err)
 {
     ASSAY_AUTO(assay_vec_done) assay_vec names = ASSAY_VEC_OF(const char *);
     const assay_model *model = write->model;
@@ -92,8 +90,10 @@ static assay_status run_suite(const assay_write *write, const assay_gate_subject
     if (subject->staged_from > 0)
         ASSAY_TRY(
             scan_text(write, subject, subject->staged_from, true, &request.batch_relation, err));
-    ASSAY_TRY(list_columns(write, subject->schema, false, &request.key_columns, &request.key_count, err));
-    ASSAY_TRY(list_columns(write, subject->schema, true, &request.pii_columns, &request.pii_count, err));
+    ASSAY_TRY(
+        list_columns(write, subject->schema, false, &request.key_columns, &request.key_count, err));
+    ASSAY_TRY(
+        list_columns(write, subject->schema, true, &request.pii_columns, &request.pii_count, err));
     return assay_quality_run(&request, write->arena, ret_report, err);
 }
 

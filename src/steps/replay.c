@@ -41,8 +41,7 @@ static assay_status choose(struct replaying *replaying, assay_error *err)
     size_t count = 0;
     size_t kept = 0;
 
-    ASSAY_TRY(
-        assay_quarantine_entries(replaying->state, request->arena, &entries, &count, err));
+    ASSAY_TRY(assay_quarantine_entries(replaying->state, request->arena, &entries, &count, err));
     for (size_t i = 0; i < count; i++)
         if (request->only_run == NULL || assay_str_starts(entries[i].run, request->only_run))
             entries[kept++] = entries[i];
@@ -151,8 +150,9 @@ static assay_status sort_out(const struct replaying *replaying, const assay_buf 
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
 
     ASSAY_TRY(assay_buf_check(select, err));
-    assay_buf_append_format(&sql, "INSERT INTO " ASSAY_REPLAY_BAD " SELECT f, r FROM (%s) AS x(f, "
-                                  "r, n)",
+    assay_buf_append_format(&sql,
+                            "INSERT INTO " ASSAY_REPLAY_BAD " SELECT f, r FROM (%s) AS x(f, "
+                            "r, n)",
                             select->data);
     return execute(replaying, &sql, err);
 }
@@ -180,8 +180,8 @@ static assay_status base_scan(const struct replaying *replaying, const char **re
 
     ASSAY_TRY(assay_published_at(replaying->rows.base, -1, request->steps->env, request->arena,
                                  &rows, err));
-    ASSAY_TRY(assay_scan_append_sql(&sql, rows.table, rows.schema, rows.files, rows.count,
-                                    &options, err));
+    ASSAY_TRY(assay_scan_append_sql(&sql, rows.table, rows.schema, rows.files, rows.count, &options,
+                                    err));
     ASSAY_TRY(assay_buf_check(&sql, err));
     *ret_sql = assay_arena_text(request->arena, sql.data);
     return assay_arena_check(*ret_sql, err);
@@ -223,8 +223,7 @@ static assay_status open_rules(struct replaying *replaying, assay_error *err)
     const assay_replay_request *request = replaying->request;
 
     replaying->write.select =
-        assay_arena_format(request->arena, "SELECT %s FROM " ASSAY_REPLAY_ROWS,
-                           replaying->columns);
+        assay_arena_format(request->arena, "SELECT %s FROM " ASSAY_REPLAY_ROWS, replaying->columns);
     ASSAY_TRY(assay_arena_check(replaying->write.select, err));
     return assay_split_open(&replaying->write, request->arena, &replaying->write.split, err);
 }

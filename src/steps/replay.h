@@ -19,8 +19,8 @@ typedef struct assay_replay_request {
 
 typedef struct assay_replay_result {
     assay_table *base;
-    int64_t rows;   /* that count and were tried */
-    int64_t passed; /* in the table now */
+    int64_t rows;                /* that count and were tried */
+    int64_t passed;              /* in the table now */
     assay_write_outcome outcome; /* without a snapshot where none passed */
 } assay_replay_result;
 

@@ -37,8 +37,7 @@ static assay_status read_format(struct group *group, const char *format, assay_e
     assay_arena *arena = group->rows->request->arena;
     assay_value *tree = NULL;
 
-    ASSAY_TRY(
-        assay_json_parse(format, strlen(format), ASSAY_QUARANTINE_FORMAT, arena, &tree, err));
+    ASSAY_TRY(assay_json_parse(format, strlen(format), ASSAY_QUARANTINE_FORMAT, arena, &tree, err));
     group->file.dialect =
         (assay_source_dialect){.delimiter = assay_value_find_text(tree, "delimiter", ","),
                                .quote = assay_value_find_text(tree, "quote", "\""),
@@ -51,8 +50,7 @@ static assay_status read_format(struct group *group, const char *format, assay_e
         group->file.columns[i] = (assay_column){columns->items[i]->text, "VARCHAR"};
     group->file.column_count = count;
     const char *name = assay_value_find_text(tree, "format", "");
-    group->config.format =
-        assay_str_equal(name, "csv") ? ASSAY_FILE_CSV : ASSAY_FILE_JSON;
+    group->config.format = assay_str_equal(name, "csv") ? ASSAY_FILE_CSV : ASSAY_FILE_JSON;
     return ASSAY_OK;
 }
 
@@ -107,8 +105,8 @@ static assay_status write_file(struct group *group, const char *open, const char
     assay_rows *records = NULL;
 
     assay_buf_append_format(&sql,
-                            "SELECT " ASSAY_QUARANTINE_STEP ", " ASSAY_QUARANTINE_ROW ", "
-                            ASSAY_QUARANTINE_RECORD " FROM (%s) WHERE " ASSAY_QUARANTINE_RECORD
+                            "SELECT " ASSAY_QUARANTINE_STEP ", " ASSAY_QUARANTINE_ROW
+                            ", " ASSAY_QUARANTINE_RECORD " FROM (%s) WHERE " ASSAY_QUARANTINE_RECORD
                             " IS NOT NULL AND " ASSAY_QUARANTINE_FORMAT " = ",
                             open);
     assay_sql_append_text(&sql, format);
@@ -186,9 +184,10 @@ static assay_status read_file(struct group *group, const char *open, assay_error
 
     ASSAY_TRY(source_columns(group, &source, err));
     ASSAY_TRY(assay_source_find_bad(&source, &bad, err));
-    assay_buf_append_text(&sql, "INSERT INTO " ASSAY_REPLAY_BAD
-                                " SELECT DISTINCT m.step, m.row FROM assay_bad_rows AS b JOIN "
-                                MAP_TABLE " AS m ON m.file = b.file AND m.record = b.record");
+    assay_buf_append_text(&sql,
+                          "INSERT INTO " ASSAY_REPLAY_BAD
+                          " SELECT DISTINCT m.step, m.row FROM assay_bad_rows AS b JOIN " MAP_TABLE
+                          " AS m ON m.file = b.file AND m.record = b.record");
     ASSAY_TRY(execute(group->rows, &sql, err));
     return take_good(group, &source, open, err);
 }

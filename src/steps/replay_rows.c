@@ -34,17 +34,15 @@ static assay_status widen(const assay_replay_rows *rows, assay_column *column, a
 {
     const assay_replay_request *request = rows->request;
     const assay_contract_column *declared =
-        request->model != NULL
-            ? assay_contract_find(&request->model->header.contract, column->name)
-            : NULL;
+        request->model != NULL ? assay_contract_find(&request->model->header.contract, column->name)
+                               : NULL;
     assay_type have;
     assay_type want;
     const char *original = NULL;
 
     if (declared == NULL || declared->type == NULL)
         return ASSAY_OK;
-    ASSAY_TRY(
-        assay_type_parse(column->type, column->name, request->arena, &have, &original, err));
+    ASSAY_TRY(assay_type_parse(column->type, column->name, request->arena, &have, &original, err));
     ASSAY_TRY(
         assay_type_parse(declared->type, column->name, request->arena, &want, &original, err));
     if (assay_type_can_widen(&have, &want))
@@ -101,9 +99,9 @@ static assay_status collect_rows(const assay_replay_rows *rows, const char *open
     ASSAY_TRY(append_columns(rows, &columns, &bad, err));
     assay_buf_append_format(&sql,
                             "CREATE OR REPLACE TEMP TABLE " ASSAY_REPLAY_ROWS
-                            " AS SELECT %s" ASSAY_QUARANTINE_STEP " AS __assay_file, "
-                            ASSAY_QUARANTINE_ROW " AS __assay_row FROM (%s) WHERE "
-                            ASSAY_QUARANTINE_RECORD " IS NULL",
+                            " AS SELECT %s" ASSAY_QUARANTINE_STEP
+                            " AS __assay_file, " ASSAY_QUARANTINE_ROW
+                            " AS __assay_row FROM (%s) WHERE " ASSAY_QUARANTINE_RECORD " IS NULL",
                             columns.data, open);
     ASSAY_TRY(execute(rows, &sql, err));
     assay_buf_clear(&sql);
@@ -197,8 +195,8 @@ assay_status assay_replay_supersede(assay_write *write, const char *const *files
     assay_quarantine_entry *entries = NULL;
 
     ASSAY_TRY(assay_arena_check(name, err));
-    ASSAY_TRY(assay_quarantine_entries(write->previous, write->arena, &entries, &rows.entry_count,
-                                       err));
+    ASSAY_TRY(
+        assay_quarantine_entries(write->previous, write->arena, &entries, &rows.entry_count, err));
     rows.entries = entries;
     if (count == 0 || rows.entry_count == 0)
         return ASSAY_OK;

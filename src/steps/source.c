@@ -441,8 +441,9 @@ assay_status assay_source_find_bad(const assay_source *source, int64_t *ret_coun
                            "record BIGINT, column_name VARCHAR, reason VARCHAR, text VARCHAR)",
                            NULL, err));
     ASSAY_TRY(assay_conn_execute(
-        source->conn, "CREATE OR REPLACE TEMP TABLE assay_bad_formats (file VARCHAR, format VARCHAR)",
-        NULL, err));
+        source->conn,
+        "CREATE OR REPLACE TEMP TABLE assay_bad_formats (file VARCHAR, format VARCHAR)", NULL,
+        err));
     for (size_t i = 0; i < source->count; i++) {
         ASSAY_TRY(reader->find_bad(source, &source->files[i], err));
         ASSAY_TRY(keep_format(source, &source->files[i], err));

@@ -30,8 +30,7 @@ static assay_status execute(const struct splitting *splitting, assay_buf *sql, a
 
 /* "SELECT .. FROM read_parquet(..)" of files of the table, in the arena. */
 static assay_status scan_text(const struct splitting *splitting, const assay_data_file *files,
-                              size_t count, bool positions, const char **ret_sql,
-                              assay_error *err)
+                              size_t count, bool positions, const char **ret_sql, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     const assay_write *write = splitting->write;
@@ -286,9 +285,8 @@ static assay_status settle(const struct splitting *splitting, int64_t good, assa
     ASSAY_TRY(count_rules(splitting, err));
     ASSAY_TRY(refuse_failed(splitting, err));
     ASSAY_TRY(assay_split_drop(splitting->write, split, err));
-    ASSAY_TRY(assay_conn_query_int(splitting->write->conn,
-                                   "SELECT count(*) FROM " ASSAY_SPLIT_ROWS, &split->quarantined,
-                                   err));
+    ASSAY_TRY(assay_conn_query_int(splitting->write->conn, "SELECT count(*) FROM " ASSAY_SPLIT_ROWS,
+                                   &split->quarantined, err));
     split->input_rows = good + split->quarantined + split->dropped;
     return ASSAY_OK;
 }
@@ -332,7 +330,8 @@ assay_status assay_split_batch(const assay_write *write, assay_split *split,
     ASSAY_TRY(execute(&splitting, &sql, err));
     ASSAY_TRY(open_rows(&splitting,
                         "SELECT * EXCLUDE (__assay_bad) FROM " BATCH " WHERE __assay_bad", err));
-    ASSAY_TRY(assay_conn_execute(write->conn, "DELETE FROM " BATCH " WHERE __assay_bad", NULL, err));
+    ASSAY_TRY(
+        assay_conn_execute(write->conn, "DELETE FROM " BATCH " WHERE __assay_bad", NULL, err));
     ASSAY_TRY(assay_conn_query_int(write->conn, "SELECT count(*) FROM " BATCH, &good, err));
     *ret_select = "SELECT * EXCLUDE (__assay_bad) FROM " BATCH;
     return settle(&splitting, good, err);

@@ -45,8 +45,8 @@ ASSAY_NODISCARD assay_status assay_split_open(const struct assay_write *write, a
 
 /* What the pass that writes has given. */
 typedef struct assay_split_subject {
-    const assay_schema *schema;       /* of the table */
-    const assay_data_file *base;      /* files that stay, whose keys are taken */
+    const assay_schema *schema;  /* of the table */
+    const assay_data_file *base; /* files that stay, whose keys are taken */
     size_t base_count;
     const assay_stage_request *stage; /* as it was written */
 } assay_split_subject;

@@ -25,9 +25,8 @@ static const assay_contract *contract_of(const assay_write *write)
 
 /* ---- the contract's checks ---- */
 
-static assay_status add_check(struct contract_checks *checks, const char *kind,
-                              const char *title, const assay_value *kwargs,
-                              const assay_contract_column *column)
+static assay_status add_check(struct contract_checks *checks, const char *kind, const char *title,
+                              const assay_value *kwargs, const assay_contract_column *column)
 {
     checks->names[checks->count] = kind;
     checks->kwargs[checks->count] = kwargs;
@@ -45,8 +44,7 @@ static assay_status add_not_null(struct contract_checks *checks,
 
     ASSAY_TRY(assay_arena_check(title, err));
     ASSAY_TRY(assay_arena_check(kwargs, err));
-    ASSAY_TRY(
-        assay_value_set(kwargs, "column", assay_value_text(arena, column->name), arena, err));
+    ASSAY_TRY(assay_value_set(kwargs, "column", assay_value_text(arena, column->name), arena, err));
     return add_check(checks, "expect_column_values_to_not_be_null", title, kwargs, column);
 }
 
@@ -175,8 +173,7 @@ static assay_status add_contract(const assay_write *write, assay_split *split,
     const assay_mark place = checks->places[masks.problem_check - suite->checks];
     return assay_error_at(err, ASSAY_ECONFIG, 2214,
                           (assay_place){write->model->path, place.line, place.column},
-                          "the contract of '%s' cannot be judged: %s", write->table,
-                          masks.problem);
+                          "the contract of '%s' cannot be judged: %s", write->table, masks.problem);
 }
 
 static assay_status add_suite(const assay_write *write, assay_split *split,
@@ -257,8 +254,8 @@ assay_status assay_split_open(const assay_write *write, assay_arena *arena, assa
     ASSAY_TRY(add_contract(write, &split, &checks, arena, err));
     ASSAY_TRY(add_suite(write, &split, suite, arena, err));
     if (write->broken != NULL)
-        push(&split, (assay_split_rule){.name = "contract.record",
-                                        .policy = contract_of(write)->bad_row});
+        push(&split,
+             (assay_split_rule){.name = "contract.record", .policy = contract_of(write)->bad_row});
     ASSAY_TRY(make_bad(&split, arena, err));
     *ret_split = split;
     return ASSAY_OK;

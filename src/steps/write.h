@@ -18,9 +18,9 @@ typedef struct assay_write {
     const assay_steps *steps;
     assay_conn *conn; /* in a private catalog where `select` makes sense */
     assay_arena *arena;
-    const char *table;    /* "silver.orders" */
-    assay_table *base;    /* as loaded; may not exist yet */
-    assay_load_mode mode; /* FULL where a table of another mode is rebuilt as a whole */
+    const char *table;     /* "silver.orders" */
+    assay_table *base;     /* as loaded; may not exist yet */
+    assay_load_mode mode;  /* FULL where a table of another mode is rebuilt as a whole */
     assay_row_rules rules; /* of merge and scd2, where it is rebuilt too; else without a key */
     bool allow_empty;
     const char *select;
@@ -32,14 +32,13 @@ typedef struct assay_write {
     assay_split split; /* made by assay_write_run */
     const char *const *partition_by;
     size_t partition_count;
-    const assay_data_file
-        *removed; /* files that leave; `select` has their rows that stay */
+    const assay_data_file *removed; /* files that leave; `select` has their rows that stay */
     size_t removed_count;
     /* Asked after a lost race where files leave: ASSAY_OK = what was staged still holds on `now`.
      * NULL: it does not, ECONFLICT. */
     assay_status (*holds)(void *user, const assay_table *now, assay_error *err);
     void *holds_user;
-    bool keeps_state; /* what was consumed is committed even where no row changes */
+    bool keeps_state;         /* what was consumed is committed even where no row changes */
     const assay_model *model; /* keys, docs, pii; may be NULL */
     bool inputs_bound;        /* the model's inputs are views of the connection */
     const char *run_id, *step_id;
@@ -62,7 +61,7 @@ typedef struct assay_write {
 
 typedef struct assay_write_outcome {
     assay_split split;
-    const assay_table *quarantine; /* where bad rows were put; NULL = none were */
+    const assay_table *quarantine;  /* where bad rows were put; NULL = none were */
     const assay_snapshot *snapshot; /* NULL = no commit (zero new rows) */
     const assay_schema *schema;
     assay_stage_result stage;
@@ -76,7 +75,7 @@ typedef struct assay_write_outcome {
     bool schema_changed, created;
 } assay_write_outcome;
 
-#define ASSAY_WRITE_OUTCOME_EMPTY                                        \
+#define ASSAY_WRITE_OUTCOME_EMPTY \
     ((assay_write_outcome){.rows_added = -1, .rows_updated = -1, .rows = -1})
 
 /* Stages, tests and commits. EGATE where the gate is shut (ret_outcome is filled then too, and what

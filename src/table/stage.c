@@ -184,8 +184,7 @@ void assay_stage_discard(const assay_stage_result *result)
 
 void assay_stage_discard_bad(assay_stage_result *result)
 {
-    const assay_stage_result bad = {.bad_files = result->bad_files,
-                                    .bad_count = result->bad_count};
+    const assay_stage_result bad = {.bad_files = result->bad_files, .bad_count = result->bad_count};
 
     assay_stage_discard(&bad);
     result->bad_count = 0;

@@ -215,8 +215,8 @@ static void append_layout(assay_buf *buf, const assay_stage_plan *plan)
     }
     assay_buf_append_text(buf, ", PARTITION_BY (");
     if (request->bad != NULL)
-        assay_buf_append_text(buf, request->spec->count > 0 ? ASSAY_STAGE_BAD ", "
-                                                            : ASSAY_STAGE_BAD);
+        assay_buf_append_text(buf,
+                              request->spec->count > 0 ? ASSAY_STAGE_BAD ", " : ASSAY_STAGE_BAD);
     for (size_t i = 0; i < request->spec->count; i++) {
         char name[ASSAY_STAGE_PARTITION_NAME_SIZE];
         assay_stage_partition_name(i, name);

@@ -33,7 +33,7 @@ typedef struct assay_state_file {
     assay_consumed_input *inputs;
     size_t input_count;
     int64_t rows;           /* rows this commit added */
-    assay_value *watermark;  /* may be NULL */
+    assay_value *watermark; /* may be NULL */
     const char *const *pii; /* columns that hold personal data */
     size_t pii_count;
     assay_value *quarantine; /* which rows of its quarantine table count; NULL = none */
