@@ -20,6 +20,7 @@ struct call {
     assay_arena *arena;
     assay_conn *conn;
     assay_publish_config config;
+    assay_publish_rows rows; /* of a stream */
     assay_publish_job publish;
     char run_id[ASSAY_UUID_TEXT_SIZE], step_id[ASSAY_UUID_TEXT_SIZE];
 };
@@ -214,14 +215,12 @@ static assay_status publish_table(struct call *call, assay_publish_result *ret_r
 static assay_status publish_stream(struct call *call, assay_publish_result *ret_result,
                                    assay_error *err)
 {
-    assay_publish_rows rows;
-
     ASSAY_TRY(assay_engine_catalog_open(call->conn, CATALOG, err));
     assay_status status =
         assay_conn_register_stream(call->conn, "assay_stream", call->source->stream, err);
     if (status == ASSAY_OK)
-        status = fill_rows(call, &rows, err);
-    call->publish.rows = &rows;
+        status = fill_rows(call, &call->rows, err);
+    call->publish.rows = &call->rows;
     if (status == ASSAY_OK)
         status = finish(call, ret_result, err);
     assay_engine_catalog_close(call->conn, CATALOG);
