@@ -147,6 +147,28 @@ static assay_status start_again(struct merging *merging, assay_error *err)
 
 /* ---- one attempt ---- */
 
+static bool is_read_in_parts(const assay_model *model, const char *table)
+{
+    for (size_t i = 0; model != NULL && i < model->input_count; i++)
+        if (model->inputs[i].new_rows && assay_str_equal(model->inputs[i].name, table))
+            return true;
+    return false;
+}
+
+/* Without a version the rows of two runs may not come together in a third one, where nothing says
+ * which of them is newer: what was read is remembered even if it changed nothing. */
+static bool must_remember(const assay_write *write)
+{
+    for (size_t i = 0; write->rules.version == NULL && i < write->state.input_count; i++) {
+        const assay_consumed_input *now = &write->state.inputs[i];
+        const assay_consumed_input *before = find_input(write->previous, now->table);
+        if (is_read_in_parts(write->model, now->table) &&
+            (before == NULL || before->snapshot_id != now->snapshot_id))
+            return true;
+    }
+    return false;
+}
+
 static assay_status attempt(struct merging *merging, assay_error *err)
 {
     assay_keyed *keyed = &merging->keyed;
@@ -159,7 +181,7 @@ static assay_status attempt(struct merging *merging, assay_error *err)
     ASSAY_TRY(assay_keyed_plan(keyed, err));
     bool changes =
         keyed->inserted + keyed->updated + keyed->deleted > 0 || write->split.quarantined > 0;
-    if (!changes && !keyed->fresh) {
+    if (!changes && !keyed->fresh && !must_remember(write)) {
         merging->outcome->schema = write->base->schema;
         return write->before_commit != NULL ? write->before_commit(write->before_commit_user, err)
                                             : ASSAY_OK;
@@ -169,6 +191,7 @@ static assay_status attempt(struct merging *merging, assay_error *err)
     planned.removed_count = keyed->touched_count;
     planned.holds = holds;
     planned.holds_user = merging;
+    planned.keeps_state = !changes && !keyed->fresh;
     ASSAY_TRY(assay_keyed_select(keyed, &planned.select, err));
     ASSAY_TRY(assay_write_rows(&planned, merging->outcome, err));
     merging->outcome->rows_added = keyed->inserted;
