@@ -95,13 +95,29 @@ static bool set_stamp(const char *format, assay_adbc_column *column)
     return false;
 }
 
+/* A number of decimal digits and the sign behind it, which is passed; -1 where there is none. */
+static int read_number(const char **at)
+{
+    int number = -1;
+
+    for (; **at >= '0' && **at <= '9' && number < 1000; (*at)++)
+        number = (number < 0 ? 0 : number * 10) + (**at - '0');
+    if (**at != '\0')
+        (*at)++;
+    return number;
+}
+
 /* "d:38,2" or "d:38,2,128" */
 static bool set_decimal(const char *format, assay_arena *arena, assay_adbc_column *column)
 {
-    int precision = 0, scale = 0, bits = 128;
-    int found = sscanf(format, "d:%d,%d,%d", &precision, &scale, &bits);
+    const char *at = format + 2;
 
-    if (found < 2 || bits != 128 || precision < 1 || precision > 38 || scale < 0 || scale > 38)
+    if (!assay_str_starts(format, "d:"))
+        return false;
+    int precision = read_number(&at);
+    int scale = read_number(&at);
+    int bits = *at != '\0' ? read_number(&at) : 128;
+    if (bits != 128 || precision < 1 || precision > 38 || scale < 0 || scale > 38)
         return false;
     column->layout = ASSAY_ADBC_DECIMAL;
     column->bytes = 16;
@@ -389,7 +405,7 @@ static assay_status read_moment(const assay_adbc_column *column, int64_t value, 
     append_time(text + length, sizeof text - (size_t)length, value - days * per_day,
                 column->per_second);
     if (column->with_zone)
-        strcat(text, "+00");
+        memcpy(text + strlen(text), "+00", sizeof "+00");
     return set_text(cell, text, arena, err);
 }
 

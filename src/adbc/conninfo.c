@@ -43,10 +43,10 @@ enum { SERVER_LATER_MS = 10000 };
 static void append_options(assay_buf *text, const assay_connection_config *connection)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf options = ASSAY_BUF_EMPTY;
+    int64_t limit_ms = connection->statement_timeout_ms + SERVER_LATER_MS;
 
     if (connection->kind == ASSAY_CONNECTION_POSTGRES)
-        assay_buf_append_format(&options, "-c statement_timeout=%lld",
-                                (long long)(connection->statement_timeout_ms + SERVER_LATER_MS));
+        assay_buf_append_format(&options, "-c statement_timeout=%lld", (long long)limit_ms);
     if (connection->options != NULL)
         assay_buf_append_format(&options, "%s%s", options.size > 0 ? " " : "", connection->options);
     if (options.failed)

@@ -88,8 +88,8 @@ static assay_status fill_limits(const assay_connection_config *connection,
     ASSAY_TRY(add_duration(session, CLIENT("client_timeout"), connection->request_timeout_ms, err));
     /* A parameter of the session: the server stops statements whose client died. Later than ours,
      * so that ours is the one that is seen. */
-    (void)snprintf(seconds, sizeof seconds, "%lld",
-                   (long long)(connection->statement_timeout_ms / 1000 + SERVER_LATER_S));
+    int64_t limit_s = connection->statement_timeout_ms / 1000 + SERVER_LATER_S;
+    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)limit_s);
     return assay_adbc_session_option(session, "STATEMENT_TIMEOUT_IN_SECONDS", seconds, err);
 }
 
@@ -112,6 +112,7 @@ static assay_status fill_snowflake(const assay_adbc_request *request, assay_adbc
         {SQL("uri.port"), connection->port != 0 ? port : NULL},
         {CLIENT("app_name"), "assay"},
         {CLIENT("disable_telemetry"), "true"},
+        {CLIENT("max_timestamp_precision"), "microseconds"}, /* nanoseconds end in 2262 */
     };
 
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)

@@ -1,4 +1,5 @@
 /* Driver manifests: the part of TOML 1.0 that they are written in. */
+#include <stdio.h>
 #include <string.h>
 
 #include "adbc/driver.h"
@@ -186,11 +187,8 @@ static assay_status read_pair(struct reader *reader, assay_error *err)
     else
         text = skip_value(reader);
     ASSAY_TRY(assay_arena_check(text, err));
-    if (reader->table[0] != '\0') {
-        strcpy(name, reader->table);
-        strcat(name, ".");
-    }
-    strcat(name, key);
+    (void)snprintf(name, sizeof name, "%s%s%s", reader->table, reader->table[0] != '\0' ? "." : "",
+                   key);
     return take_pair(reader, name, text, is_text, err);
 }
 

@@ -50,6 +50,14 @@ void assay_arena_freep(assay_arena **arena)
     *arena = NULL;
 }
 
+void assay_arena_wipep(assay_arena **arena)
+{
+    for (struct chunk *chunk = *arena != NULL ? (*arena)->head : NULL; chunk != NULL;
+         chunk = chunk->next)
+        assay_mem_wipe(chunk->bytes, chunk->used);
+    assay_arena_freep(arena);
+}
+
 /* Bytes from `used` up to the next multiple of `alignment`, a power of two. */
 static size_t padding(size_t used, size_t alignment)
 {

@@ -15,6 +15,9 @@ void assay_arena_free(assay_arena *arena);
 /* Cleanup for ASSAY_AUTO(assay_arena_freep) assay_arena *a. */
 void assay_arena_freep(assay_arena **arena);
 
+/* Cleanup for ASSAY_AUTO of an arena that holds secrets: overwrites everything before it frees. */
+void assay_arena_wipep(assay_arena **arena);
+
 /* `count` zeroed objects of `size` bytes, aligned for any type; NULL when memory is short. */
 void *assay_arena_take(assay_arena *arena, size_t count, size_t size);
 

@@ -15,6 +15,15 @@ struct trial {
     char seen[SEEN_SIZE]; /* where it went well */
 };
 
+/* Extracts read PostgreSQL and Redshift through it, and files in S3. */
+static assay_status look_for_extension(assay_context *context, const char *name, assay_error *err)
+{
+    ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
+
+    ASSAY_TRY(assay_conn_open(context->engine, &conn, err));
+    return assay_conn_load_extension(conn, name, err);
+}
+
 /* ---- through ADBC ---- */
 
 static assay_status try_adbc(struct trial *trial, assay_error *err)
@@ -27,6 +36,8 @@ static assay_status try_adbc(struct trial *trial, assay_error *err)
                                         .log = context->log};
     assay_rows *rows = NULL;
 
+    if (trial->connection->kind == ASSAY_CONNECTION_POSTGRES)
+        ASSAY_TRY(look_for_extension(context, "postgres_scanner", err));
     ASSAY_TRY(assay_adbc_open(&request, &adbc, err));
     return assay_adbc_query(adbc, "SELECT 1", 1, trial->doctor->arena, &rows, err);
 }
@@ -122,11 +133,9 @@ static assay_status try_engine(struct trial *trial, assay_error *err)
 static assay_status try_s3(struct trial *trial, assay_error *err)
 {
     assay_context *context = trial->doctor->context;
-    ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
     ASSAY_AUTO(assay_aws_credentials_done) assay_aws_credentials credentials = {0};
 
-    ASSAY_TRY(assay_conn_open(context->engine, &conn, err));
-    ASSAY_TRY(assay_conn_load_extension(conn, "httpfs", err));
+    ASSAY_TRY(look_for_extension(context, "httpfs", err));
     ASSAY_TRY(assay_aws_connection_credentials(context->secrets, trial->connection, &context->clock,
                                                context->cancel, &credentials, err));
     (void)snprintf(trial->seen, sizeof trial->seen,

@@ -47,6 +47,7 @@ assay_status assay_aws_credentials_parse(const char *text, size_t size, const ch
 assay_status assay_aws_credentials_make(const char *key_id, const char *secret_key,
                                         const char *session_token, const char *source,
                                         assay_aws_credentials *ret_credentials, assay_error *err);
+void assay_aws_credentials_move(assay_aws_credentials *from, assay_aws_credentials *ret_to);
 assay_status assay_aws_credentials_copy(const assay_aws_credentials *credentials,
                                         assay_aws_credentials *ret_copy, assay_error *err);
 

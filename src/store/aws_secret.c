@@ -105,7 +105,7 @@ static assay_status decode(const char *id, const char *text, assay_secret **ret_
 static assay_status read_answer(const char *id, const assay_http_response *response,
                                 bool *ret_expired, assay_secret **ret_secret, assay_error *err)
 {
-    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    ASSAY_AUTO(assay_arena_wipep) assay_arena *arena = assay_arena_new();
     assay_value *tree = NULL;
 
     ASSAY_TRY(assay_arena_check(arena, err));
@@ -149,7 +149,7 @@ assay_status assay_aws_secret_get(assay_aws *aws, const char *id, assay_secret *
 assay_status assay_aws_secret_member(const assay_secret *whole, const char *id, const char *key,
                                      assay_place place, assay_secret **ret_secret, assay_error *err)
 {
-    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    ASSAY_AUTO(assay_arena_wipep) assay_arena *arena = assay_arena_new();
     assay_value *tree = NULL;
 
     ASSAY_TRY(assay_arena_check(arena, err));

@@ -150,7 +150,7 @@ static bool asks_for_patience(assay_status status, const assay_http_response *re
 assay_status assay_aws_send(assay_aws *aws, const assay_aws_call *call,
                             assay_http_response *response, assay_error *err)
 {
-    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    ASSAY_AUTO(assay_arena_wipep) assay_arena *arena = assay_arena_new();
     struct sending sending = {.aws = aws, .call = call, .arena = arena};
     assay_status status = ASSAY_OK;
 

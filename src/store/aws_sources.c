@@ -20,6 +20,12 @@ void assay_aws_credentials_done(assay_aws_credentials *credentials)
     *credentials = (assay_aws_credentials){0};
 }
 
+void assay_aws_credentials_move(assay_aws_credentials *from, assay_aws_credentials *ret_to)
+{
+    *ret_to = *from;
+    *from = (assay_aws_credentials){0};
+}
+
 assay_status assay_aws_credentials_make(const char *key_id, const char *secret_key,
                                         const char *session_token, const char *source,
                                         assay_aws_credentials *ret_credentials, assay_error *err)
@@ -30,8 +36,7 @@ assay_status assay_aws_credentials_make(const char *key_id, const char *secret_k
     ASSAY_TRY(assay_secret_new(secret_key, strlen(secret_key), &made.secret_key, err));
     if (session_token != NULL && session_token[0] != '\0')
         ASSAY_TRY(assay_secret_new(session_token, strlen(session_token), &made.session_token, err));
-    *ret_credentials = made;
-    made = (assay_aws_credentials){0};
+    assay_aws_credentials_move(&made, ret_credentials);
     return ASSAY_OK;
 }
 
@@ -49,7 +54,7 @@ assay_status assay_aws_credentials_copy(const assay_aws_credentials *credentials
 assay_status assay_aws_credentials_parse(const char *text, size_t size, const char *source,
                                          assay_aws_credentials *ret_credentials, assay_error *err)
 {
-    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    ASSAY_AUTO(assay_arena_wipep) assay_arena *arena = assay_arena_new();
     assay_value *tree = NULL;
 
     ASSAY_TRY(assay_arena_check(arena, err));
@@ -183,7 +188,7 @@ static assay_status container_header(assay_arena *arena, const char **ret_header
 assay_status assay_aws_from_container(assay_aws *aws, bool *ret_found,
                                       assay_aws_credentials *ret_credentials, assay_error *err)
 {
-    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    ASSAY_AUTO(assay_arena_wipep) assay_arena *arena = assay_arena_new();
     ASSAY_AUTO(assay_http_response_done) assay_http_response response = {0};
     struct look look = {.method = "GET", .timeout_ms = CONTAINER_TIMEOUT_MS};
 
@@ -210,7 +215,7 @@ assay_status assay_aws_from_container(assay_aws *aws, bool *ret_found,
 static bool get_metadata(assay_aws *aws, const char *base, const char *path, const char *token,
                          assay_http_response *response)
 {
-    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    ASSAY_AUTO(assay_arena_wipep) assay_arena *arena = assay_arena_new();
     struct look look = {.method = "GET", .timeout_ms = METADATA_TIMEOUT_MS};
 
     if (arena == NULL)
@@ -240,7 +245,7 @@ assay_status assay_aws_from_instance(assay_aws *aws, bool *ret_found,
                                      assay_aws_credentials *ret_credentials, assay_error *err)
 {
     static const char roles[] = "/latest/meta-data/iam/security-credentials/";
-    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    ASSAY_AUTO(assay_arena_wipep) assay_arena *arena = assay_arena_new();
     ASSAY_AUTO(assay_http_response_done) assay_http_response response = {0};
     const char *base = assay_aws_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
     const char *disabled = assay_aws_variable("AWS_EC2_METADATA_DISABLED");

@@ -54,7 +54,7 @@ static assay_status fail_answer(const assay_aws_role *role, const assay_http_res
 static assay_status read_answer(const assay_aws_role *role, const assay_http_response *response,
                                 assay_aws_credentials *ret_credentials, assay_error *err)
 {
-    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    ASSAY_AUTO(assay_arena_wipep) assay_arena *arena = assay_arena_new();
     const char *xml = assay_buf_text(&response->body);
 
     ASSAY_TRY(assay_arena_check(arena, err));

@@ -166,8 +166,7 @@ static assay_status from_references(assay_secrets *secrets,
     if (connection->session_token.text != NULL)
         ASSAY_TRY(
             assay_secrets_resolve(secrets, &connection->session_token, &made.session_token, err));
-    *ret_credentials = made;
-    made = (assay_aws_credentials){0};
+    assay_aws_credentials_move(&made, ret_credentials);
     return ASSAY_OK;
 }
 

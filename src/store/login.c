@@ -8,7 +8,7 @@
 void assay_login_done(assay_login *login)
 {
     assay_secret_free(login->password);
-    assay_arena_free(login->arena);
+    assay_arena_wipep(&login->arena);
     *login = (assay_login){0};
 }
 
@@ -76,6 +76,12 @@ static assay_status read_secret(assay_secrets *secrets, const assay_connection_c
     return need(connection, login->user, "username", err);
 }
 
+static void move(assay_login *from, assay_login *ret_to)
+{
+    *ret_to = *from;
+    *from = (assay_login){0};
+}
+
 assay_status assay_login_resolve(assay_secrets *secrets, const assay_connection_config *connection,
                                  assay_login *ret_login, assay_error *err)
 {
@@ -91,7 +97,6 @@ assay_status assay_login_resolve(assay_secrets *secrets, const assay_connection_
         ASSAY_TRY(assay_secrets_resolve(secrets, &connection->password, &login.password, err));
     if (connection->secret.text != NULL)
         ASSAY_TRY(read_secret(secrets, connection, &login, err));
-    *ret_login = login;
-    login = (assay_login){0};
+    move(&login, ret_login);
     return ASSAY_OK;
 }

@@ -258,7 +258,7 @@ static bool derive_key(const struct signing *signing, unsigned char key[MAC_SIZE
     if (first == NULL)
         return false;
     memcpy(first, "AWS4", 4);
-    memcpy(first + 4, assay_secret_reveal(secret), size - 4);
+    memcpy(first + 4, assay_secret_reveal(secret), size - 4 + 1);
     memcpy(day, signing->date, 8);
     day[8] = '\0';
     bool made = mac(first, size, day, key) && mac(key, MAC_SIZE, signing->request->region, key) &&
@@ -272,7 +272,7 @@ static bool derive_key(const struct signing *signing, unsigned char key[MAC_SIZE
 static assay_status make_signature(struct signing *signing, assay_error *err)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char key[MAC_SIZE];
+    unsigned char key[MAC_SIZE] = {0};
     char *hex = assay_arena_take(signing->arena, 2 * MAC_SIZE + 1, 1);
 
     ASSAY_TRY(assay_arena_check(hex, err));
