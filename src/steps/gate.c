@@ -69,6 +69,23 @@ static assay_status list_columns(const assay_write *write, const assay_schema *s
     return assay_vec_to_arena(&names, write->arena, ret_names, ret_count, err);
 }
 
+/* What the commit adds: the rows of the staged files, or those of them that were not there before.
+ */
+static assay_status batch_text(const assay_write *write, const assay_gate_subject *subject,
+                               const char **ret_sql, assay_error *err)
+{
+    const char *staged = NULL;
+
+    if (subject->staged_from == 0 && write->batch_join == NULL)
+        return ASSAY_OK;
+    ASSAY_TRY(scan_text(write, subject, subject->staged_from, true, &staged, err));
+    *ret_sql = write->batch_join == NULL
+                   ? staged
+                   : assay_arena_format(write->arena, "SELECT t.* FROM (%s) t%s", staged,
+                                        write->batch_join);
+    return assay_arena_check(*ret_sql, err);
+}
+
 static assay_status run_suite(const assay_write *write, const assay_gate_subject *subject,
                               const assay_quality_suite *suite, assay_quality_report **ret_report,
                               assay_error *err)
@@ -87,9 +104,7 @@ static assay_status run_suite(const assay_write *write, const assay_gate_subject
 
     ASSAY_TRY(make_views(write, subject, suite, err));
     ASSAY_TRY(scan_text(write, subject, 0, true, &request.relation, err));
-    if (subject->staged_from > 0)
-        ASSAY_TRY(
-            scan_text(write, subject, subject->staged_from, true, &request.batch_relation, err));
+    ASSAY_TRY(batch_text(write, subject, &request.batch_relation, err));
     ASSAY_TRY(
         list_columns(write, subject->schema, false, &request.key_columns, &request.key_count, err));
     ASSAY_TRY(

@@ -299,6 +299,27 @@ assay_status assay_keyed_select(assay_keyed *keyed, const char **ret_sql, assay_
     return assay_arena_check(*ret_sql, err);
 }
 
+assay_status assay_keyed_batch(assay_keyed *keyed, const char **ret_join, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    bool history = keyed->rules->history;
+
+    *ret_join = NULL;
+    if (keyed->all_new)
+        return ASSAY_OK;
+    assay_buf_append_text(&sql, " SEMI JOIN (SELECT ");
+    assay_keyed_append_key(&sql, keyed, "b");
+    assay_buf_append_text(&sql, history ? ", b." ASSAY_HISTORY_START : "");
+    assay_buf_append_text(&sql, " FROM " KEYED_ACT " a JOIN " KEYED_ROWS
+                                " b ON b.__n = a.__b WHERE a.__a <> 'd') k ON ");
+    assay_keyed_append_match(&sql, keyed, "t", "k");
+    assay_buf_append_text(&sql,
+                          history ? " AND t." ASSAY_HISTORY_START " = k." ASSAY_HISTORY_START : "");
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    *ret_join = assay_arena_text(keyed->write->arena, assay_buf_text(&sql));
+    return assay_arena_check(*ret_join, err);
+}
+
 /* ---- after a lost race ---- */
 
 assay_status assay_keyed_look(assay_keyed *keyed, const assay_data_file *files, size_t count,

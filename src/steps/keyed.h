@@ -51,6 +51,10 @@ ASSAY_NODISCARD assay_status assay_keyed_plan(assay_keyed *keyed, assay_error *e
 ASSAY_NODISCARD assay_status assay_keyed_select(assay_keyed *keyed, const char **ret_sql,
                                                 assay_error *err);
 
+/* What leaves the rows of that query which come or change: a join of t; NULL = all do. */
+ASSAY_NODISCARD assay_status assay_keyed_batch(assay_keyed *keyed, const char **ret_join,
+                                               assay_error *err);
+
 /* Whether one of these files has a key of the batch. */
 ASSAY_NODISCARD assay_status assay_keyed_look(assay_keyed *keyed, const assay_data_file *files,
                                               size_t count, bool *ret_found, assay_error *err);

@@ -193,6 +193,7 @@ static assay_status attempt(struct merging *merging, assay_error *err)
     planned.holds_user = merging;
     planned.keeps_state = !changes && !keyed->fresh;
     ASSAY_TRY(assay_keyed_select(keyed, &planned.select, err));
+    ASSAY_TRY(assay_keyed_batch(keyed, &planned.batch_join, err));
     ASSAY_TRY(assay_write_rows(&planned, merging->outcome, err));
     merging->outcome->rows_added = keyed->inserted;
     merging->outcome->rows_updated = keyed->updated;

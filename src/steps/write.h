@@ -38,7 +38,10 @@ typedef struct assay_write {
      * NULL: it does not, ECONFLICT. */
     assay_status (*holds)(void *user, const assay_table *now, assay_error *err);
     void *holds_user;
-    bool keeps_state;         /* what was consumed is committed even where no row changes */
+    bool keeps_state; /* what was consumed is committed even where no row changes */
+    /* " SEMI JOIN .." of t, a staged row, that leaves those which were not there before, for checks
+     * of the batch alone; NULL = all of them. */
+    const char *batch_join;
     const assay_model *model; /* keys, docs, pii; may be NULL */
     bool inputs_bound;        /* the model's inputs are views of the connection */
     const char *run_id, *step_id;
