@@ -11,6 +11,7 @@ static const assay_database_kind *kind_of(const assay_connection_config *connect
     case ASSAY_CONNECTION_REDSHIFT:
         return &assay_database_postgres;
     case ASSAY_CONNECTION_SNOWFLAKE:
+        return &assay_database_snowflake;
     case ASSAY_CONNECTION_S3:
         break;
     }

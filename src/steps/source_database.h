@@ -22,37 +22,46 @@ typedef struct assay_database_column {
     const char *type;     /* DuckDB type that holds it exactly */
     assay_remote_form remote;
     const char *remote_type;
-    const char *guard;  /* the one value of its type that `type` cannot hold ("NaN"), else NULL */
-    bool guard_element; /* it may hide in an array */
-    bool local_cast;    /* what comes is cast to `type` by the engine */
-    bool digits;        /* a number of any size, as text */
-    bool parallel;      /* a parallel scan of the table gives it as well */
+    const char *guard;   /* the one value of its type that `type` cannot hold ("NaN"), else NULL */
+    bool guard_element;  /* it may hide in an array */
+    bool local_cast;     /* what comes is cast to `type` by the engine */
+    const char *arrives; /* DuckDB type of what comes in a stream; NULL = `type` */
+    bool digits;         /* a number of any size, as text */
+    bool parallel;       /* a parallel scan of the table gives it as well */
     bool not_null;
 } assay_database_column;
+
+/* A SELECT in the database's SQL, with the columns that it gives. */
+typedef struct assay_database_select {
+    const char *sql;
+    const assay_column *columns; /* NULL = the engine asks for them */
+    size_t count;
+} assay_database_select;
 
 /* Contract:
  * - open connects: EAUTH 2221, EIO 2222 (retryable), ENOTFOUND 3021 or 3101. close undoes it.
  * - query runs a small SELECT and gives its rows.
  * - look finds the table (ENOTFOUND 2220 with the nearest) or describes the query: sets from,
  *   schema, table, columns.
- * - append_rows appends a FROM item of the engine that gives the rows of a SELECT of the database,
- *   whose result has the names and types of `columns`.
+ * - append_rows appends a FROM item of the engine that gives the rows of a SELECT of the database.
  * - append_value appends a column as the database must give it.
- * - append_back appends the literal `text` of a column's type moved back by a lookback. */
+ * - append_back appends the literal `text` of a column's type moved back by a lookback.
+ * - fail turns what the engine said while it read into an error about the source. */
 typedef struct assay_database_kind {
     assay_status (*open)(assay_database *database, assay_error *err);
     void (*close)(assay_database *database);
     assay_status (*query)(assay_database *database, const char *sql, size_t limit,
                           assay_rows **ret_rows, assay_error *err);
     assay_status (*look)(assay_database *database, assay_error *err);
-    assay_status (*append_rows)(assay_database *database, const char *sql, assay_buf *buf,
-                                assay_error *err);
+    assay_status (*append_rows)(assay_database *database, const assay_database_select *select,
+                                assay_buf *buf, assay_error *err);
     void (*append_value)(const assay_database_column *column, assay_buf *buf);
     void (*append_back)(const assay_database *database, const assay_database_column *column,
                         const char *text, assay_buf *buf);
+    assay_status (*fail)(const assay_database *database, const assay_error *why, assay_error *err);
 } assay_database_kind;
 
-extern const assay_database_kind assay_database_postgres;
+extern const assay_database_kind assay_database_postgres, assay_database_snowflake;
 
 struct assay_database {
     const assay_database_kind *kind;
@@ -86,11 +95,27 @@ void assay_database_closep(assay_database **database);
 /* The column of that name, exactly or else without case; NULL = none. */
 const assay_database_column *assay_database_find(const assay_database *database, const char *name);
 
-/* What was said by the engine (or the database behind it) as an error about the source. */
-assay_status assay_database_fail(const assay_database *database, const assay_error *why,
-                                 assay_error *err);
+/* The name of a table as the user wrote it: schema and table, or the table alone. */
+enum { ASSAY_DATABASE_NAME_PARTS = 2 };
+typedef struct assay_database_name {
+    const char *parts[ASSAY_DATABASE_NAME_PARTS];
+    bool quoted[ASSAY_DATABASE_NAME_PARTS];
+    size_t count;
+} assay_database_name;
+
+/* ECONFIG 2229 where it is none. */
+ASSAY_NODISCARD assay_status assay_database_parse_name(assay_database *database,
+                                                       assay_database_name *ret_name,
+                                                       assay_error *err);
+
+/* Sets database->from by schema and table, else by the query. */
+ASSAY_NODISCARD assay_status assay_database_make_from(assay_database *database, assay_error *err);
 
 /* ---- PostgreSQL and Redshift ---- */
+
+/* The kind's fail, for its other file too. */
+assay_status assay_postgres_fail(const assay_database *database, const assay_error *why,
+                                 assay_error *err);
 
 /* Finds the table or describes the query, and maps the types of its columns. */
 ASSAY_NODISCARD assay_status assay_postgres_look(assay_database *database, assay_error *err);

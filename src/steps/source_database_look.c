@@ -6,80 +6,7 @@
 
 /* What a table or query of PostgreSQL or Redshift looks like. */
 
-enum { NAME_PARTS = 2, NAMES_SEARCHED_MAX = 10000 };
-
-/* ---- the name that the user wrote ---- */
-
-struct table_name {
-    const char *parts[NAME_PARTS]; /* schema and table, or the table alone */
-    bool quoted[NAME_PARTS];
-    size_t count;
-};
-
-static assay_place table_place(const assay_database *database)
-{
-    const assay_named *table = &database->source->table;
-
-    return (assay_place){database->model->path, table->line, table->column};
-}
-
-static assay_status bad_name(const assay_database *database, assay_error *err)
-{
-    return assay_error_at(err, ASSAY_ECONFIG, 2220, table_place(database),
-                          "'%s' is no name of a table: write table or schema.table",
-                          database->source->table.text);
-}
-
-/* One part: "we ""ird" or plain up to the next dot. */
-static const char *take_part(assay_database *database, const char *at, struct table_name *name,
-                             assay_error *err)
-{
-    ASSAY_AUTO(assay_buf_done) assay_buf part = ASSAY_BUF_EMPTY;
-    bool quoted = *at == '"';
-
-    if (quoted)
-        at++;
-    while (*at != '\0' && (quoted || *at != '.')) {
-        if (quoted && *at == '"') {
-            at++;
-            if (*at != '"') {
-                quoted = false;
-                break;
-            }
-        }
-        assay_buf_append_char(&part, *at++);
-    }
-    name->quoted[name->count] = at[-1] == '"';
-    name->parts[name->count] = assay_arena_text(database->arena, assay_buf_text(&part));
-    if (name->parts[name->count] == NULL || part.failed) {
-        (void)assay_error_nomem(err);
-        return NULL;
-    }
-    name->count++;
-    if (quoted || part.size == 0 || (*at != '\0' && *at != '.')) {
-        (void)bad_name(database, err);
-        return NULL;
-    }
-    return at;
-}
-
-static assay_status parse_name(assay_database *database, struct table_name *name, assay_error *err)
-{
-    const char *at = database->source->table.text;
-
-    name->count = 0;
-    for (;;) {
-        if (name->count == NAME_PARTS)
-            return bad_name(database, err);
-        assay_error why = {0};
-        at = take_part(database, at, name, &why);
-        if (at == NULL)
-            return assay_error_copy(err, &why);
-        if (*at == '\0')
-            return ASSAY_OK;
-        at++;
-    }
-}
+enum { NAMES_SEARCHED_MAX = 10000 };
 
 /* ---- the table ---- */
 
@@ -100,15 +27,16 @@ static const char from_catalog[] =
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
     "c.relkind IN ('r', 'v', 'm', 'f', 'p')";
 
-static assay_status no_table(assay_database *database, const struct table_name *name,
+static assay_status no_table(assay_database *database, const assay_database_name *name,
                              assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     assay_rows *rows = NULL;
 
     assay_buf_append_text(&sql, "SELECT CAST(");
-    assay_buf_append_text(&sql, name->count == NAME_PARTS ? "n.nspname || '.' || c.relname"
-                                                          : "c.relname");
+    assay_buf_append_text(&sql, name->count == ASSAY_DATABASE_NAME_PARTS
+                                    ? "n.nspname || '.' || c.relname"
+                                    : "c.relname");
     assay_buf_append_format(&sql,
                             " AS text) AS name%s AND n.nspname NOT IN ('pg_catalog', "
                             "'information_schema') ORDER BY 1 LIMIT %d",
@@ -121,17 +49,19 @@ static assay_status no_table(assay_database *database, const struct table_name *
         names[i] = rows->cells[i][0]->text;
     const char *given = database->source->table.text;
     const char *nearest = assay_str_nearest(given, names, rows->count);
-    return assay_error_at(err, ASSAY_ENOTFOUND, 2220, table_place(database),
+    return assay_error_at(err, ASSAY_ENOTFOUND, 2220,
+                          (assay_place){database->model->path, database->source->table.line,
+                                        database->source->table.column},
                           "the connection '%s' has no table '%s'%s%s%s", database->connection->name,
                           given, nearest != NULL ? "; did you mean '" : "",
                           nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
-static assay_status find_table(assay_database *database, const struct table_name *name,
+static assay_status find_table(assay_database *database, const assay_database_name *name,
                                assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    bool has_schema = name->count == NAME_PARTS;
+    bool has_schema = name->count == ASSAY_DATABASE_NAME_PARTS;
     const char *schema = has_schema ? name->parts[0] : database->connection->schema;
     const char *table = name->parts[name->count - 1];
     assay_rows *rows = NULL;
@@ -158,37 +88,14 @@ static assay_status find_table(assay_database *database, const struct table_name
     return ASSAY_OK;
 }
 
-static void name_redshift(assay_database *database, const struct table_name *name)
+static void name_redshift(assay_database *database, const assay_database_name *name)
 {
     const char *schema = database->connection->schema;
 
-    database->schema = name->count == NAME_PARTS ? name->parts[0] : schema;
+    database->schema = name->count == ASSAY_DATABASE_NAME_PARTS ? name->parts[0] : schema;
     if (database->schema == NULL)
         database->schema = "public";
     database->table = name->parts[name->count - 1];
-}
-
-static assay_status make_from(assay_database *database, assay_error *err)
-{
-    ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
-
-    if (database->table != NULL) {
-        assay_sql_append_name(&buf, database->schema);
-        assay_buf_append_char(&buf, '.');
-        assay_sql_append_name(&buf, database->table);
-        assay_buf_append_text(&buf, " AS q");
-    } else {
-        const char *query = database->source->query.text;
-        size_t length = strlen(query);
-        while (length > 0 && strchr("; \t\r\n", query[length - 1]) != NULL)
-            length--;
-        assay_buf_append_char(&buf, '(');
-        assay_buf_append(&buf, query, length);
-        assay_buf_append_text(&buf, "\n) AS q"); /* the query may end in a comment */
-    }
-    ASSAY_TRY(assay_buf_check(&buf, err));
-    database->from = assay_arena_text(database->arena, buf.data);
-    return assay_arena_check(database->from, err);
 }
 
 /* ---- its columns ---- */
@@ -280,10 +187,11 @@ static assay_status describe(assay_database *database, assay_column **ret_column
     assay_buf_append_format(&whole, "SELECT * FROM %s", database->from);
     ASSAY_TRY(assay_buf_check(&whole, err));
     assay_buf_append_text(&text, "FROM ");
-    ASSAY_TRY(database->kind->append_rows(database, whole.data, &text, err));
+    ASSAY_TRY(database->kind->append_rows(database, &(assay_database_select){.sql = whole.data},
+                                          &text, err));
     if (assay_conn_describe(database->conn, text.data, database->arena, ret_columns, ret_count,
                             &why) != ASSAY_OK)
-        return assay_database_fail(database, &why, err);
+        return assay_postgres_fail(database, &why, err);
     return ASSAY_OK;
 }
 
@@ -394,7 +302,7 @@ static assay_status read_redshift_columns(assay_database *database, assay_error 
     return ASSAY_OK;
 }
 
-static assay_status look_redshift(assay_database *database, const struct table_name *name,
+static assay_status look_redshift(assay_database *database, const assay_database_name *name,
                                   assay_error *err)
 {
     assay_error why = {0};
@@ -407,18 +315,18 @@ static assay_status look_redshift(assay_database *database, const struct table_n
 
 assay_status assay_postgres_look(assay_database *database, assay_error *err)
 {
-    struct table_name name = {0};
+    assay_database_name name = {0};
     bool table = database->source->table.text != NULL;
     bool redshift = database->connection->kind == ASSAY_CONNECTION_REDSHIFT;
 
     if (table) {
-        ASSAY_TRY(parse_name(database, &name, err));
+        ASSAY_TRY(assay_database_parse_name(database, &name, err));
         if (redshift) /* external tables and views without binding stand in no pg_class */
             name_redshift(database, &name);
         else
             ASSAY_TRY(find_table(database, &name, err));
     }
-    ASSAY_TRY(make_from(database, err));
+    ASSAY_TRY(assay_database_make_from(database, err));
     if (redshift)
         return look_redshift(database, table ? &name : NULL, err);
     return read_columns(database, err);

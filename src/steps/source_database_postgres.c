@@ -27,7 +27,7 @@ static bool says(const char *message, const char *const *parts, size_t count)
 
 /* libpq and the server tell the extension more than it passes on: the words are all there is.
  * lc_messages may translate them, but not "FATAL" of refusals in the protocol's own texts. */
-assay_status assay_database_fail(const assay_database *database, const assay_error *why,
+assay_status assay_postgres_fail(const assay_database *database, const assay_error *why,
                                  assay_error *err)
 {
     static const char *const refused[] = {"authentication failed", "no pg_hba.conf entry",
@@ -112,7 +112,7 @@ static assay_status make_secret(assay_database *database, const assay_login *log
     }
     if (login->password != NULL)
         assay_secret_scrub(login->password, why.message);
-    return assay_database_fail(database, &why, err);
+    return assay_postgres_fail(database, &why, err);
 }
 
 /* A value of libpq's connection text. */
@@ -189,7 +189,7 @@ static assay_status attach(assay_database *database, const char *schema, assay_e
     assay_buf_append_char(&sql, ')');
     ASSAY_TRY(assay_buf_check(&sql, err));
     if (assay_conn_execute(database->conn, sql.data, NULL, &why) != ASSAY_OK)
-        return assay_database_fail(database, &why, err);
+        return assay_postgres_fail(database, &why, err);
     database->attached = true;
     return ASSAY_OK;
 }
@@ -242,13 +242,14 @@ static void postgres_close(assay_database *database)
 
 /* ---- queries ---- */
 
-static assay_status postgres_append_rows(assay_database *database, const char *sql, assay_buf *buf,
+static assay_status postgres_append_rows(assay_database *database,
+                                         const assay_database_select *select, assay_buf *buf,
                                          assay_error *err)
 {
     assay_buf_append_text(buf, "postgres_query(");
     assay_sql_append_text(buf, database->catalog);
     assay_buf_append_text(buf, ", ");
-    assay_sql_append_text(buf, sql);
+    assay_sql_append_text(buf, select->sql);
     assay_buf_append_char(buf, ')');
     return assay_buf_check(buf, err);
 }
@@ -260,10 +261,10 @@ static assay_status postgres_query(assay_database *database, const char *sql, si
     assay_error why = {0};
 
     assay_buf_append_text(&text, "FROM ");
-    ASSAY_TRY(postgres_append_rows(database, sql, &text, err));
+    ASSAY_TRY(postgres_append_rows(database, &(assay_database_select){.sql = sql}, &text, err));
     if (assay_conn_query(database->conn, text.data, limit, database->arena, ret_rows, &why) !=
         ASSAY_OK)
-        return assay_database_fail(database, &why, err);
+        return assay_postgres_fail(database, &why, err);
     return ASSAY_OK;
 }
 
@@ -368,4 +369,5 @@ const assay_database_kind assay_database_postgres = {
     .append_rows = postgres_append_rows,
     .append_value = postgres_append_value,
     .append_back = postgres_append_back,
+    .fail = assay_postgres_fail,
 };

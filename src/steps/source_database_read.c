@@ -32,11 +32,12 @@ static void read_as_text(assay_database_column *source)
 {
     bool array = assay_str_ends(source->type, "[]");
 
-    if (source->local_cast || source->digits)
-        return; /* it comes as text anyway */
+    if (assay_str_equal(source->type, "VARCHAR"))
+        return;
     source->type = "VARCHAR";
     source->remote = array ? ASSAY_REMOTE_JSON : ASSAY_REMOTE_TEXT;
     source->remote_type = NULL;
+    source->arrives = NULL;
     source->guard = NULL;
     source->parallel = false;
 }
@@ -181,7 +182,28 @@ static void append_remote_values(const struct reading *reading, assay_buf *sql)
         first = false;
     }
     if (first)
-        assay_buf_append_text(sql, "1 AS one"); /* the source has none of the columns */
+        assay_buf_append_text(sql, "'1' AS one"); /* the source has none of the columns */
+}
+
+static assay_status append_rows(struct reading *reading, const char *sql, assay_buf *buf,
+                                assay_error *err)
+{
+    const assay_database_read *read = reading->read;
+    assay_database_select select = {.sql = sql};
+    assay_column *columns =
+        assay_arena_take(reading->database->arena, read->count + 1, sizeof *columns);
+
+    ASSAY_TRY(assay_arena_check(columns, err));
+    for (size_t i = 0; i < read->count; i++) {
+        const assay_database_column *source = &reading->values[i].source;
+        const char *arrives = source->arrives != NULL ? source->arrives : source->type;
+        if (reading->values[i].there)
+            columns[select.count++] = (assay_column){source->name, arrives};
+    }
+    if (select.count == 0)
+        columns[select.count++] = (assay_column){"one", "VARCHAR"};
+    select.columns = columns;
+    return reading->database->kind->append_rows(reading->database, &select, buf, err);
 }
 
 static assay_status append_query(struct reading *reading, const char *where, assay_buf *buf,
@@ -198,7 +220,7 @@ static assay_status append_query(struct reading *reading, const char *where, ass
     assay_buf_append_text(buf, "SELECT ");
     append_values(reading, buf);
     assay_buf_append_text(buf, " FROM ");
-    ASSAY_TRY(reading->database->kind->append_rows(reading->database, sql.data, buf, err));
+    ASSAY_TRY(append_rows(reading, sql.data, buf, err));
     assay_buf_append_text(buf, " AS q");
     return assay_buf_check(buf, err);
 }
@@ -230,7 +252,8 @@ static assay_status append_guards(struct reading *reading, assay_buf *buf, assay
     ASSAY_TRY(assay_buf_check(&sql, err));
     ASSAY_TRY(assay_buf_check(&cases, err));
     assay_buf_append_format(buf, "(SELECT CASE%s ELSE TRUE END FROM ", cases.data);
-    ASSAY_TRY(reading->database->kind->append_rows(reading->database, sql.data, buf, err));
+    const assay_database_select select = {.sql = sql.data};
+    ASSAY_TRY(reading->database->kind->append_rows(reading->database, &select, buf, err));
     assay_buf_append_char(buf, ')');
     return assay_buf_check(buf, err);
 }

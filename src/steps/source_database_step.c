@@ -253,7 +253,7 @@ static assay_status write_rows(struct extract *extract, assay_error *err)
         return ASSAY_OK;
     /* before anything is staged, what fails is the reading; numbers of the engine say so */
     bool reading = extract->outcome.stage.count == 0 && why.number >= 3001 && why.number <= 3099;
-    return reading ? assay_database_fail(extract->database, &why, err)
+    return reading ? extract->database->kind->fail(extract->database, &why, err)
                    : assay_error_copy(err, &why);
 }
 

@@ -623,7 +623,7 @@ def test_an_unknown_table_is_an_error_that_names_the_nearest(shop):
         assert "E2220" in result.err and f"did you mean '{nearest}'" in result.err, result
         assert "models/bronze/t.yaml:3:10" in result.err, result
     extract(shop, table="a.b.c")
-    assert "E2220" in run(shop, code=2).err or "E2220" in run(shop, code=1).err
+    assert "E2229" in run(shop, code=2).err
 
 
 def test_names_are_found_as_written_and_folded_like_sql_does(shop):
