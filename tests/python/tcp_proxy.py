@@ -54,6 +54,19 @@ class PostgresProxy:
             self.rules.append(rule)
         return rule
 
+    def at(self, number, call, forward):
+        """Calls `call` at the n-th statement from now (the first is 1), and then forwards it or not."""
+        rule = Rule("", "call", number, 1, 0.0)
+        rule.call, rule.forward = call, forward
+        with self.mutex:
+            self.rules.append(rule)
+
+    def reset(self):
+        """No rules, no statements."""
+        with self.mutex:
+            self.rules.clear()
+            self.statements.clear()
+
     def refuse(self, refusing):
         self.refusing = refusing
 
@@ -165,6 +178,10 @@ class Link:
                 return
             elif rule and rule.action == "lose":
                 self.losing.set()
+            elif rule and rule.action == "call":
+                rule.call()
+                if not rule.forward:
+                    return
             self.server.sendall(kind + length + body)
             if rule and rule.action == "cut_after":
                 return
