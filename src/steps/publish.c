@@ -372,6 +372,16 @@ void assay_publish_run(const assay_publish_job *publish, assay_publication *ret_
     remember(publish, ret_publication);
 }
 
+assay_publication assay_publish_not_tried(const assay_publish_job *publish, const assay_error *why)
+{
+    assay_publication publication = start_of(publish);
+
+    publication.error = *why;
+    publication.state = assay_publication_state_of(why);
+    assay_error_place(&publication.error, place_of(publish));
+    return publication;
+}
+
 assay_status assay_publish_verify(const assay_publish_job *publish,
                                   assay_warehouse_verification *ret_verification, assay_error *err)
 {

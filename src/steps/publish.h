@@ -39,6 +39,9 @@ typedef struct assay_publish_job {
 void assay_publish_run(const assay_publish_job *publish, assay_publication *ret_publication,
                        assay_warehouse_result *ret_result);
 
+/* A publication that was not tried, and why. It stays open; nothing is remembered. */
+assay_publication assay_publish_not_tried(const assay_publish_job *publish, const assay_error *why);
+
 /* Compares the target with the snapshot. */
 ASSAY_NODISCARD assay_status assay_publish_verify(const assay_publish_job *publish,
                                                   assay_warehouse_verification *ret_verification,

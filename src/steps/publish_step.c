@@ -53,8 +53,6 @@ void assay_publish_tell(const assay_publish_job *publish, const assay_publicatio
     assay_events_carry(&facts, failed ? &publication->error : NULL);
 }
 
-/* ---- publishing ---- */
-
 static assay_publish_job publish_of(const assay_steps *steps, const assay_step_context *context,
                                     const assay_table *table, size_t index)
 {
@@ -80,6 +78,47 @@ static int64_t now(const assay_steps *steps)
 {
     return steps->env->clock->now_us(steps->env->clock->user);
 }
+
+/* ---- outages ---- */
+
+/* The database was not reached: a failure of the connection, or a timeout of its login. */
+static bool is_outage(const assay_publish_job *publish, const assay_publication *publication)
+{
+    enum { TIMED_OUT = 3111, NOT_REACHED = 3112, SLACK_MS = 2000 };
+    const assay_connections_config *config = publish->steps->project->connections;
+    const assay_connection_config *connection = NULL;
+
+    if (publication->error.number == NOT_REACHED)
+        return true;
+    if (publication->error.number != TIMED_OUT ||
+        assay_connections_use(config, publication->to, (assay_place){NULL, 0, 0}, &connection,
+                              NULL) != ASSAY_OK)
+        return false;
+    return publication->elapsed_us / 1000 < connection->login_timeout_ms + SLACK_MS;
+}
+
+/* Publishes, unless this run has not reached the database a moment ago. */
+static void attempt(const assay_publish_job *publish, assay_publication *ret_publication,
+                    assay_warehouse_result *ret_result)
+{
+    const assay_clock *clock = publish->steps->env->clock;
+    assay_outages *outages = publish->steps->outages;
+    const char *key =
+        assay_arena_format(publish->arena, "%s %s", publish->run_id, publish->config->to.text);
+    assay_error why = {0};
+
+    if (key != NULL && assay_outages_find(outages, key, clock->monotonic_us(clock->user), &why)) {
+        (void)assay_error_wrap(&why, "not tried again");
+        *ret_publication = assay_publish_not_tried(publish, &why);
+        *ret_result = (assay_warehouse_result){0};
+        return;
+    }
+    assay_publish_run(publish, ret_publication, ret_result);
+    if (key != NULL && is_outage(publish, ret_publication))
+        assay_outages_note(outages, key, clock->monotonic_us(clock->user), &ret_publication->error);
+}
+
+/* ---- publishing ---- */
 
 /* Where nothing could be tried at all, every publication has failed for that reason. */
 static void fail_all(const assay_step_context *context, const assay_error *failure,
@@ -143,7 +182,7 @@ void assay_publish_committed(assay_step_facts *facts, const assay_step_context *
         int64_t started_us = now(steps);
         publish.snapshot = assay_table_snapshot(table, outcome->snapshot->id);
         publish.judged = true;
-        assay_publish_run(&publish, &publications[i], &sent);
+        attempt(&publish, &publications[i], &sent);
         if (publications[i].error.code == ASSAY_OK)
             add_output(facts, &publish, &sent);
         else if (publish.snapshot != NULL)
@@ -168,7 +207,7 @@ static assay_status publish_open(const assay_steps *steps, const assay_step_cont
         if (publication->state == ASSAY_PUBLICATION_DONE)
             continue;
         assay_step_phase(context, "publishing");
-        assay_publish_run(&publish, publication, &sent);
+        attempt(&publish, publication, &sent);
         assay_publish_tell(&publish, publication, &sent, started_us);
         result->publication_count++;
     }

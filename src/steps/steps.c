@@ -88,7 +88,8 @@ assay_status assay_steps_open(const assay_project *project, const assay_step_env
     steps->env = env;
     steps->arena = arena;
     ASSAY_TRY(open_quality(steps, err));
-    assay_status status = open_lineage(steps, err);
+    steps->outages = assay_outages_new();
+    assay_status status = steps->outages == NULL ? assay_error_nomem(err) : open_lineage(steps, err);
     if (status == ASSAY_OK)
         *ret_steps = steps;
     else
@@ -103,6 +104,7 @@ void assay_steps_close(assay_steps *steps)
     assay_lineage_close(steps->lineage, ASSAY_LINEAGE_CLOSE_MS);
     steps->lineage = NULL;
     assay_map_freep(&steps->ended);
+    assay_outages_freep(&steps->outages);
 }
 
 /* ---- the interface ---- */

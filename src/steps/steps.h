@@ -7,8 +7,9 @@
 #include "lineage/emitter.h"
 #include "pipeline/run.h"
 #include "quality/quality.h"
+#include "steps/outage.h"
 
-/* What all steps of a project share: suites and the lineage emitter. */
+/* What all steps of a project share: suites, the lineage emitter, what was not reached. */
 typedef struct assay_steps {
     const assay_project *project;
     const assay_step_env *env;
@@ -17,6 +18,7 @@ typedef struct assay_steps {
     const assay_lineage_config *lineage_config; /* never NULL */
     assay_lineage_emitter *lineage;             /* NULL = switched off */
     assay_map *ended; /* ids of runs and steps whose last event was in the spool at the opening */
+    assay_outages *outages; /* by run and connection */
     assay_arena *arena;
 } assay_steps;
 

@@ -130,6 +130,20 @@ def test_a_database_that_is_down_leaves_the_lake_right_and_the_publication_open(
     assert not any(s.get("will_publish") for s in plan)
 
 
+def test_a_run_does_not_wait_for_each_table_of_a_database_that_is_not_reached(shop, postgres):
+    made = shop(OVERWRITE, {"to": "pg", "table": "marts.other"})
+    made.project.model("gold.totals", "select sum(amount)::bigint as total from gold.orders",
+                       publish=[{"to": "pg", "table": "marts.totals"}])
+    postgres.server.kill()
+    events = made.run("run", "--output", "json", code=4).events()
+    failures = [p["error"]["message"] for e in events for p in e.get("publications", [])]
+    assert ["not tried again" in message for message in failures] == [False, True, True]
+    postgres.server.start()
+    made.run("run")
+    assert made.there() == made.there("marts.other") == [(1, 10), (2, 20)]
+    assert made.there("marts.totals", "total") == [(30,)]
+
+
 def test_a_pending_publication_is_finished_by_publish_pending(shop, postgres):
     made = shop(MERGE)
     postgres.server.kill()
