@@ -554,6 +554,50 @@ static void columns_are_matched_by_name_and_missing_ones_are_null(void **state)
                 scan(world, schema, result.files, result.count, false));
 }
 
+/* Good and bad rows of one write, in the same pass. */
+static void bad_rows_get_files_of_their_own(void **state)
+{
+    struct world *world = *state;
+    static const char *const entries[] = {"g"};
+    static const char select[] =
+        "SELECT i AS id, i % 3 AS g, CASE WHEN i % 7 = 0 THEN NULL ELSE i / 2.0::DOUBLE END AS f "
+        "FROM range(300000) t(i)";
+    assay_schema *schema = schema_of(world, select);
+    static const assay_partition_spec none = {0};
+    const assay_partition_spec *specs[] = {&none, spec_of(world, schema, entries, 1)};
+
+    for (size_t i = 0; i < 2; i++) {
+        assay_stage_result result = {0};
+        assay_error err = {0};
+        const assay_stage_request request = {.table = &world->table,
+                                             .schema = schema,
+                                             .spec = specs[i],
+                                             .select = select,
+                                             .stage_id = i == 0 ? "plain" : "parts",
+                                             .bad = "\"r\".f IS NULL OR \"r\".id = 1",
+                                             .alias = "\"r\""};
+        if (assay_stage_write(world->conn, &request, world->arena, &result, &err) != ASSAY_OK)
+            fail_msg("%s", err.message);
+        const char *good = scan(world, schema, result.files, result.count, false);
+        const char *bad = scan(world, schema, result.bad_files, result.bad_count, false);
+        assert_int_equal(result.rows, 300000 - 42858 - 1);
+        assert_int_equal(result.bad_rows, 42858 + 1);
+        assert_string_equal(ask(world, "SELECT count(*) FROM", good, "WHERE f IS NULL OR id = 1"),
+                            "0");
+        assert_string_equal(ask(world, "SELECT count(*) FROM", bad, "WHERE f IS NULL OR id = 1"),
+                            "42859");
+        assert_string_equal(ask(world, "SELECT sum(id)::VARCHAR FROM", bad, ""), "6428678572");
+        /* neither has a column more, and statistics are of each alone */
+        assert_string_equal(ask(world, "SELECT count(*) FROM (DESCRIBE", good, ")"), "3");
+        for (size_t k = 0; k < result.count; k++)
+            assert_int_equal(assay_data_file_stats(&result.files[k], 3)->null_count, 0);
+        assay_stage_discard_bad(&result);
+        assert_int_equal(result.bad_count, 0);
+        assert_string_equal(ask(world, "SELECT count(*) FROM", good, ""), "257141");
+        assay_stage_discard(&result);
+    }
+}
+
 static void discard_removes_what_was_staged(void **state)
 {
     struct world *world = *state;
@@ -753,6 +797,7 @@ int main(void)
         TEST(an_interrupted_write_leaves_nothing),
         TEST(a_null_in_a_required_column_is_named),
         TEST(columns_are_matched_by_name_and_missing_ones_are_null),
+        TEST(bad_rows_get_files_of_their_own),
         TEST(discard_removes_what_was_staged),
         TEST(old_files_are_read_in_the_new_schema),
         TEST(columns_called_like_virtual_ones_are_read),
