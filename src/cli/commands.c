@@ -73,6 +73,7 @@ static int run_init(const assay_cli_options *options, assay_arena *arena)
         return usage(options, "--scale is a number such as 0.1");
     if (options->example_seed != NULL && !assay_str_to_int64(options->example_seed, &init.seed))
         return usage(options, "--seed is a whole number");
+    init.faults = options->example_faults;
     if (options->example_asof != NULL)
         init.asof = options->example_asof;
     if (assay_init(&init, &json, &err) != ASSAY_OK)

@@ -65,6 +65,8 @@ static const struct option_row OPTIONS[] = {
      ",init,"},
     {"seed", 0, "N", "seed of the example's values", OPTION_TEXT, FIELD(example_seed), ",init,"},
     {"asof", 0, "DATE", "day of the example's export", OPTION_TEXT, FIELD(example_asof), ",init,"},
+    {"faults", 0, NULL, "with faulty files; faults.json says where they are", OPTION_FLAG,
+     FIELD(example_faults), ",init,"},
     {"at", 0, "SNAPSHOT|TIME", "the tables as they were", OPTION_TEXT, FIELD(at), ",query,show,"},
     {"limit", 'n', "N", "rows to show", OPTION_TEXT, FIELD(limit), ",query,show,runs,quarantine,"},
     {"run", 0, "RUN", "rows of this run alone", OPTION_TEXT, FIELD(run), ",quarantine,"},

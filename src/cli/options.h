@@ -21,6 +21,7 @@ typedef struct assay_cli_options {
     bool quiet, verbose, no_color, help;
     assay_cli_list exclude, partition_by, index_columns, key;
     const char *example_scale, *example_seed, *example_asof;
+    bool example_faults;
     const char *from, *to, *jobs, *lock_wait, *override_gate, *reason;
     bool full_refresh, yes, retry, fail_fast, keep_going;
     bool pending, verify, dry_run;

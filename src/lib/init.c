@@ -176,16 +176,16 @@ static assay_status make_file(struct init *init, const struct source_block *bloc
     return note_file(init, name, err);
 }
 
-/* `path` with each {day} replaced. */
-static const char *path_of_day(struct init *init, const char *path, const char *day)
+/* `path` with each `mark` replaced. */
+static const char *path_of_day(struct init *init, const char *path, const char *mark,
+                               const char *day)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
-    static const char mark[] = "{day}";
 
     for (const char *at = strstr(path, mark); at != NULL; at = strstr(path, mark)) {
         assay_buf_append(&text, path, (size_t)(at - path));
         assay_buf_append_text(&text, day);
-        path = at + sizeof mark - 1;
+        path = at + strlen(mark);
     }
     assay_buf_append_text(&text, path);
     return text.failed ? NULL : assay_arena_text(init->arena, assay_buf_text(&text));
@@ -202,7 +202,8 @@ static assay_status set_day(struct init *init, int64_t before, const char **ret_
                             (long long)before);
     ASSAY_TRY(assay_buf_check(&sql, err));
     ASSAY_TRY(assay_conn_execute(init->conn, sql.data, NULL, err));
-    return assay_conn_query_text(init->conn, "SELECT getvariable('day')", init->arena, ret_day, err);
+    return assay_conn_query_text(init->conn, "SELECT getvariable('day')", init->arena, ret_day,
+                                 err);
 }
 
 static assay_status make_source(struct init *init, char *text, assay_error *err)
@@ -210,12 +211,12 @@ static assay_status make_source(struct init *init, char *text, assay_error *err)
     struct source_block block;
 
     ASSAY_TRY(read_block(text, &block, err));
-    if (block.days == 0)
-        return make_file(init, &block, block.path, err);
-    for (int64_t before = block.days; before > 0; before--) {
+    /* one file lies in the folder of the last day where its path says {last} */
+    const char *mark = block.days > 0 ? "{day}" : "{last}";
+    for (int64_t before = block.days > 0 ? block.days : 1; before > 0; before--) {
         const char *day = NULL;
         ASSAY_TRY(set_day(init, before, &day, err));
-        const char *name = path_of_day(init, block.path, day);
+        const char *name = path_of_day(init, block.path, mark, day);
         ASSAY_TRY(assay_arena_check(name, err));
         ASSAY_TRY(make_file(init, &block, name, err));
     }
@@ -257,6 +258,9 @@ static assay_status run_script(struct init *init, char *script, assay_error *err
     return ASSAY_OK;
 }
 
+/* What follows this line is made on demand only. */
+static const char FAULTS[] = "\n-- faults: ";
+
 static assay_status make_sources(struct init *init, const assay_embedded_file *script,
                                  assay_error *err)
 {
@@ -270,7 +274,11 @@ static assay_status make_sources(struct init *init, const assay_embedded_file *s
     ASSAY_TRY(assay_conn_open(engine, &conn, err));
     init->conn = conn;
     ASSAY_TRY(set_variables(init, err));
-    return run_script(init, text, err);
+    char *faults = strstr(text, FAULTS);
+    if (faults != NULL)
+        *faults++ = '\0';
+    ASSAY_TRY(run_script(init, text, err));
+    return init->options->faults && faults != NULL ? run_script(init, faults, err) : ASSAY_OK;
 }
 
 static assay_status check_options(const assay_init_options *options, assay_error *err)

@@ -66,6 +66,18 @@ bool assay_row_rules_add_columns(const assay_row_rules *rules)
     return rules->history || rules->soft_delete;
 }
 
+bool assay_row_rules_make(const assay_row_rules *rules, const char *column)
+{
+    static const char *const history[] = {ASSAY_HISTORY_START,     ASSAY_HISTORY_END,
+                                          ASSAY_HISTORY_CURRENT,   ASSAY_HISTORY_KEY,
+                                          ASSAY_HISTORY_CONFIRMED, ASSAY_HISTORY_DELETED};
+    static const char *const marks[] = {ASSAY_MERGE_IS_DELETED, ASSAY_MERGE_DELETED_AT};
+
+    if (rules->history)
+        return is_in(history, sizeof history / sizeof history[0], column);
+    return rules->soft_delete && is_in(marks, sizeof marks / sizeof marks[0], column);
+}
+
 /* ---- the shape ---- */
 
 static void append_as(assay_buf *buf, const char *name)

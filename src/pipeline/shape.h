@@ -48,6 +48,9 @@ bool assay_row_rules_tracks(const assay_row_rules *rules, const char *column);
 /* Whether the table has columns beside the query's. */
 bool assay_row_rules_add_columns(const assay_row_rules *rules);
 
+/* Whether the mode itself makes that column of the table, which the query does not give. */
+bool assay_row_rules_make(const assay_row_rules *rules, const char *column);
+
 /* A query with the columns of the table: `sql` and what the rules add. Its values are not the
  * table's, but come from the same columns, so that types and column lineage can be read from it. */
 void assay_row_rules_append_shape(assay_buf *buf, const assay_row_rules *rules, const char *sql);

@@ -77,11 +77,13 @@ static assay_status load(struct replaying *replaying, assay_table **ret_base, as
 static assay_status list_columns(struct replaying *replaying, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf names = ASSAY_BUF_EMPTY;
-    const assay_schema *schema = replaying->rows.base->schema;
+    assay_column *columns = NULL;
+    size_t count = 0;
 
-    for (size_t i = 0; i < schema->count; i++) {
+    ASSAY_TRY(assay_replay_columns(&replaying->rows, &columns, &count, err));
+    for (size_t i = 0; i < count; i++) {
         assay_buf_append_text(&names, i > 0 ? ", " : "");
-        assay_sql_append_name(&names, schema->fields[i].name);
+        assay_sql_append_name(&names, columns[i].name);
     }
     ASSAY_TRY(assay_buf_check(&names, err));
     replaying->columns = assay_arena_text(replaying->request->arena, names.data);

@@ -53,10 +53,22 @@ static assay_status widen(const assay_replay_rows *rows, assay_column *column, a
 assay_status assay_replay_columns(const assay_replay_rows *rows, assay_column **ret_columns,
                                   size_t *ret_count, assay_error *err)
 {
-    ASSAY_TRY(assay_published_columns(rows->base->schema, rows->request->arena, ret_columns,
-                                      ret_count, err));
-    for (size_t i = 0; i < *ret_count; i++)
-        ASSAY_TRY(widen(rows, &(*ret_columns)[i], err));
+    const assay_replay_request *request = rows->request;
+    assay_row_rules rules = {0};
+    size_t count = 0;
+
+    if (request->model != NULL)
+        ASSAY_TRY(assay_row_rules_read(&request->model->header, request->arena, &rules, err));
+    ASSAY_TRY(
+        assay_published_columns(rows->base->schema, request->arena, ret_columns, &count, err));
+    *ret_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        /* what the mode makes is made again */
+        if (assay_row_rules_make(&rules, (*ret_columns)[i].name))
+            continue;
+        (*ret_columns)[*ret_count] = (*ret_columns)[i];
+        ASSAY_TRY(widen(rows, &(*ret_columns)[(*ret_count)++], err));
+    }
     return ASSAY_OK;
 }
 

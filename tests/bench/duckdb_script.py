@@ -24,7 +24,8 @@ def read_extract(path, project):
     globs = [globs] if isinstance(globs, str) else globs
     found = [str(file) for pattern in globs for file in sorted(project.glob(pattern))]
     files = "[" + ", ".join(quote(file) for file in found) + "]"
-    columns = model.get("contract", {}).get("columns", {})
+    columns = {name: kind["type"] if isinstance(kind, dict) else kind
+               for name, kind in model.get("contract", {}).get("columns", {}).items()}
     if ".csv" in globs[0]:
         types = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in columns.items())
         source = (f"read_csv({files}, header = true, types = {{{types}}}, filename = '_source_file', "
@@ -39,9 +40,12 @@ def read_extract(path, project):
 def merged(sql, header, columns):
     """The newest version of each key, without those that are deleted."""
     keys = ", ".join(f'"{name}"' for name in header["key"])
+    newest = (f"(SELECT * FROM ({sql}) QUALIFY row_number() OVER (PARTITION BY {keys} "
+              f"ORDER BY \"{header['version']}\" DESC) = 1)")
+    if header.get("soft_delete"):
+        return f"SELECT *, ({header['delete_when']}) IS TRUE AS _is_deleted FROM {newest}"
     where = f"WHERE NOT ({header['delete_when']})" if "delete_when" in header else ""
-    return (f"SELECT * FROM (SELECT * FROM ({sql}) QUALIFY row_number() OVER (PARTITION BY {keys} "
-            f"ORDER BY \"{header['version']}\" DESC) = 1) {where}")
+    return f"SELECT * FROM {newest} {where}"
 
 
 def history(sql, header, columns):

@@ -402,3 +402,118 @@ select * from all_events() where "timestamp" < feed_begin();
 
 -- file data/kafka/events/daily/date={day}/kafka_events_{day}.csv csv 7
 select * from all_events() where "timestamp"::date = today() order by "offset";
+
+-- faults: what follows is made with --faults only. Each file is faulty in one way, on purpose, and
+-- faults.json says where each fault is and who must find it.
+create macro faulty(base) as table
+select n, code('ORD-9', n, 7) as new_order, code('CUST-9', n, 5) as nobody
+from range(1, greatest(3, (base * getvariable('scale'))::bigint) + 1) t(n);
+create macro last_day() as (getvariable('export_day') - interval 1 day)::date;
+create macro good_orders(base) as table
+select f.n, f.new_order, f.nobody, o.i as base, o.* exclude (i, k)
+       replace (f.new_order as order_id, 'INSERT' as op, last_day()::timestamp + to_seconds(f.n) as updated_at)
+from faulty(base) f join (select *, row_number() over (order by i) as k from all_orders()
+     where order_date < feed_begin()) o on o.k = f.n;
+
+-- file data/snowflake/orders/daily/date={last}/orders_null_keys.csv csv
+select * exclude (n, new_order, nobody, base) replace (null as order_id) from good_orders(20) order by n;
+
+-- file data/snowflake/orders/daily/date={last}/orders_orphans.csv csv
+select * exclude (n, new_order, nobody, base) replace (code('ORD-91', n, 6) as order_id, nobody as customer_id)
+from good_orders(20) order by n;
+
+-- file data/snowflake/orders/daily/date={last}/orders_unknown_products.csv csv
+select * exclude (n, new_order, nobody, base) replace (code('ORD-92', n, 6) as order_id, 'PROD-999999' as product_id)
+from good_orders(10) order by n;
+
+-- file data/snowflake/orders/daily/date={last}/orders_no_quantity.csv csv
+select * exclude (n, new_order, nobody, base) replace (code('ORD-93', n, 6) as order_id, -n as quantity)
+from good_orders(10) order by n;
+
+-- file data/snowflake/orders/daily/date={last}/orders_broken.csv csv
+select * exclude (n, new_order, nobody, base)
+    replace (code('ORD-94', n, 6) as order_id, case when n % 2 = 0 then 'many' else quantity::varchar end as quantity)
+from good_orders(20) order by n;
+
+-- file data/snowflake/orders/daily/date={last}/orders_no_rate.csv csv
+select * exclude (n, new_order, nobody, base) replace (code('ORD-95', n, 6) as order_id, 'CHF' as currency)
+from good_orders(20) order by n;
+
+-- file data/snowflake/orders/daily/date={last}/orders_late.csv csv
+-- versions older than those that are known: merge leaves the newer ones
+select * exclude (n, new_order, nobody, base) replace (code('ORD-', base, 8) as order_id, 'LATE' as status,
+    order_timestamp - interval 1 day as updated_at)
+from good_orders(20) order by n;
+
+-- file data/snowflake/orders/daily/date={last}/orders_resurrected.csv csv
+-- rows of orders that were deleted, older than the deletion: they stay deleted
+select * exclude (i, leaves, late) replace ('INSERT' as op, false as is_deleted, 'RESURRECTED' as status,
+    order_timestamp as updated_at)
+from changes(feed_begin()) where leaves and not late order by order_id;
+
+-- file data/snowflake/orders/daily/date={last}/orders_twice.csv csv
+-- each row stands there twice, word for word
+select * exclude (n, new_order, nobody, base) replace (code('ORD-96', n, 6) as order_id)
+from (from good_orders(10) union all from good_orders(10)) order by n;
+
+-- file data/snowflake/orders/daily/date={last}/orders_new_column.csv csv
+-- a column that nobody announced
+select * exclude (n, new_order, nobody, base) replace (code('ORD-97', n, 6) as order_id), n as loyalty_points
+from good_orders(10) order by n;
+
+-- file data/snowflake/products/daily/date={last}/products_retyped.csv csv
+-- the price came as text of another kind
+select * exclude (i) replace (case when i % 2 = 0 then 'USD ' || price_usd else price_usd::varchar end as price_usd,
+    last_day() as updated_at)
+from all_products() where i < greatest(4, (20 * getvariable('scale'))::bigint) order by i;
+
+-- file data/crm/daily/date={last}/contacts_latin1.csv bytes
+-- a name in ISO 8859-1 among names in UTF-8
+select hex(encode('Id,LastName,AccountId,FirstName,Email,Phone,MobilePhone,Title,Department,LeadSource,MailingStreet,MailingCity,MailingState,MailingPostalCode,MailingCountry,DoNotCall,HasOptedOutOfEmail,Description,CreatedDate,LastModifiedDate,OwnerId,ContactRole,ContactLevel,EngagementScore' || chr(10)
+    || 'CONT-90000001,Miller,CUST-000001,Ann,ann@example.com,(111)111-1111,(111)111-1112,CTO,IT,Web,1 Main St,City1,CA,10001,US,false,false,x,2024-01-01,' || last_day() || ',USER001,User,Staff,1.5' || chr(10)
+    || 'CONT-90000002,M')) || 'FC' || hex(encode('ller,CUST-000001,Ann,ann@example.com,(111)111-1111,(111)111-1112,CTO,IT,Web,1 Main St,City1,CA,10001,US,false,false,x,2024-01-01,' || last_day() || ',USER001,User,Staff,1.5' || chr(10)
+    || 'CONT-90000003,Smith,CUST-000001,Bob,bob@example.com,(111)111-1111,(111)111-1112,CTO,IT,Web,1 Main St,City1,CA,10001,US,false,false,x,2024-01-01,' || last_day() || ',USER001,User,Staff,1.5' || chr(10)));
+
+-- file data/crm/daily/date={last}/accounts_cut.csv bytes
+-- the transfer ended in the middle of a record
+select hex(encode('Id,Name,Phone,Website,Industry,AnnualRevenue,NumberOfEmployees,BillingStreet,BillingCity,BillingState,BillingPostalCode,BillingCountry,Rating,Type,AccountSource,AccountNumber,Site,Description,Ownership,ParentId,TickerSymbol,YearStarted,CreatedDate,LastModifiedDate,OwnerId,CustomerSegment,GeographicRegion,AccountStatus,LastActivityDate' || chr(10)
+    || 'CUST-000001,Company 00001,(1)1,,Tech,1000,10,1 Main St,City1,CA,10001,US,Hot,Customer,Web,ACC-1,site1.com,d,Public,,,1990,2020-01-01,' || last_day() || ',USER001,SMB,Europe,Active,2024-01-01' || chr(10)
+    || 'CUST-000002,Company 00002,(1)1,,Te'));
+
+-- file faults.json json
+with n as (select n from faulty(20)), few as (select n from faulty(10)),
+last as (select strftime(last_day(), '%Y-%m-%d') as day)
+select fault, 'data/' || replace(file, '{last}', last.day) as file, record, key, found_in, found_by
+from last, (
+    select 'null key' as fault, 'snowflake/orders/daily/date={last}/orders_null_keys.csv' as file, n as record,
+           null as key, 'bronze.orders' as found_in, 'contract.not_null(order_id)' as found_by from n
+    union all select 'orphan', 'snowflake/orders/daily/date={last}/orders_orphans.csv', n,
+           code('ORD-91', n, 6), 'silver.orders', 'fk_exists(customer_id)' from n
+    union all select 'unknown product', 'snowflake/orders/daily/date={last}/orders_unknown_products.csv', n,
+           code('ORD-92', n, 6), 'silver.orders', 'fk_exists(product_id)' from few
+    union all select 'negative quantity', 'snowflake/orders/daily/date={last}/orders_no_quantity.csv', n,
+           code('ORD-93', n, 6), 'silver.orders', 'expect_column_values_to_be_between(quantity)' from few
+    union all select 'broken record', 'snowflake/orders/daily/date={last}/orders_broken.csv', n,
+           code('ORD-94', n, 6), 'bronze.orders', 'contract.record' from n where n % 2 = 0
+    union all select 'missing rate', 'snowflake/orders/daily/date={last}/orders_no_rate.csv', n,
+           code('ORD-95', n, 6), 'gold.fact_orders', 'expect_column_values_to_not_be_null(order_amount_usd)' from n
+    union all select 'late row', 'snowflake/orders/daily/date={last}/orders_late.csv', n,
+           code('ORD-', base, 8), 'silver.orders', 'version' from good_orders(20)
+    union all select 'resurrected row', 'snowflake/orders/daily/date={last}/orders_resurrected.csv',
+           row_number() over (order by order_id), order_id, 'silver.orders', 'version'
+           from changes(feed_begin()) where leaves and not late
+    union all select 'row twice', 'snowflake/orders/daily/date={last}/orders_twice.csv', 2 * n,
+           code('ORD-96', n, 6), 'silver.orders', 'merge' from few
+    union all select 'new column', 'snowflake/orders/daily/date={last}/orders_new_column.csv', n,
+           code('ORD-97', n, 6), 'bronze.orders', 'contract.new_column' from few
+    union all select 'retyped column', 'snowflake/products/daily/date={last}/products_retyped.csv', i + 1,
+           code('PROD-', i, 6), 'bronze.products', 'contract.record'
+           from range(greatest(4, (20 * getvariable('scale'))::bigint)) t(i) where i % 2 = 0
+    union all select 'wrong encoding', 'crm/daily/date={last}/contacts_latin1.csv', 2, 'CONT-90000002',
+           'bronze.contacts', 'contract.record'
+    union all select 'truncated file', 'crm/daily/date={last}/accounts_cut.csv', 2, 'CUST-000002',
+           'bronze.accounts', 'contract.record'
+    union all select 'bad e-mail', 'snowflake/snowflake_customers.csv', i, customer_id, 'silver.customers',
+           'expect_column_values_to_match_regex(email)' from all_customers() where email like '%_at_%'
+)
+order by all;

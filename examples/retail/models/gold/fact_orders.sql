@@ -49,3 +49,4 @@ left join product_periods p
     on p.product_id = o.product_id and o.order_timestamp >= p.valid_from and o.order_timestamp < p.valid_to
 left join silver.fx_rates fx
     on fx.trade_date = o.order_date and fx.base_ccy = 'USD' and fx.counter_ccy = o.currency
+where not o._is_deleted

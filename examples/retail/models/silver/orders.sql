@@ -1,9 +1,10 @@
 /* ---
-description: one row per order, the latest version wins, deleted orders leave
+description: one row per order, the latest version wins; deleted orders stay, marked, so that late rows do not bring them back
 mode: merge
 key: [order_id]
 version: updated_at
 delete_when: op = 'DELETE' or coalesce(is_deleted, false)
+soft_delete: true
 new_rows_of: [bronze.orders]
 partition_by: [year(order_date)]
 --- */
