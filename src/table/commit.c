@@ -82,6 +82,12 @@ static assay_status save_state(struct committing *committing, assay_error *err)
     assay_commit_request *request = committing->request;
     const assay_table *base = request->base;
     assay_state_chain chain = {NULL, count_known(request)};
+    bool adds = request->change.kind == ASSAY_CHANGE_APPEND ||
+                request->change.kind == ASSAY_CHANGE_OVERWRITE;
+
+    /* rows that come another way (a replay, a load) do not change what was read of a source */
+    if (adds && request->state.watermark == NULL && request->previous != NULL)
+        request->state.watermark = request->previous->watermark;
 
     request->state.number = base->current != NULL ? base->current->number + 1 : 1;
     if (chain.new_files_from > 0 && request->previous->commit_id != NULL) {
@@ -243,6 +249,24 @@ static assay_status check_inputs(const struct committing *committing,
     return ASSAY_OK;
 }
 
+/* Two runs that read the same window of a source would both add its rows. What knows nothing of a
+ * watermark keeps the winner's. */
+static assay_status merge_watermark(const struct committing *committing,
+                                    const assay_state_file *winner, assay_error *err)
+{
+    assay_commit_request *request = committing->request;
+    const assay_value *before = request->previous != NULL ? request->previous->watermark : NULL;
+
+    if (request->state.watermark == NULL)
+        request->state.watermark = winner->watermark;
+    else if (winner->watermark != NULL &&
+             (before == NULL || !assay_value_equal(before, winner->watermark)))
+        return assay_error_set(err, ASSAY_ECONFLICT, 4040,
+                               "another run has read the source of table '%s' meanwhile",
+                               request->base->name);
+    return ASSAY_OK;
+}
+
 /* An append holds on any later state of the same table whose shape is the same, unless the winner
  * is a run of assay that consumed the same input; so does an overwrite whose files are there. */
 static assay_status rebase_append(struct committing *committing, const assay_table *now,
@@ -266,6 +290,7 @@ static assay_status rebase_append(struct committing *committing, const assay_tab
                            !assay_str_equal(winner->commit_id, request->previous->commit_id));
     if (changed) {
         ASSAY_TRY(check_inputs(committing, winner, err));
+        ASSAY_TRY(merge_watermark(committing, winner, err));
         ASSAY_TRY(merge_files(committing, winner, err));
         request->previous = winner;
     }

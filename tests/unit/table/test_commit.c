@@ -290,6 +290,49 @@ static void two_runs_that_consume_the_same_rows_do_not_add_them_twice(void **sta
     assert_non_null(strstr(err.message, "bronze.x"));
 }
 
+static assay_value *watermark(struct world *world, const char *high)
+{
+    assay_value *map = assay_value_map(world->arena);
+
+    assert_int_equal(assay_value_set(map, "high", assay_value_text(world->arena, high),
+                                     world->arena, NULL),
+                     ASSAY_OK);
+    return map;
+}
+
+static void two_runs_that_read_the_same_window_do_not_add_it_twice(void **state)
+{
+    struct world *world = *state;
+    const assay_table *base = load(world);
+    const assay_snapshot *snapshot = NULL;
+    assay_error err = {0};
+
+    for (int i = 0; i < 2; i++) {
+        assay_commit_request request = request_on(world, base);
+        request.state.watermark = watermark(world, i == 0 ? "5" : "6");
+        assert_int_equal(commit(world, &request, NULL, &snapshot, &err),
+                         i == 0 ? ASSAY_OK : ASSAY_ECONFLICT);
+    }
+    assert_int_equal(err.number, 4040);
+    assert_string_equal(assay_value_find_text(current_state(world)->watermark, "high", ""), "5");
+}
+
+static void rows_that_come_another_way_leave_the_watermark(void **state)
+{
+    struct world *world = *state;
+    const assay_snapshot *snapshot = NULL;
+    assay_commit_request request = request_on(world, load(world));
+
+    request.state.watermark = watermark(world, "5");
+    assert_int_equal(commit(world, &request, NULL, &snapshot, NULL), ASSAY_OK);
+    const assay_table *old = load(world);
+    assay_state_file *before = current_state(world);
+    assert_int_equal(append_file(world, old, before, "a", NULL), ASSAY_OK);
+    assert_string_equal(assay_value_find_text(current_state(world)->watermark, "high", ""), "5");
+    assert_int_equal(append_file(world, old, before, "b", NULL), ASSAY_OK);
+    assert_string_equal(assay_value_find_text(current_state(world)->watermark, "high", ""), "5");
+}
+
 static int rechecks;
 
 static assay_status allow(void *user, const assay_table *now, assay_commit_request *request,
@@ -435,6 +478,8 @@ int main(void)
         TEST(two_runs_that_append_other_files_keep_both),
         TEST(two_runs_that_load_the_same_file_do_not_load_it_twice),
         TEST(two_runs_that_consume_the_same_rows_do_not_add_them_twice),
+        TEST(two_runs_that_read_the_same_window_do_not_add_it_twice),
+        TEST(rows_that_come_another_way_leave_the_watermark),
         TEST(other_changes_ask_after_a_lost_race),
         TEST(an_unknown_outcome_that_happened_is_success),
         TEST(an_unknown_outcome_that_did_not_happen_is_tried_again),
