@@ -1,6 +1,3 @@
-/* dladdr is no part of POSIX. */
-#define _GNU_SOURCE
-
 #include "base/parts.h"
 
 #include <dlfcn.h>

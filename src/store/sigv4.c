@@ -251,14 +251,14 @@ static bool mac(const void *key, size_t key_size, const char *text, unsigned cha
 static bool derive_key(const struct signing *signing, unsigned char key[MAC_SIZE])
 {
     const assay_secret *secret = signing->credentials->secret_key;
-    size_t size = assay_secret_size(secret) + 4;
+    size_t length = assay_secret_size(secret), size = length + 4;
     char *first = assay_mem_new(size + 1, 1);
     char day[9];
 
     if (first == NULL)
         return false;
-    memcpy(first, "AWS4", 4);
-    memcpy(first + 4, assay_secret_reveal(secret), size - 4 + 1);
+    memcpy(first, "AWS4", sizeof "AWS4");
+    memcpy(first + 4, assay_secret_reveal(secret), length + 1);
     memcpy(day, signing->date, 8);
     day[8] = '\0';
     bool made = mac(first, size, day, key) && mac(key, MAC_SIZE, signing->request->region, key) &&

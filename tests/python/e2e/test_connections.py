@@ -187,7 +187,10 @@ def test_a_driver_is_found_by_its_manifest(project, postgres, tmp_path, where):
     library = tmp_path / "elsewhere" / "driver.so"
     library.parent.mkdir()
     shutil.copy(peers.adbc_driver("postgresql"), library)
-    env = {**postgres.env, "HOME": str(tmp_path), "ASSAY_CACHE": str(tmp_path / "empty")}
+    cache = tmp_path / "cache"  # without drivers
+    cache.mkdir()
+    (cache / "extensions").symlink_to(os.path.join(peers.cache_dir(), "extensions"))
+    env = {**postgres.env, "HOME": str(tmp_path), "ASSAY_CACHE": str(cache)}
     folder = tmp_path / ".config" / "adbc" / "drivers"
     if where == "variable":
         folder = tmp_path / "manifests"
@@ -204,6 +207,15 @@ def test_a_driver_is_found_by_its_manifest(project, postgres, tmp_path, where):
     finding, _ = look(project, "pg", env)
     assert not finding["ok"]
     assert "manifest_version" in finding["seen"]
+
+
+def test_a_missing_extension_names_what_fetches_it(project, postgres, tmp_path):
+    (tmp_path / "drivers").symlink_to(os.path.join(peers.cache_dir(), "drivers"))
+    connections(project, pg=postgres.database().connection())
+    finding, _ = look(project, "pg", {**postgres.env, "ASSAY_CACHE": str(tmp_path)})
+    assert not finding["ok"]
+    assert "postgres_scanner" in finding["seen"]
+    assert "tools/bootstrap" in finding["seen"] + finding["fix"]
 
 
 # ---- the process ----
