@@ -134,6 +134,10 @@ typedef struct assay_postgres_type {
 ASSAY_NODISCARD assay_status assay_postgres_map(const assay_postgres_type *type, assay_arena *arena,
                                                 assay_database_column *column, assay_error *err);
 
+/* The two numbers behind `prefix`: "DECIMAL(10,2)" with "DECIMAL(", Arrow's "d:10,2" with "d:". */
+bool assay_database_two_numbers(const char *text, const char *prefix, int *ret_first,
+                                int *ret_second);
+
 /* ---- windows ---- */
 
 /* Whether a column can be a watermark: times (DATE, TIMESTAMP ..) and numbers. */

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -140,7 +139,7 @@ static int modifier_of(const char *type)
     int precision = 0;
     int scale = 0;
 
-    if (sscanf(type, "DECIMAL(%d,%d)", &precision, &scale) != 2)
+    if (!assay_database_two_numbers(type, "DECIMAL(", &precision, &scale))
         return -1;
     if (scale > BYTE_MAX_POSITIVE)
         scale -= BYTE;

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "base/str.h"
 #include "steps/source_database.h"
 #include "table/type.h"
@@ -115,7 +113,7 @@ static void append_checked(const struct value *value, assay_buf *buf)
     int scale = 0;
 
     assay_buf_append_text(buf, "CASE WHEN ");
-    if (value->source.digits && sscanf(type, "DECIMAL(%d,%d)", &precision, &scale) == 2) {
+    if (value->source.digits && assay_database_two_numbers(type, "DECIMAL(", &precision, &scale)) {
         /* the casts of the engine round; digits behind the point that are not zero are counted */
         assay_buf_append_text(buf, "length(rtrim(split_part(");
         append_source(value, buf);

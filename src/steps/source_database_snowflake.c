@@ -206,7 +206,7 @@ static assay_status read_column(assay_database *database, const struct ArrowSche
     int scale = 0;
 
     column->name = assay_arena_text(arena, schema->name);
-    if (sscanf(schema->format, "d:%d,%d", &precision, &scale) == 2) {
+    if (assay_database_two_numbers(schema->format, "d:", &precision, &scale)) {
         column->type = assay_arena_format(arena, "DECIMAL(%d,%d)", precision, scale);
         column->declared = assay_arena_format(arena, "NUMBER(%d,%d)", precision, scale);
         ASSAY_TRY(assay_arena_check(column->type, err));

@@ -1,6 +1,7 @@
 #include "steps/source_database.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -56,6 +57,24 @@ static const struct scalar *find_scalar(const char *name)
         if (assay_str_equal(scalars[i].name, name))
             return &scalars[i];
     return NULL;
+}
+
+bool assay_database_two_numbers(const char *text, const char *prefix, int *ret_first,
+                                int *ret_second)
+{
+    char *end = NULL;
+
+    if (!assay_str_starts(text, prefix))
+        return false;
+    long first = strtol(text + strlen(prefix), &end, 10);
+    if (*end != ',')
+        return false;
+    long second = strtol(end + 1, &end, 10);
+    if (labs(first) > SCALE_MASK || labs(second) > SCALE_MASK)
+        return false;
+    *ret_first = (int)first;
+    *ret_second = (int)second;
+    return true;
 }
 
 static void as_text(assay_database_column *column)
