@@ -232,6 +232,24 @@ def test_the_program_begins_anew_once_where_a_project_talks_to_snowflake(project
 def test_no_secret_is_in_the_arguments_or_the_output(project, snowflake):
     connections(project, sf=snowflake.database().connection())
     process = project.assay.start("doctor", "-v", cwd=project.root, env=snowflake.env)
+    seen = watch_arguments(process)
+    out, err = process.communicate(timeout=60)
+    assert SF_PASSWORD not in out + err
+    assert SF_PASSWORD.encode() not in seen
+    assert b"doctor" in seen
+
+
+# ---- runs ----
+
+def every_byte_below(folder):
+    """(path, content) of everything that a project's runs left behind."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path, path.read_bytes()
+
+
+def watch_arguments(process):
+    """What /proc says of the process's arguments while it lives."""
     seen = b""
     while process.poll() is None:
         try:
@@ -240,8 +258,51 @@ def test_no_secret_is_in_the_arguments_or_the_output(project, snowflake):
         except OSError:
             break
         time.sleep(0.01)
-    out, err = process.communicate(timeout=60)
-    assert SF_PASSWORD not in out + err
-    assert SF_PASSWORD.encode() not in seen
-    assert b"doctor" in seen or process.returncode is not None
-    assert os.path.basename(str(project.assay.binary)) == "assay"
+    return seen
+
+
+def forms_of(secret):
+    """The secret as it is, in a URL, in JSON and in libpq's text."""
+    from urllib.parse import quote
+
+    return {form.encode() for form in (
+        secret, quote(secret, safe=""), quote(secret), secret.replace("'", "\\'"),
+        secret.replace("'", "''"))}
+
+
+@pytest.mark.parametrize("kind", ["postgres", "snowflake"])
+@pytest.mark.parametrize("ends", ["well", "badly"])
+def test_a_run_leaves_no_secret_anywhere(request, project, postgres, kind, ends):
+    """Logs, events, state, tables, arguments, output: of an extract from PostgreSQL and of a table
+    that is published to either database."""
+    source = postgres.database()
+    source.execute("create table orders (id int primary key, amount numeric(10,2))")
+    source.execute("insert into orders values (1, 1.50), (2, 2.50)")
+    env = {**postgres.env, "OUT_PASSWORD": PG_PASSWORD}
+    target = postgres.database().connection(password="env:OUT_PASSWORD")
+    if kind == "snowflake":
+        standin = request.getfixturevalue("snowflake")
+        env.update(standin.env)
+        env["OUT_PASSWORD"] = SF_PASSWORD
+        target = standin.database().connection(password="env:OUT_PASSWORD")
+    if ends == "badly":
+        env["OUT_PASSWORD"] = "wrong p@ss/'%word"
+    connections(project, shop=source.connection(), out=target)
+    project.write("config/lineage.yaml", {"enabled": True, "backend": "file",
+                                          "path": "events.jsonl", "namespace": "test"})
+    project.extract("bronze.orders", source={"connection": "shop", "table": "orders"})
+    project.model("gold.orders", "select id, amount from bronze.orders",
+                  publish=[{"to": "out", "table": "orders"}])
+    process = project.assay.start("run", "-v", cwd=project.root, env=env)
+    arguments = watch_arguments(process)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode == 0) == (ends == "well"), out + err
+    left = [(path, content) for path, content in every_byte_below(project.root)]
+    assert any(path.name == "events.jsonl" and b"gold.orders" in content for path, content in left)
+    assert any(path.name == "state.db" for path, _ in left)
+    shown = (out + err).encode()
+    for secret in (PG_PASSWORD, env["OUT_PASSWORD"]):
+        for form in forms_of(secret):
+            assert form not in shown, out + err
+            assert form not in arguments
+            assert not [path for path, content in left if form in content]
