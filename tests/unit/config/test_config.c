@@ -416,7 +416,7 @@ static void a_header_gives_mode_key_inputs_partitions_tags_and_columns(void **st
     assert_int_equal(header.mode, ASSAY_LOAD_FULL);
 }
 
-static void what_is_not_built_is_refused_by_number(void **state)
+static void keys_that_mean_nothing_are_refused_by_number(void **state)
 {
     struct fixture *fixture = *state;
     assay_model_header header;
@@ -686,7 +686,7 @@ int main(void)
         TEST(a_secret_in_the_file_is_refused_and_not_shown),
         TEST(the_header_is_the_leading_comment_between_dashes),
         TEST(a_header_gives_mode_key_inputs_partitions_tags_and_columns),
-        TEST(what_is_not_built_is_refused_by_number),
+        TEST(keys_that_mean_nothing_are_refused_by_number),
         TEST(a_header_gives_its_publications),
         TEST(publications_that_contradict_themselves_are_refused_with_their_place),
         TEST(an_extract_has_a_source_a_dialect_and_a_contract),

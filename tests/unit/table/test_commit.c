@@ -364,6 +364,46 @@ static void other_changes_ask_after_a_lost_race(void **state)
     assert_int_equal(rechecks, 1);
 }
 
+static void an_overwrite_that_still_holds_takes_over_what_the_winner_consumed(void **state)
+{
+    struct world *world = *state;
+    const assay_table *base = load(world);
+    assay_consumed_file file = {.path = "b", .sha256 = "1"};
+    const assay_snapshot *snapshot = NULL;
+
+    assert_int_equal(append_file(world, base, NULL, "a", NULL), ASSAY_OK);
+    assay_commit_request request = request_on(world, base);
+    request.change.kind = ASSAY_CHANGE_OVERWRITE;
+    request.state.files = &file;
+    request.state.file_count = 1;
+    rechecks = 0;
+    assert_int_equal(commit(world, &request, allow, &snapshot, NULL), ASSAY_OK);
+    assert_int_equal(rechecks, 1);
+    assay_state_file *read = current_state(world);
+    assert_int_equal(read->file_count, 2);
+    assert_string_equal(read->files[0].path, "a");
+    assert_string_equal(read->files[1].path, "b");
+}
+
+static void an_overwrite_of_rows_that_the_winner_consumed_too_is_a_conflict(void **state)
+{
+    struct world *world = *state;
+    const assay_table *base = load(world);
+    assay_consumed_input inputs[] = {{"bronze.x", "uuid", 7, 2}};
+    const assay_snapshot *snapshot = NULL;
+    assay_error err = {0};
+
+    for (int i = 0; i < 2; i++) {
+        assay_commit_request request = request_on(world, base);
+        request.change.kind = i == 0 ? ASSAY_CHANGE_APPEND : ASSAY_CHANGE_OVERWRITE;
+        request.state.inputs = inputs;
+        request.state.input_count = 1;
+        assert_int_equal(commit(world, &request, allow, &snapshot, &err),
+                         i == 0 ? ASSAY_OK : ASSAY_ECONFLICT);
+    }
+    assert_int_equal(err.number, 4040);
+}
+
 static void an_unknown_outcome_that_happened_is_success(void **state)
 {
     struct world *world = *state;
@@ -481,6 +521,8 @@ int main(void)
         TEST(two_runs_that_read_the_same_window_do_not_add_it_twice),
         TEST(rows_that_come_another_way_leave_the_watermark),
         TEST(other_changes_ask_after_a_lost_race),
+        TEST(an_overwrite_that_still_holds_takes_over_what_the_winner_consumed),
+        TEST(an_overwrite_of_rows_that_the_winner_consumed_too_is_a_conflict),
         TEST(an_unknown_outcome_that_happened_is_success),
         TEST(an_unknown_outcome_that_did_not_happen_is_tried_again),
         TEST(an_outcome_that_cannot_be_looked_up_is_said_as_such),
