@@ -135,6 +135,8 @@ static assay_value *bound_value(assay_arena *arena, const assay_datum *datum,
     case ASSAY_TYPE_TIME:
         return formatted_value(arena, datum, type, false);
     case ASSAY_TYPE_BOOLEAN:
+        /* Spark has no bounds of booleans; delta-rs has, and misses rows where they are missing. */
+        return assay_value_bool(arena, datum->integer != 0);
     case ASSAY_TYPE_BINARY:
     case ASSAY_TYPE_LIST:
     case ASSAY_TYPE_STRUCT:

@@ -108,25 +108,28 @@ static assay_status find_list(const struct reader *reader, const char *key, cons
     return ASSAY_OK;
 }
 
-/* The user's type of a column that Iceberg stores wider: property assay.type.<field-id>. */
+/* The user's type of a column that Iceberg stores wider: property assay.type.<field-id>. A list
+ * keeps its element, which has a property of its own. */
 static void restore_type(const struct reader *reader, assay_field *field)
 {
     char key[48];
     assay_type type = {0};
     const char *original = NULL;
-    (void)snprintf(key, sizeof key, "assay.type.%d", (int)field->id);
-    const char *text = assay_iceberg_metadata_property(reader->metadata, key);
-    if (text != NULL && !assay_type_is_nested(&field->type) &&
-        assay_type_parse(text, field->name, reader->arena, &type, &original, NULL) == ASSAY_OK) {
-        assay_type stored = assay_iceberg_stored_type(&type);
-        /* Another engine may have widened the column since: then the property is history. */
-        if (assay_type_equal(&stored, &field->type)) {
-            field->type = type;
-            field->original = original;
-        }
-    }
     for (size_t i = 0; i < field->type.field_count; i++)
         restore_type(reader, &field->type.fields[i]);
+    (void)snprintf(key, sizeof key, "assay.type.%d", (int)field->id);
+    const char *text = assay_iceberg_metadata_property(reader->metadata, key);
+    if (text == NULL ||
+        assay_type_parse(text, field->name, reader->arena, &type, &original, NULL) != ASSAY_OK)
+        return;
+    bool nested = assay_type_is_nested(&field->type);
+    assay_type stored = nested ? type : assay_iceberg_stored_type(&type);
+    /* Another engine may have widened the column since: then the property is history. */
+    if (!assay_type_equal(&stored, &field->type))
+        return;
+    if (!nested)
+        field->type = type;
+    field->original = original;
 }
 
 static assay_status read_schemas(const struct reader *reader)

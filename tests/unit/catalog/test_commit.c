@@ -261,16 +261,24 @@ static void small_integers_and_other_types_come_back(void **state)
 {
     table_fixture *t = *state;
     const assay_snapshot *snapshot = NULL;
-    assay_schema *schema = fixture_schema(t, 2);
+    assay_schema *schema = fixture_schema(t, 3);
+    assay_field element = {.id = 6, .name = "element", .type = {.kind = ASSAY_TYPE_INT8}};
     schema->fields[2].type.kind = ASSAY_TYPE_INT8;
     schema->fields[3].type.kind = ASSAY_TYPE_STRING;
     schema->fields[3].original = "ENUM('a', 'b')";
+    schema->fields[4].type =
+        (assay_type){.kind = ASSAY_TYPE_LIST, .fields = &element, .field_count = 1};
+    schema->fields[4].original = "TINYINT[3]";
+    schema->last_field_id = 6;
     assay_change change = fixture_change(t, ASSAY_CHANGE_APPEND, schema, fixture_spec(t, false));
     fixture_ok(t, commit(t, fixture_load(t), &change, &snapshot));
     const assay_table *table = fixture_load(t);
     assert_int_equal(table->schema->fields[2].type.kind, ASSAY_TYPE_INT8);
     assert_string_equal(table->schema->fields[3].original, "ENUM('a', 'b')");
     assert_string_equal(assay_table_property(table, "assay.type.3"), "TINYINT");
+    assert_string_equal(table->schema->fields[4].original, "TINYINT[3]");
+    assert_int_equal(table->schema->fields[4].type.fields[0].id, 6);
+    assert_int_equal(table->schema->fields[4].type.fields[0].type.kind, ASSAY_TYPE_INT8);
 }
 
 static void the_state_file_outlives_a_foreign_commit(void **state)

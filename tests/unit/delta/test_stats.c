@@ -60,7 +60,7 @@ static void bounds_are_written_as_the_protocol_says(void **state)
                "-123456789012345678901234567890123456.78", "0.05",
                "-123456789012345678901234567890123456.78", "0.05");
     expect_one((assay_type){.kind = ASSAY_TYPE_STRING}, "a\"b", "zz", "\"a\\\"b\"", "\"zz\"");
-    expect_one((assay_type){.kind = ASSAY_TYPE_BOOLEAN}, "false", "true", NULL, NULL);
+    expect_one((assay_type){.kind = ASSAY_TYPE_BOOLEAN}, "false", "true", "false", "true");
 }
 
 static void timestamps_are_rounded_outwards_to_milliseconds(void **state)
