@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/aws.h"
+#include "store/quiet_json.h"
 #include "text/json.h"
 
 enum { REASON_MAX = 200 };
@@ -109,10 +110,9 @@ static assay_status read_answer(const char *id, const assay_http_response *respo
     assay_value *tree = NULL;
 
     ASSAY_TRY(assay_arena_check(arena, err));
-    /* An answer that is no JSON is judged by its status; its text may be the secret. */
-    if (assay_json_parse(assay_buf_text(&response->body), response->body.size, "answer", arena,
-                         &tree, NULL) != ASSAY_OK)
-        tree = NULL;
+    /* An answer that is no JSON is judged by its status. */
+    ASSAY_TRY(assay_quiet_json_parse(assay_buf_text(&response->body), response->body.size, arena,
+                                     &tree, err));
     const char *text = assay_value_find_text(tree, "SecretString", NULL);
     const char *binary = assay_value_find_text(tree, "SecretBinary", NULL);
     if (response->status == 200 && text != NULL)
@@ -153,9 +153,9 @@ assay_status assay_aws_secret_member(const assay_secret *whole, const char *id, 
     assay_value *tree = NULL;
 
     ASSAY_TRY(assay_arena_check(arena, err));
-    if (assay_json_parse(assay_secret_reveal(whole), assay_secret_size(whole), "secret", arena,
-                         &tree, NULL) != ASSAY_OK ||
-        tree->kind != ASSAY_VALUE_MAP)
+    ASSAY_TRY(assay_quiet_json_parse(assay_secret_reveal(whole), assay_secret_size(whole), arena,
+                                     &tree, err));
+    if (tree == NULL)
         return assay_error_at(err, ASSAY_EAUTH, 1260, place,
                               "the secret '%s' is no JSON object, so it has no key '%s'", id, key);
     const assay_value *value = assay_value_find(tree, key);

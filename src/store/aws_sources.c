@@ -6,7 +6,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "store/aws.h"
-#include "text/json.h"
+#include "store/quiet_json.h"
 
 enum { METADATA_TIMEOUT_MS = 1000, CONTAINER_TIMEOUT_MS = 5000, TOKEN_MAX = 64 * 1024 };
 
@@ -58,17 +58,13 @@ assay_status assay_aws_credentials_parse(const char *text, size_t size, const ch
     assay_value *tree = NULL;
 
     ASSAY_TRY(assay_arena_check(arena, err));
-    /* The parser's message would show what stands there. */
-    (void)assay_error_set(err, ASSAY_EAUTH, 1264, "%s does not give AWS credentials as JSON",
-                          source);
-    if (assay_json_parse(text, size, source, arena, &tree, NULL) != ASSAY_OK)
-        return ASSAY_EAUTH;
+    ASSAY_TRY(assay_quiet_json_parse(text, size, arena, &tree, err));
     const char *key_id = assay_value_find_text(tree, "AccessKeyId", NULL);
     const char *secret_key = assay_value_find_text(tree, "SecretAccessKey", NULL);
     const char *expires = assay_value_find_text(tree, "Expiration", NULL);
     if (key_id == NULL || secret_key == NULL)
-        return ASSAY_EAUTH;
-    assay_error_clear(err);
+        return assay_error_set(err, ASSAY_EAUTH, 1264, "%s does not give AWS credentials as JSON",
+                               source);
     ASSAY_TRY(assay_aws_credentials_make(
         key_id, secret_key,
         assay_value_find_text(tree, "SessionToken", assay_value_find_text(tree, "Token", NULL)),

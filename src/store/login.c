@@ -2,8 +2,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/quiet_json.h"
 #include "store/secrets.h"
-#include "text/json.h"
 
 void assay_login_done(assay_login *login)
 {
@@ -43,10 +43,9 @@ static assay_status read_document(const assay_connection_config *connection,
     assay_value *tree = NULL;
     int64_t port = 0;
 
-    /* The parser's message would show what stands there. */
-    if (assay_json_parse(assay_secret_reveal(whole), assay_secret_size(whole), "secret",
-                         login->arena, &tree, NULL) != ASSAY_OK ||
-        tree->kind != ASSAY_VALUE_MAP)
+    ASSAY_TRY(assay_quiet_json_parse(assay_secret_reveal(whole), assay_secret_size(whole),
+                                     login->arena, &tree, err));
+    if (tree == NULL)
         return assay_error_at(err, ASSAY_EAUTH, 1260, connection->secret.place,
                               "the secret of the connection '%s' is no JSON object",
                               connection->name);

@@ -247,8 +247,14 @@ static bool mac(const void *key, size_t key_size, const char *text, unsigned cha
     return true;
 }
 
+static assay_status fail_mac(assay_error *err)
+{
+    return assay_error_set(err, ASSAY_EINTERNAL, 9001, "cannot compute a signature");
+}
+
 /* HMAC(HMAC(HMAC(HMAC("AWS4" + key, date), region), service), "aws4_request") */
-static bool derive_key(const struct signing *signing, unsigned char key[MAC_SIZE])
+static assay_status derive_key(const struct signing *signing, unsigned char key[MAC_SIZE],
+                               assay_error *err)
 {
     const assay_secret *secret = signing->credentials->secret_key;
     size_t length = assay_secret_size(secret), size = length + 4;
@@ -256,7 +262,7 @@ static bool derive_key(const struct signing *signing, unsigned char key[MAC_SIZE
     char day[9];
 
     if (first == NULL)
-        return false;
+        return assay_error_nomem(err);
     memcpy(first, "AWS4", sizeof "AWS4");
     memcpy(first + 4, assay_secret_reveal(secret), length + 1);
     memcpy(day, signing->date, 8);
@@ -266,7 +272,7 @@ static bool derive_key(const struct signing *signing, unsigned char key[MAC_SIZE
                 mac(key, MAC_SIZE, "aws4_request", key);
     assay_mem_wipe(first, size);
     assay_mem_free(first);
-    return made;
+    return made ? ASSAY_OK : fail_mac(err);
 }
 
 static assay_status make_signature(struct signing *signing, assay_error *err)
@@ -276,16 +282,15 @@ static assay_status make_signature(struct signing *signing, assay_error *err)
     char *hex = assay_arena_take(signing->arena, 2 * MAC_SIZE + 1, 1);
 
     ASSAY_TRY(assay_arena_check(hex, err));
-    bool made = derive_key(signing, key) && mac(key, MAC_SIZE, signing->result.to_sign, key);
+    ASSAY_TRY(derive_key(signing, key, err));
+    bool made = mac(key, MAC_SIZE, signing->result.to_sign, key);
     for (size_t i = 0; i < MAC_SIZE; i++) {
         hex[2 * i] = digits[key[i] >> 4];
         hex[2 * i + 1] = digits[key[i] & 15U];
     }
     assay_mem_wipe(key, sizeof key);
-    if (!made)
-        return assay_error_set(err, ASSAY_EINTERNAL, 9001, "cannot compute a signature");
     signing->result.signature = hex;
-    return ASSAY_OK;
+    return made ? ASSAY_OK : fail_mac(err);
 }
 
 /* ---- what is sent ---- */

@@ -1,5 +1,7 @@
 #include "adbc/conninfo.h"
 
+#include "support/exhaust.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,11 +48,31 @@ static void redshift_gets_no_options_that_it_does_not_know(void **state)
     assert_null(strstr(assay_secret_reveal(conninfo), "password"));
 }
 
+static assay_status make_one(void *user, assay_error *err)
+{
+    ASSAY_AUTO(assay_secret_freep) assay_secret *conninfo = NULL;
+    const assay_connection_config connection = {.kind = ASSAY_CONNECTION_POSTGRES,
+                                                .login_timeout_ms = 1000,
+                                                .request_timeout_ms = 1000,
+                                                .statement_timeout_ms = 1000};
+    const assay_login login = {.host = "h", .port = 5432, .database = "d", .user = "u"};
+
+    (void)user;
+    return assay_conninfo_make(&connection, &login, &conninfo, err);
+}
+
+static void short_memory_is_a_status(void **state)
+{
+    (void)state;
+    exhaust_allocations(make_one, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_quoted_and_limited),
         cmocka_unit_test(redshift_gets_no_options_that_it_does_not_know),
+        cmocka_unit_test(short_memory_is_a_status),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

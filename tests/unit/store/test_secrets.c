@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "store/aws.h"
 #include "store/aws_secret.h"
+#include "support/exhaust.h"
 #include "support/folder.h"
 
 #include <setjmp.h>
@@ -259,6 +260,25 @@ static void a_command_that_fails_or_talks_too_much_is_an_error(void **state)
     assert_int_equal(assay_aws_command("exec yes", &output, &fixture->err), ASSAY_EAUTH);
 }
 
+static assay_status resolve_one(void *user, assay_error *err)
+{
+    struct fixture *fixture = user;
+    ASSAY_AUTO(assay_login_done) assay_login login = {0};
+    const assay_connection_config connection = {.name = "rs",
+                                                .kind = ASSAY_CONNECTION_REDSHIFT,
+                                                .secret = {"file:login", {NULL, 0, 0}}};
+
+    return assay_login_resolve(fixture->secrets, &connection, &login, err);
+}
+
+static void short_memory_is_a_status(void **state)
+{
+    (void)put(*state, "login",
+              "{\"host\": \"h\", \"dbname\": \"d\", \"username\": \"u\", \"password\": \"p\"}",
+              0600);
+    exhaust_allocations(resolve_one, *state);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -274,6 +294,7 @@ int main(void)
         TEST(a_member_is_taken_as_text),
         TEST(profile_files_are_read_as_the_tools_of_aws_do),
         TEST(a_command_that_fails_or_talks_too_much_is_an_error),
+        TEST(short_memory_is_a_status),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

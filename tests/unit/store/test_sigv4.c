@@ -3,6 +3,7 @@
 #include "store/sigv4.h"
 
 #include "base/str.h"
+#include "support/exhaust.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -272,6 +273,25 @@ static void too_many_headers_are_refused(void **state)
     assert_int_equal(err.number, 1266);
 }
 
+static assay_status sign_one(void *user, assay_error *err)
+{
+    struct fixture *fixture = user;
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    const assay_sigv4_pair query[] = {{"max-keys", "2"}, {"prefix", "J"}};
+    assay_sigv4_request request = s3_request("GET", "/");
+    assay_sigv4_signed made = {0};
+
+    request.query = query;
+    request.query_count = 2;
+    ASSAY_TRY(assay_arena_check(arena, err));
+    return assay_sigv4_sign(&request, &fixture->s3, arena, &made, err);
+}
+
+static void short_memory_is_a_status(void **state)
+{
+    exhaust_allocations(sign_one, *state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_session_token_is_sent_and_signed),
         cmocka_unit_test(a_payload_may_stay_unsigned),
         cmocka_unit_test(too_many_headers_are_refused),
+        cmocka_unit_test(short_memory_is_a_status),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
