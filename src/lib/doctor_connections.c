@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "engine/extension.h"
 #include "lib/doctor.h"
-#include "store/credentials.h"
+#include "store/aws_s3.h"
 
 enum { SEEN_SIZE = 256, SQL_SIZE = 256 * 1024 };
 
@@ -130,16 +130,38 @@ static assay_status try_engine(struct trial *trial, assay_error *err)
 
 /* ---- S3 ---- */
 
+static assay_status region_of(const struct trial *trial, const char **ret_region, assay_error *err)
+{
+    const assay_connection_config *connection = trial->connection;
+    ASSAY_AUTO(assay_aws_freep) assay_aws *aws = NULL;
+    const char *region = NULL;
+
+    ASSAY_TRY(assay_aws_new(&(assay_aws_options){.profile = connection->profile,
+                                                 .region = connection->region,
+                                                 .clock = &trial->doctor->context->clock},
+                            &aws, err));
+    ASSAY_TRY(assay_aws_region(aws, &region, err));
+    *ret_region = assay_arena_text(trial->doctor->arena, region);
+    return assay_arena_check(*ret_region, err);
+}
+
 static assay_status try_s3(struct trial *trial, assay_error *err)
 {
     assay_context *context = trial->doctor->context;
     ASSAY_AUTO(assay_aws_credentials_done) assay_aws_credentials credentials = {0};
+    assay_aws_s3_look look = {.endpoint = trial->connection->endpoint,
+                              .timeout_ms = trial->connection->login_timeout_ms,
+                              .clock = &context->clock,
+                              .cancel = context->cancel};
+    bool listed = false;
 
     ASSAY_TRY(look_for_extension(context, "httpfs", err));
     ASSAY_TRY(assay_aws_connection_credentials(context->secrets, trial->connection, &context->clock,
                                                context->cancel, &credentials, err));
-    (void)snprintf(trial->seen, sizeof trial->seen,
-                   "credentials of the %s; no bucket was asked for", credentials.source);
+    ASSAY_TRY(region_of(trial, &look.region, err));
+    ASSAY_TRY(assay_aws_s3_ask(&look, &credentials, &listed, err));
+    (void)snprintf(trial->seen, sizeof trial->seen, "s3: credentials of the %s were taken%s",
+                   credentials.source, listed ? "" : "; buckets may not be listed");
     return ASSAY_OK;
 }
 

@@ -193,7 +193,7 @@ def test_no_region_is_an_error_that_names_the_variable(pg, moto):
 
 def resign(request, service, keys):
     """The Authorization header that botocore makes of the same request."""
-    from botocore.auth import SigV4Auth
+    from botocore.auth import S3SigV4Auth, SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
@@ -203,7 +203,8 @@ def resign(request, service, keys):
     again = AWSRequest(method, f"http://{sent['host']}{path}", data=body,
                        headers={name: sent[name] for name in names if name != "host"})
     again.context["timestamp"] = sent["x-amz-date"]
-    auth = SigV4Auth(Credentials(*keys), service, "eu-central-1")
+    auth = (S3SigV4Auth if service == "s3" else SigV4Auth)(Credentials(*keys), service,
+                                                           "eu-central-1")
     canonical = auth.canonical_request(again)
     scope = f"{keys[0]}/{auth.credential_scope(again)}"
     signature = auth.signature(auth.string_to_sign(again, canonical), again)
@@ -380,14 +381,49 @@ def test_no_source_at_all_is_an_error_that_says_what_to_set(pg, tmp_path):
     assert "AWS_ACCESS_KEY_ID" in found["seen"]
 
 
-def test_an_s3_connection_names_the_source_of_its_credentials(project):
-    project.write("config/connections.yaml", {
-        "lake": {"type": "s3", "region": "eu-central-1"},
-        "own": {"type": "s3", "endpoint": "http://127.0.0.1:9000",
-                "credentials": {"key_id": "env:MY_KEY", "secret": "env:MY_SECRET"}}})
-    result = project.run("doctor", "--output", "json",
-                         env={**KEYS, "MY_KEY": "k", "MY_SECRET": "not-to-be-seen"})
-    found = {f["what"]: f for f in result.json()["findings"]}
-    assert "environment" in found["connection lake"]["seen"], result
-    assert "connection" in found["connection own"]["seen"]
-    assert "not-to-be-seen" not in result.out + result.err
+# ---- s3 ----
+
+def s3_finding(project, env=None, **entry):
+    project.write("config/connections.yaml", {"lake": {"type": "s3", "region": "eu-central-1",
+                                                       **entry}})
+    result = project.run("doctor", "--output", "json", env=env)
+    return {f["what"]: f for f in result.json()["findings"]}["connection lake"], result
+
+
+def refusal(code):
+    return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
+
+
+def test_doctor_asks_s3_with_the_usual_credentials(project, moto):
+    found, result = s3_finding(project, KEYS, endpoint=moto.url)
+    assert found["ok"], result
+    assert "environment" in found["seen"]
+
+
+def test_doctor_asks_s3_with_keys_by_reference(project):
+    own = {"key_id": "env:MY_KEY", "secret": "env:MY_SECRET"}
+    env = {"MY_KEY": "MYKEY", "MY_SECRET": "not-to-be-seen"}
+    with Recorder((200, "<ListAllMyBucketsResult/>")) as s3:
+        found, result = s3_finding(project, env, endpoint=s3.url, credentials=own)
+        assert found["ok"], result
+        assert "not-to-be-seen" not in result.out + result.err
+        request = s3.seen[0]
+        assert request[2]["Authorization"] == resign(request, "s3", ("MYKEY", "not-to-be-seen", None))
+
+
+@pytest.mark.parametrize("status,code,well", [(403, "AccessDenied", True),
+                                              (403, "InvalidAccessKeyId", False),
+                                              (403, "SignatureDoesNotMatch", False),
+                                              (400, "ExpiredToken", False),
+                                              (500, "InternalError", False)])
+def test_what_s3_answers_is_judged(project, status, code, well):
+    with Recorder((status, refusal(code))) as s3:
+        found, result = s3_finding(project, KEYS, endpoint=s3.url)
+        assert found["ok"] == well, result
+        assert well or code in found["seen"]
+
+
+def test_s3_that_is_not_there_is_an_error_in_time(project):
+    found, _ = s3_finding(project, KEYS, endpoint="http://127.0.0.1:1", login_timeout="2s")
+    assert not found["ok"]
+    assert "try again" in found["fix"]
