@@ -103,6 +103,34 @@ static void rows_of_a_stream_are_written_through_the_gate(void **state)
     assay_context_close(context);
 }
 
+static void rows_of_a_stream_are_merged_by_their_key(void **state)
+{
+    static const char *const key[] = {"id", NULL};
+    const assay_write_options merge = {.mode = ASSAY_WRITE_MERGE, .key = key};
+    const assay_write_options no_key = {.mode = ASSAY_WRITE_MERGE};
+    assay_context *context = open_context(*state);
+    struct ArrowArrayStream stream;
+    assay_write_result result;
+    assay_error err = {0};
+
+    run_all(context);
+    assert_int_equal(assay_table_read(context, "silver.orders", NULL, &stream, &err), ASSAY_OK);
+    assert_int_equal(assay_table_write(context, &stream, "gold.copy", &no_key, &result, &err),
+                     ASSAY_EINVAL);
+    assert_null(stream.release);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(assay_table_read(context, "silver.orders", NULL, &stream, &err), ASSAY_OK);
+        if (assay_table_write(context, &stream, "gold.copy", &merge, &result, &err) != ASSAY_OK)
+            fail_msg("%s", err.message);
+        assert_null(stream.release);
+        /* the same rows again are no change */
+        assert_int_equal(result.added, i == 0 ? 2 : 0);
+        assert_true(i == 0 ? result.snapshot_id >= 0 : result.snapshot_id == -1);
+    }
+    expect_in_query(context, "select 'n' || count(*) as n from gold.copy", "n2");
+    assay_context_close(context);
+}
+
 static void a_suite_judges_a_stream_without_writing(void **state)
 {
     assay_context *context = open_context(*state);
@@ -209,17 +237,14 @@ static void errors_name_what_is_wrong_and_where(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, test_folder_teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(rows_of_a_stream_are_written_through_the_gate, setup,
-                                        test_folder_teardown),
-        cmocka_unit_test_setup_teardown(a_suite_judges_a_stream_without_writing, setup,
-                                        test_folder_teardown),
-        cmocka_unit_test_setup_teardown(a_foreign_job_says_start_and_fail, setup,
-                                        test_folder_teardown),
-        cmocka_unit_test_setup_teardown(documents_list_tables_models_runs_and_findings, setup,
-                                        test_folder_teardown),
-        cmocka_unit_test_setup_teardown(errors_name_what_is_wrong_and_where, setup,
-                                        test_folder_teardown),
+        TEST(rows_of_a_stream_are_written_through_the_gate),
+        TEST(rows_of_a_stream_are_merged_by_their_key),
+        TEST(a_suite_judges_a_stream_without_writing),
+        TEST(a_foreign_job_says_start_and_fail),
+        TEST(documents_list_tables_models_runs_and_findings),
+        TEST(errors_name_what_is_wrong_and_where),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
