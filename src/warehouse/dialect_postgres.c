@@ -84,6 +84,16 @@ static const char *const transaction[] = {
     NULL,
 };
 
+/* Texts of floating numbers. */
+static const char server_real[] = "CASE WHEN ? = 0 THEN '0' WHEN ? IN ('NaN', 'Infinity', "
+                                  "'-Infinity') THEN lower(CAST(? AS text)) ELSE "
+                                  "trim(to_char(CAST(? AS double precision), "
+                                  "'9.99999999999999EEEE')) END";
+
+static const char engine_real[] = "CASE WHEN ? = 0 THEN '0' WHEN isnan(?) THEN 'nan' WHEN isinf(?) "
+                                  "THEN CASE WHEN ? > 0 THEN 'infinity' ELSE '-infinity' END ELSE "
+                                  "printf('%.14e', CAST(? AS DOUBLE)) END";
+
 const assay_dialect assay_dialect_postgres = {
     .kind = ASSAY_CONNECTION_POSTGRES,
     .name = "PostgreSQL",
@@ -108,10 +118,7 @@ const assay_dialect assay_dialect_postgres = {
     .server_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(CAST(? AS #) AS text)",
-            [ASSAY_CANON_REAL] = "CASE WHEN ? = 0 THEN '0' WHEN ? IN ('NaN', 'Infinity', "
-                                 "'-Infinity') THEN lower(CAST(? AS text)) ELSE "
-                                 "trim(to_char(CAST(? AS double precision), "
-                                 "'9.99999999999999EEEE')) END",
+            [ASSAY_CANON_REAL] = server_real,
             [ASSAY_CANON_BYTES] = "encode(?, 'hex')",
             [ASSAY_CANON_DATE] = "CAST(? AS text)",
             [ASSAY_CANON_TIME] = "CAST(? AS text)",
@@ -122,9 +129,7 @@ const assay_dialect assay_dialect_postgres = {
     .engine_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(? AS VARCHAR)",
-            [ASSAY_CANON_REAL] = "CASE WHEN ? = 0 THEN '0' WHEN isnan(?) THEN 'nan' WHEN isinf(?) "
-                                 "THEN CASE WHEN ? > 0 THEN 'infinity' ELSE '-infinity' END ELSE "
-                                 "printf('%.14e', CAST(? AS DOUBLE)) END",
+            [ASSAY_CANON_REAL] = engine_real,
             [ASSAY_CANON_BYTES] = "lower(hex(?))",
             [ASSAY_CANON_DATE] = "CAST(? AS VARCHAR)",
             [ASSAY_CANON_TIME] = "CAST(? AS VARCHAR)",

@@ -88,6 +88,14 @@ static const char *const transaction[] = {NULL};
                                                                                           "656") " + " DIGIT("10",       \
                                                                                                              "18014398509481984")
 
+/* Snowflake prints floating numbers in a form of its own: nine places count. */
+static const char server_real[] = "CASE WHEN ? = CAST('NaN' AS FLOAT) THEN 'nan' WHEN ABS(?) >= "
+                                  "1e15 THEN 'large' ELSE CAST(CAST(? AS NUMBER(38,9)) AS VARCHAR) "
+                                  "END";
+
+static const char engine_real[] = "CASE WHEN isnan(?) THEN 'nan' WHEN abs(?) >= 1e15 THEN 'large' "
+                                  "ELSE CAST(CAST(? AS DECIMAL(38,9)) AS VARCHAR) END";
+
 const assay_dialect assay_dialect_snowflake = {
     .kind = ASSAY_CONNECTION_SNOWFLAKE,
     .name = "Snowflake",
@@ -115,10 +123,7 @@ const assay_dialect assay_dialect_snowflake = {
     .server_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(CAST(? AS #) AS VARCHAR)",
-            /* Snowflake prints floating numbers in a form of its own: nine places count. */
-            [ASSAY_CANON_REAL] = "CASE WHEN ? = CAST('NaN' AS FLOAT) THEN 'nan' WHEN ABS(?) >= "
-                                 "1e15 THEN 'large' ELSE CAST(CAST(? AS NUMBER(38,9)) AS VARCHAR) "
-                                 "END",
+            [ASSAY_CANON_REAL] = server_real,
             [ASSAY_CANON_BYTES] = "LOWER(HEX_ENCODE(?))",
             [ASSAY_CANON_DATE] = "TO_VARCHAR(?, 'YYYY-MM-DD')",
             [ASSAY_CANON_TIME] = "TO_VARCHAR(?, 'HH24:MI:SS.FF6')",
@@ -130,8 +135,7 @@ const assay_dialect assay_dialect_snowflake = {
     .engine_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(? AS VARCHAR)",
-            [ASSAY_CANON_REAL] = "CASE WHEN isnan(?) THEN 'nan' WHEN abs(?) >= 1e15 THEN 'large' "
-                                 "ELSE CAST(CAST(? AS DECIMAL(38,9)) AS VARCHAR) END",
+            [ASSAY_CANON_REAL] = engine_real,
             [ASSAY_CANON_BYTES] = "lower(hex(?))",
             [ASSAY_CANON_DATE] = "strftime(?, '%Y-%m-%d')",
             [ASSAY_CANON_TIME] = "strftime(DATE '1970-01-01' + ?, '%H:%M:%S.%f')",

@@ -24,35 +24,42 @@ static assay_status fail_name(const assay_warehouse_publication *publication, co
                           "'%s' is no name of a table: %s", publication->table, why);
 }
 
-/* One part at *cursor, which moves to the '.' or the end behind it; NULL where it is none. */
-static char *take_quoted(const char **cursor, assay_arena *arena)
+/* A part in quotes at *cursor, which moves behind it; *ret_part is NULL where it is none. */
+static assay_status take_quoted(const char **cursor, assay_arena *arena, const char **ret_part,
+                                assay_error *err)
 {
     const char *c = *cursor + 1;
     char *part = assay_arena_text(arena, c);
     size_t length = 0;
 
-    for (; part != NULL && *c != '\0'; c++) {
+    *ret_part = NULL;
+    ASSAY_TRY(assay_arena_check(part, err));
+    for (; *c != '\0'; c++) {
         if (*c == '"' && c[1] != '"') {
             part[length] = '\0';
             *cursor = c + 1;
-            return length > 0 ? part : NULL;
+            *ret_part = length > 0 ? part : NULL;
+            return ASSAY_OK;
         }
         c += *c == '"' ? 1 : 0;
         part[length++] = *c;
     }
-    return NULL;
+    return ASSAY_OK;
 }
 
-static const char *take_plain(const assay_dialect *dialect, bool preserve_case, const char **cursor,
-                              assay_arena *arena)
+static assay_status take_plain(const assay_dialect *dialect, bool preserve_case,
+                               const char **cursor, assay_arena *arena, const char **ret_part,
+                               assay_error *err)
 {
     size_t length = strcspn(*cursor, ".\"");
     const char *part = assay_arena_text_n(arena, *cursor, length);
 
     *cursor += length;
-    if (part == NULL || length == 0)
-        return NULL;
-    return preserve_case ? part : assay_dialect_fold(dialect, arena, part);
+    ASSAY_TRY(assay_arena_check(part, err));
+    if (!preserve_case)
+        part = assay_dialect_fold(dialect, arena, part);
+    *ret_part = length > 0 ? part : NULL;
+    return assay_arena_check(part, err);
 }
 
 static assay_status split(const assay_dialect *dialect,
@@ -65,9 +72,11 @@ static assay_status split(const assay_dialect *dialect,
     for (;; cursor++) {
         if (ret_parts->count == PARTS_MAX)
             return fail_name(publication, "it has more than three parts", err);
-        const char *part = *cursor == '"'
-                               ? take_quoted(&cursor, arena)
-                               : take_plain(dialect, publication->preserve_case, &cursor, arena);
+        const char *part = NULL;
+        if (*cursor == '"')
+            ASSAY_TRY(take_quoted(&cursor, arena, &part, err));
+        else
+            ASSAY_TRY(take_plain(dialect, publication->preserve_case, &cursor, arena, &part, err));
         if (part == NULL)
             return fail_name(publication, "a part is empty or its quotes do not close", err);
         if (strlen(part) > dialect->name_max)

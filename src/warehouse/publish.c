@@ -222,11 +222,14 @@ static assay_status attempt(assay_publishing *publishing, bool *ret_reached, ass
 
 /* ---- all attempts ---- */
 
-/* What may go away by itself. Our own conflicts do not: the caller must bring other rows. */
-static bool can_retry(const assay_error *failure)
+/* What may go away by itself. Our own conflicts do not: the caller must bring other rows. A limit
+ * of time that passes twice will pass again. */
+static bool can_retry(const assay_error *failure, int attempt)
 {
     enum { OWN_FIRST = 7000, OWN_LAST = 7999, LOCK_ROW = 7032 };
 
+    if (failure->code == ASSAY_ETIMEOUT && attempt > 0)
+        return false;
     if (failure->number >= OWN_FIRST && failure->number <= OWN_LAST && failure->number != LOCK_ROW)
         return false;
     return failure->retryable || failure->code == ASSAY_EUNKNOWN_OUTCOME;
@@ -282,7 +285,7 @@ static assay_status try_all(assay_publishing *publishing, assay_error *err)
         if (status == ASSAY_OK)
             return ASSAY_OK;
         /* A warehouse that was never reached is the caller's to try again, later. */
-        if (!reached || (!can_retry(&failure) && !publishing->commit_sent) ||
+        if (!reached || (!can_retry(&failure, i) && !publishing->commit_sent) ||
             i + 1 == ASSAY_PUBLISH_ATTEMPTS_MAX)
             break;
         assay_log_write(publishing->request->log, ASSAY_LOG_WARNING,

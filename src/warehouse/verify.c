@@ -65,7 +65,7 @@ static int compare_rows(const void *a, const void *b)
 
 static const char *cell_text(assay_value *const *row, size_t column)
 {
-    return row[column]->kind == ASSAY_VALUE_NULL ? NULL : row[column]->text;
+    return row == NULL || row[column]->kind == ASSAY_VALUE_NULL ? NULL : row[column]->text;
 }
 
 static bool is_pii(const struct verification *v, const char *name)
