@@ -42,9 +42,6 @@ ASSAY_NODISCARD assay_status assay_adbc_open(const assay_adbc_request *request,
 void assay_adbc_close(assay_adbc *adbc); /* rolls an open transaction back; NULL is allowed */
 void assay_adbc_closep(assay_adbc **adbc);
 
-/* "1.11.0" as the driver says it, for logs and events; "" where it does not. */
-const char *assay_adbc_driver_version(const assay_adbc *adbc);
-
 /* Runs one statement without result. *ret_affected (may be NULL): rows, -1 = the database does not
  * say. Within statement_timeout, as all functions here that run a statement. */
 ASSAY_NODISCARD assay_status assay_adbc_execute(assay_adbc *adbc, const char *sql,

@@ -18,18 +18,6 @@ typedef struct assay_adbc_kind {
 assay_status assay_adbc_kind_of(const assay_connection_config *connection,
                                 const assay_adbc_kind **ret_kind, assay_error *err);
 
-/* What a manifest says (https://arrow.apache.org/adbc/current/format/driver_manifests.html). */
-typedef struct assay_adbc_manifest {
-    const char *library;    /* of this platform; NULL = none is said */
-    const char *entrypoint; /* NULL = AdbcDriverInit */
-} assay_adbc_manifest;
-
-/* Parses the TOML that manifests are written in: tables, text, numbers, comments. ECONFIG 3104 with
- * line where it is something else, or another manifest_version than 1. */
-assay_status assay_adbc_manifest_parse(const char *text, size_t size, const char *path,
-                                       assay_arena *arena, assay_adbc_manifest *ret_manifest,
-                                       assay_error *err);
-
 /* A library and the function that begins it. */
 typedef struct assay_adbc_library {
     const char *path;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "adbc/driver.h"
+#include "adbc/manifest.h"
 #include "base/str.h"
 
 enum { NAME_SIZE = 128 };

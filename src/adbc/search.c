@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "adbc/driver.h"
+#include "adbc/manifest.h"
 #include "base/parts.h"
 #include "base/path.h"
 #include "base/str.h"

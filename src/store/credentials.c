@@ -53,7 +53,7 @@ void assay_aws_free(assay_aws *aws)
     assay_aws_credentials_done(&aws->kept);
     assay_http_free(aws->http);
     assay_lock_free(aws->lock);
-    assay_arena_free(aws->arena);
+    assay_arena_wipep(&aws->arena); /* it has the profiles' keys */
     assay_mem_free(aws);
 }
 

@@ -1,4 +1,4 @@
-#include "adbc/driver.h"
+#include "adbc/manifest.h"
 #include "base/str.h"
 #include "support/exhaust.h"
 
