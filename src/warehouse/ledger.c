@@ -83,14 +83,10 @@ void assay_ledger_create_lock_sql(const assay_dialect *dialect,
                   sizeof lock_columns / sizeof lock_columns[0], buf);
 }
 
-/* Two that create one table at once: IF NOT EXISTS does not save the second from an error of the
- * catalog, but its second try finds the table. */
 static assay_status create(assay_warehouse_session *session, const assay_buf *sql, assay_error *err)
 {
     ASSAY_TRY(assay_buf_check(sql, err));
-    if (assay_session_run(session, assay_buf_text(sql), NULL, NULL) == ASSAY_OK)
-        return ASSAY_OK;
-    return assay_session_run(session, assay_buf_text(sql), NULL, err);
+    return assay_session_ensure(session, assay_buf_text(sql), err);
 }
 
 static assay_status make_tables(assay_warehouse_session *session,

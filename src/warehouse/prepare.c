@@ -14,7 +14,7 @@ static assay_status make_schema(assay_publishing *publishing, assay_warehouse_se
     assay_buf_append_text(&sql, "CREATE SCHEMA IF NOT EXISTS ");
     assay_dialect_schema(publishing->dialect, &sql, &publishing->target);
     ASSAY_TRY(assay_buf_check(&sql, err));
-    assay_status status = assay_session_run(session, assay_buf_text(&sql), NULL, err);
+    assay_status status = assay_session_ensure(session, assay_buf_text(&sql), err);
     if (status == ASSAY_OK)
         return ASSAY_OK;
     return assay_error_wrap_status(err, status, "schema '%s' does not exist and cannot be made",
@@ -56,7 +56,7 @@ static assay_status run_plan(assay_publishing *publishing, assay_warehouse_sessi
                              const assay_evolve_plan *plan, assay_error *err)
 {
     for (size_t i = 0; i < plan->count; i++) {
-        assay_status status = assay_session_run(session, plan->statements[i], NULL, err);
+        assay_status status = assay_session_ensure(session, plan->statements[i], err);
         if (status != ASSAY_OK)
             return assay_error_wrap_status(err, status, "changing '%s'", publishing->target.table);
     }
@@ -70,7 +70,7 @@ static assay_status make_target(assay_publishing *publishing, assay_warehouse_se
 
     ASSAY_TRY(assay_evolve_create(publishing->mapping, &publishing->target, publishing->arena,
                                   &plan, err));
-    assay_status status = assay_session_run(session, plan.statements[0], NULL, err);
+    assay_status status = assay_session_ensure(session, plan.statements[0], err);
     if (status != ASSAY_OK)
         return assay_error_wrap_status(err, status, "creating '%s'", publishing->target.table);
     publishing->created = true;

@@ -117,6 +117,14 @@ assay_status assay_session_run(assay_warehouse_session *session, const char *sql
     return ASSAY_OK;
 }
 
+assay_status assay_session_ensure(assay_warehouse_session *session, const char *sql,
+                                  assay_error *err)
+{
+    if (assay_session_run(session, sql, NULL, NULL) == ASSAY_OK)
+        return ASSAY_OK;
+    return assay_session_run(session, sql, NULL, err);
+}
+
 assay_status assay_session_note(assay_warehouse_session *session, const char *step,
                                 assay_error *err)
 {

@@ -30,6 +30,12 @@ ASSAY_NODISCARD assay_status assay_session_step(assay_warehouse_session *session
 ASSAY_NODISCARD assay_status assay_session_run(assay_warehouse_session *session, const char *sql,
                                                int64_t *ret_affected, assay_error *err);
 
+/* Runs a statement that makes something unless it is there, outside of a transaction: where another
+ * publisher makes the same at once IF NOT EXISTS does not save from an error, but a second try
+ * finds it. */
+ASSAY_NODISCARD assay_status assay_session_ensure(assay_warehouse_session *session, const char *sql,
+                                                  assay_error *err);
+
 /* As assay_session_run for a statement that counts: its query id is kept under `step`. */
 ASSAY_NODISCARD assay_status assay_session_count(assay_warehouse_session *session, const char *step,
                                                  const char *sql, int64_t *ret_affected,
