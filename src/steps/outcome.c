@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "engine/catalog.h"
 #include "steps/events.h"
+#include "steps/judged.h"
 
 static int64_t count_warnings(const assay_quality_report *report)
 {
@@ -166,7 +167,23 @@ bool assay_step_suite_changed(const assay_steps *steps, const assay_step_context
                                : NULL;
     const char *hash = suite != NULL ? suite->hash : NULL;
 
-    return hash != NULL && !assay_str_equal(hash, state->suite_hash);
+    return hash != NULL && !assay_str_equal(hash, state->suite_hash) &&
+           !assay_judged_recall(context->project, context->model->name, state, hash);
+}
+
+/* So that the next run finds nothing to do. Personal overrides open the gate once only. */
+static void remember_passed(const assay_step_context *context, const assay_table *table,
+                            const assay_write_outcome *outcome)
+{
+    assay_state_file *state = NULL;
+    int foreign = 0;
+
+    if (outcome->verdict == NULL || !assay_str_equal(outcome->verdict->text, "pass") ||
+        assay_state_file_current(table, context->env->store, context->arena, &state, &foreign,
+                                 NULL) != ASSAY_OK)
+        return;
+    assay_judged_remember(context->project, context->model->name, state,
+                          outcome->verdict->suite_hash);
 }
 
 static assay_status checks_in_catalog(assay_steps *steps, const assay_step_context *context,
@@ -208,6 +225,7 @@ assay_status assay_step_checks_only(assay_steps *steps, const assay_step_context
     }
     ret_result->outcome = ASSAY_STEP_DONE;
     ret_result->reason = "only the suite has changed: checked again, nothing rebuilt";
+    remember_passed(context, table, &outcome);
     assay_events_complete(&facts, &outcome);
     return ASSAY_OK;
 }

@@ -235,3 +235,20 @@ def test_load_goes_through_the_gate(project):
     project.write("more.csv", "id,amount,email\n7,1,x@x.org\n")
     project.ok("load", "more.csv", "silver.orders")
     assert len(rows(project)) == 4
+
+
+def test_a_changed_suite_judges_what_is_published_once(project):
+    project.model("silver.t", "select range as i from range(10)")
+    dq = {"silver": {"t": {"critical": [{"expect_column_values_to_not_be_null": {"column": "i"}}]}}}
+    project.write("config/dq.yaml", dq)
+    project.ok("run")
+    dq["silver"]["t"]["critical"].append({"expect_column_values_to_be_unique": {"column": "i"}})
+    project.write("config/dq.yaml", dq)
+    assert "checks 2/2" in project.ok("run").err
+    assert "skipped: unchanged" in project.ok("run").err
+    # what does not pass is judged again by every run
+    dq["silver"]["t"]["critical"].append({"expect_column_max_to_be_between": {"column": "i", "max_value": 5}})
+    project.write("config/dq.yaml", dq)
+    for _ in range(2):
+        result = project.run("run")
+        assert result.code == 3 and "max_to_be_between" in result.err, result
