@@ -1,5 +1,5 @@
 """Random batches through merge, soft_delete and scd2, beside a model in Python; late and repeated
-events among them. The seed stands in the test's name; ASSAY_ROUNDS makes more rounds."""
+events among them. The seed stands in the test's name; ASSAY_ROUNDS and ASSAY_SEEDS (1,2,..) make more of them."""
 import os
 import random
 
@@ -7,6 +7,7 @@ import pytest
 
 FORMATS = ["iceberg", "delta", "parquet"]
 ROUNDS = int(os.environ.get("ASSAY_ROUNDS", "6"))
+SEEDS = [int(seed) for seed in os.environ.get("ASSAY_SEEDS", "1,2").split(",")]
 
 
 class Source:
@@ -144,7 +145,7 @@ def rows_of(project, sql):
     return order(project.query(sql)["rows"])
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("table_format", FORMATS)
 def test_random_batches_end_like_the_model(project, table_format, seed):
     source = Source(seed)
