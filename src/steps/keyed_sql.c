@@ -80,12 +80,24 @@ assay_status assay_keyed_ask(assay_keyed *keyed, assay_buf *sql, int64_t *ret_va
 
 /* ---- naming a row ---- */
 
+/* By the model, or by what the last commit said of the table. */
+static bool is_hidden(const assay_write *write, const char *name)
+{
+    const assay_state_file *state = write->previous;
+
+    if (write->model != NULL && assay_model_column_is_pii(write->model, name))
+        return true;
+    for (size_t i = 0; state != NULL && i < state->pii_count; i++)
+        if (assay_str_equal_ci(state->pii[i], name))
+            return true;
+    return false;
+}
+
 static void append_named(assay_buf *text, const assay_keyed *keyed, size_t column,
                          const assay_value *value)
 {
-    const assay_model *model = keyed->write->model;
     const char *name = keyed->rules->key[column];
-    bool hidden = model != NULL && assay_model_column_is_pii(model, name);
+    bool hidden = is_hidden(keyed->write, name);
 
     assay_buf_append_text(text, column > 0 ? ", " : "");
     assay_buf_append_text(text, name);
