@@ -10,7 +10,6 @@
 #include "steps/source.h"
 #include "steps/source_database.h"
 #include "steps/source_database_facts.h"
-#include "table/scan.h"
 
 struct extract {
     assay_steps *steps;
@@ -26,8 +25,7 @@ struct extract {
     size_t column_count;
     assay_column *known; /* those that are published; none where the table is replaced */
     size_t known_count;
-    assay_published_rows rows; /* what is published */
-    const char *there;         /* SELECT of the rows that are published; NULL = not looked at */
+    const char *there; /* SELECT of the rows that earlier runs have brought; NULL = none */
     const char *select;
     assay_write_outcome outcome;
     assay_step_facts facts;
@@ -182,28 +180,17 @@ static assay_status prepare(struct extract *extract, assay_error *err)
                           err);
 }
 
-static assay_status find_there(struct extract *extract, bool *ret_empty, assay_error *err)
+static assay_status find_there(struct extract *extract, assay_error *err)
 {
-    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    const assay_step_context *context = extract->context;
-    const assay_scan_options options = {.conn = context->conn};
-    assay_published_rows *rows = &extract->rows;
-    int64_t count = 0;
+    const assay_database_there there = {.steps = extract->steps,
+                                        .context = extract->context,
+                                        .table = extract->table,
+                                        .state = extract->state};
 
-    *ret_empty = true;
     if (!extract->table->exists || replaces(extract) ||
         extract->database->source->watermark.text == NULL)
         return ASSAY_OK;
-    ASSAY_TRY(assay_published_at(extract->table, -1, context->env, context->arena, rows, err));
-    for (size_t i = 0; i < rows->count; i++)
-        count += rows->files[i].rows;
-    if (count == 0)
-        return ASSAY_OK;
-    ASSAY_TRY(assay_scan_append_sql(&sql, rows->table, rows->schema, rows->files, rows->count,
-                                    &options, err));
-    extract->there = assay_arena_text(context->arena, assay_buf_text(&sql));
-    *ret_empty = false;
-    return assay_arena_check(extract->there, err);
+    return assay_database_there_select(&there, &extract->there, err);
 }
 
 /* ---- the step ---- */
@@ -228,12 +215,10 @@ static assay_status make_select(struct extract *extract, assay_error *err)
 
 static assay_status find_window(struct extract *extract, assay_error *err)
 {
-    bool empty = false;
-
-    ASSAY_TRY(find_there(extract, &empty, err));
+    ASSAY_TRY(find_there(extract, err));
     return assay_database_window_find(extract->database, extract->context,
-                                      replaces(extract) ? NULL : extract->state, empty,
-                                      &extract->window, err);
+                                      replaces(extract) ? NULL : extract->state,
+                                      extract->there == NULL, &extract->window, err);
 }
 
 static assay_status write_rows(struct extract *extract, assay_error *err)

@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import signal
 import socket
 import threading
 import time
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import peers
 from postgres_server import PASSWORD
 
 
@@ -296,7 +296,9 @@ def test_the_watermark_adds_what_is_new_and_stands_in_the_snapshot_of_its_rows(s
     assert [row[0] for row in rows(shop)] == list(range(1, 102))
 
 
-def test_rows_that_tie_with_the_watermark_are_neither_lost_nor_doubled(shop):
+@pytest.mark.parametrize("table_format", ["iceberg", "delta", "parquet"])
+def test_rows_that_tie_with_the_watermark_are_neither_lost_nor_doubled(shop, table_format):
+    shop.project.storage(format=table_format)
     shop.execute("create table t (id int, at timestamp); insert into t values "
                  "(1, '2024-01-01'), (2, '2024-01-02'), (3, '2024-01-02')")
     watermarked(shop)
@@ -664,6 +666,49 @@ def test_a_statement_that_runs_too_long_is_stopped_by_its_timeout(shop):
     result = run(shop, code=4)
     assert "E2223" in result.err and "timeout" in result.err
     assert time.monotonic() - begun < 15
+
+
+def test_an_interrupt_while_the_database_works_ends_the_run_at_once(shop):
+    shop.project.extract("bronze.t", source={
+        "connection": "shop", "query": "select pg_sleep(60)::text as a from generate_series(1, 2)"})
+    process = shop.project.assay.start("run", cwd=shop.project.root, env=shop.env)
+    end = time.monotonic() + 30
+    while "COPY" not in shop.server.psql("select query from pg_stat_activity where state = 'active' and "
+                                         "query like 'COPY%pg_sleep%'").stdout:
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.05)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode in (130, -signal.SIGINT) and time.monotonic() - begun < 10
+    assert not list(Path(shop.project.table("bronze.t")).rglob("*.parquet"))
+
+
+def test_two_runs_at_once_load_the_rows_once(shop):
+    shop.execute("create table t (id int, at timestamptz); insert into t "
+                 "select g, now() - g * interval '1 s' from generate_series(1, 50000) g")
+    watermarked(shop, lookback="1 hour")
+    processes = [shop.project.assay.start("run", cwd=shop.project.root, env=shop.env)
+                 for _ in range(3)]
+    for process in processes:
+        process.communicate()
+    run(shop)
+    assert rows(shop, "select count(*), count(distinct id) from bronze.t") == [(50000, 50000)]
+
+
+def test_rows_that_break_the_contract_are_put_aside_once(shop):
+    shop.execute("create table t (id int, v text, at timestamptz); insert into t "
+                 "select g, 'a', timestamptz '2024-01-01' + g * interval '1 min' "
+                 "from generate_series(1, 100) g; update t set v = null where id in (50, 100)")
+    watermarked(shop, lookback="2 hours",
+                contract={"columns": {"v": {"nullable": False}}, "bad_row": "quarantine"})
+    run(shop)
+    assert rows(shop, "select count(*) from bronze.t") == [(98,)]
+    bad = rows(shop, "select * from quarantine.bronze_t")
+    assert len(bad) == 2
+    run(shop)
+    assert rows(shop, "select count(*) from bronze.t") == [(98,)]
+    assert rows(shop, "select * from quarantine.bronze_t") == bad
 
 
 def test_a_table_that_may_not_be_read_is_an_error_of_privileges(shop):
