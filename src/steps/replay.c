@@ -201,6 +201,9 @@ static assay_status sort_key(const struct replaying *replaying, const assay_spli
     ASSAY_TRY(assay_buf_check(&left, err));
     assay_split_append_taken(&taken, split, index, left.data, base);
     ASSAY_TRY(sort_out(replaying, &taken, err));
+    assay_split_append_repeated(&copies, split, index, left.data);
+    ASSAY_TRY(execute(replaying, &copies, err));
+    assay_buf_clear(&copies);
     assay_split_append_copies(&copies, split, index, left.data, "__assay_file, __assay_row");
     return sort_out(replaying, &copies, err);
 }

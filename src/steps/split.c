@@ -112,13 +112,21 @@ static assay_status mark_copies(const struct splitting *splitting, size_t index,
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     const char *order = NULL;
+    int64_t repeated = 0;
 
-    ASSAY_TRY(order_text(splitting, &order, err));
-    assay_split_append_copies(&sql, splitting->split, index, good, order);
-    ASSAY_TRY(mark(splitting, &sql, err));
+    assay_split_append_repeated(&sql, splitting->split, index, good);
+    ASSAY_TRY(execute(splitting, &sql, err));
+    assay_buf_clear(&sql);
+    ASSAY_TRY(assay_conn_query_int(splitting->write->conn,
+                                   "SELECT count(*) FROM " ASSAY_SPLIT_REPEATED, &repeated, err));
+    if (repeated > 0) {
+        ASSAY_TRY(order_text(splitting, &order, err));
+        assay_split_append_copies(&sql, splitting->split, index, good, order);
+        ASSAY_TRY(mark(splitting, &sql, err));
+        assay_buf_clear(&sql);
+    }
     if (splitting->subject->base_count == 0)
         return ASSAY_OK;
-    assay_buf_clear(&sql);
     assay_split_append_taken(&sql, splitting->split, index, good, base);
     return mark(splitting, &sql, err);
 }
@@ -358,7 +366,7 @@ assay_status assay_split_recheck(const assay_write *write, const assay_split *sp
 
 void assay_split_close(const assay_write *write, assay_split *split)
 {
-    static const char *const tables[] = {ASSAY_SPLIT_ROWS, MARKS, BATCH};
+    static const char *const tables[] = {ASSAY_SPLIT_ROWS, ASSAY_SPLIT_REPEATED, MARKS, BATCH};
 
     for (size_t i = 0; split->opened && i < sizeof tables / sizeof tables[0]; i++) {
         ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;

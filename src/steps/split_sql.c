@@ -49,6 +49,18 @@ static void append_same_key(assay_buf *buf, const assay_mask_rule *mask, const c
                                 i > 0 ? " AND " : "", a, i, b, i);
 }
 
+void assay_split_append_repeated(assay_buf *buf, const assay_split *split, size_t index,
+                                 const char *relation)
+{
+    const assay_mask_rule *mask = split->rules[index].mask;
+
+    assay_buf_append_text(buf, "CREATE OR REPLACE TEMP TABLE " ASSAY_SPLIT_REPEATED " AS SELECT ");
+    append_key_names(buf, mask);
+    assay_buf_append_text(buf, " FROM (");
+    append_keys(buf, mask, relation, "");
+    assay_buf_append_text(buf, ") GROUP BY ALL HAVING count(*) > 1");
+}
+
 void assay_split_append_copies(assay_buf *buf, const assay_split *split, size_t index,
                                const char *relation, const char *order)
 {
@@ -61,12 +73,8 @@ void assay_split_append_copies(assay_buf *buf, const assay_split *split, size_t 
     append_key_names(buf, mask);
     assay_buf_append_format(buf, " ORDER BY %s) AS __assay_n FROM (", order);
     append_keys(buf, mask, relation, ASSAY_MASK_ALIAS ".*");
-    /* few keys stand twice: only their rows are sorted */
-    assay_buf_append_text(buf, ") AS s WHERE EXISTS (SELECT 1 FROM (SELECT ");
-    append_key_names(buf, mask);
-    assay_buf_append_text(buf, " FROM (");
-    append_keys(buf, mask, relation, "");
-    assay_buf_append_text(buf, ") GROUP BY ALL HAVING count(*) > 1) AS d WHERE ");
+    assay_buf_append_text(buf, ") AS s WHERE EXISTS (SELECT 1 FROM " ASSAY_SPLIT_REPEATED
+                               " AS d WHERE ");
     append_same_key(buf, mask, "d", "s");
     assay_buf_append_text(buf, ")) WHERE __assay_n > 1");
 }
