@@ -619,7 +619,7 @@ static void a_wrong_extract_is_refused_with_its_place(void **state)
         {"source: { files: a.csv }\ncontract: { columns: { a: INT, A: INT } }\n", ASSAY_ECONFIG,
          1255, 2, 32},
         {"source: { files: a.csv }\ncontract: { new_column: allow }\n", ASSAY_ECONFIG, 1203, 2, 25},
-        {"source: { files: a.csv }\nmode: merge\n", ASSAY_EUNSUPPORTED, 2010, 2, 1},
+        {"source: { files: a.csv }\nmode: merge\n", ASSAY_ECONFIG, 2030, 2, 1},
     };
     struct fixture *fixture = *state;
     assay_extract_config *extract = NULL;
