@@ -90,7 +90,8 @@ static assay_status save_state(struct committing *committing, assay_error *err)
         request->state.watermark = request->previous->watermark;
 
     request->state.number = base->current != NULL ? base->current->number + 1 : 1;
-    if (chain.new_files_from > 0 && request->previous->commit_id != NULL) {
+    if (chain.new_files_from > 0 && request->previous != NULL &&
+        request->previous->commit_id != NULL) {
         chain.previous_path =
             assay_state_file_path(request->previous->number, request->previous->commit_id,
                                   committing->arena);

@@ -432,6 +432,23 @@ def test_a_lookback_of_the_wrong_kind_and_an_infinite_watermark_are_refused(shop
     assert "E2226" in result.err and "'at'" in result.err
 
 
+def test_partitioned_tables_children_and_views_are_read_whole(shop):
+    shop.execute("create table t (id int, day date) partition by range (day); "
+                 "create table t1 partition of t for values from ('2024-01-01') to ('2024-02-01'); "
+                 "create table t2 partition of t for values from ('2024-02-01') to ('2024-03-01'); "
+                 "insert into t select g, date '2024-01-01' + g % 60 from generate_series(1, 20000) g; "
+                 "analyze; insert into t select g, date '2024-01-01' + g % 60 from "
+                 "generate_series(20001, 60000) g; create table p (id int); create table c () inherits (p); "
+                 "insert into p select generate_series(1, 5000); insert into c select "
+                 "generate_series(5001, 30000); analyze; create view v as select id from t; "
+                 "create materialized view m as select id from t")
+    for table, expected in (("t", 60000), ("p", 30000), ("v", 60000), ("m", 60000)):
+        extract(shop, name=f"bronze.{table}_all", table=table)
+        run(shop, f"bronze.{table}_all")
+        assert rows(shop, f"select count(*), count(distinct id) from bronze.{table}_all") == [
+            (expected, expected)]
+
+
 # ---- many writers, one reader ----
 
 def test_what_writers_commit_while_windows_are_read_is_all_there_once(shop):
