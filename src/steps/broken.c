@@ -68,6 +68,8 @@ assay_status assay_broken_select(const assay_source *source, const char **ret_se
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     char time[ASSAY_TIME_TEXT_SIZE];
 
+    /* the engine shows bytes that are no text as '?': such a record is not what came, and without a
+     * format it is never read again */
     assay_time_format_sql(source->now_us, time);
     assay_buf_append_format(&sql,
                             "SELECT b.file AS _source_file, b.record AS _source_row, TIMESTAMPTZ "
@@ -75,7 +77,8 @@ assay_status assay_broken_select(const assay_source *source, const char **ret_se
                             time);
     assay_sql_append_text(&sql, source->run_id);
     assay_buf_append_text(&sql,
-                          " AS _run_id, b.text AS __assay_record, f.format AS "
+                          " AS _run_id, b.text AS __assay_record, CASE WHEN b.reason NOT "
+                          "LIKE '%invalid encoding%' THEN f.format END AS "
                           "__assay_record_format, b.reason AS __assay_reason FROM (SELECT file, "
                           "record, any_value(text) AS text, string_agg(DISTINCT reason, '; ') AS "
                           "reason FROM assay_bad_rows GROUP BY file, record) AS b JOIN "
