@@ -1,4 +1,5 @@
 """What `make install` lays down works by itself: the program, pkg-config and the CMake config."""
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -61,3 +62,18 @@ def test_a_c_program_builds_with_the_cmake_config(prefix, tmp_path):
     run("cmake", "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", tmp_path / "b")
     assert run(tmp_path / "b/user", env={}) == "ECONFLICT\n"
+
+
+def test_the_installed_program_has_drivers_and_extensions_along(prefix, tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "assay.yaml").write_text("name: test\n", encoding="utf-8")
+    (tmp_path / "config/connections.yaml").write_text(
+        "pg: {type: postgres, host: 127.0.0.1, port: 1, database: d, user: u}\n"
+        "sf: {type: snowflake, account: a, user: u, auth: password, password: 'env:PW',\n"
+        "     host: 127.0.0.1, port: 1, protocol: http, login_timeout: 5s}\n", encoding="utf-8")
+    result = subprocess.run([prefix / "bin/assay", "doctor", "--output", "json"], cwd=tmp_path,
+                            env={"ASSAY_CACHE": str(tmp_path), "PW": "some-password"}, text=True,
+                            capture_output=True, check=False)
+    seen = {f["what"]: f["seen"] for f in json.loads(result.stdout)["findings"]}
+    assert "cannot log in" in seen["connection pg"], result.stdout
+    assert "cannot log in" in seen["connection sf"], result.stdout
