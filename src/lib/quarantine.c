@@ -313,7 +313,7 @@ static assay_status replay(struct looking *looking, const char *table, char **re
     assay_context *context = looking->context;
     char run_id[ASSAY_UUID_TEXT_SIZE];
     char step_id[ASSAY_UUID_TEXT_SIZE];
-    assay_replay_result result;
+    assay_replay_result result = {.outcome = ASSAY_WRITE_OUTCOME_EMPTY};
 
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), run_id);
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), step_id);
