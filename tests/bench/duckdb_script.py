@@ -65,6 +65,30 @@ def history(sql, header, columns):
         FROM changed)"""
 
 
+def condition(check):
+    """What a row must be so that a check with action quarantine lets it pass."""
+    column = f'"{check["column"]}"'
+    kind = check["type"]
+    if kind == "expect_column_values_to_not_be_null":
+        return f"{column} IS NOT NULL"
+    if kind == "fk_exists":
+        return (f"({column} IS NULL OR {column} IN (SELECT \"{check['reference_column']}\" "
+                f"FROM {check['reference_table']}))")
+    if kind == "expect_column_values_to_be_between":
+        return f"({column} IS NULL OR {column} BETWEEN {check['min_value']} AND {check['max_value']})"
+    if kind == "expect_column_values_to_match_regex":
+        return f"({column} IS NULL OR regexp_matches({column}, {quote(check['regex'])}))"
+    sys.exit(f"the script does not know the check {kind}")
+
+
+def read_conditions(project):
+    """name -> conditions of the rows that are not kept in quarantine."""
+    suites = yaml.safe_load((project / "config/dq.yaml").read_text(encoding="utf-8"))
+    return {f"{layer}.{table}": [condition(check) for check in suite.get("checks", [])
+                                 if check.get("action") == "quarantine"]
+            for layer in ("bronze", "silver", "gold") for table, suite in suites.get(layer, {}).items()}
+
+
 MODES = {"merge": merged, "scd2": history}
 HEADER = re.compile(r"\A\s*/\* ---(.*?)--- \*/", re.DOTALL)
 
@@ -78,13 +102,15 @@ def read_model(path):
 
 def read_models(project):
     """name -> SQL and header of every table, in the order in which they can run."""
-    sql, headers = {}, {}
+    sql, headers, conditions = {}, {}, read_conditions(project)
     for path in sorted((project / "models").glob("*/*")):
         name = f"{path.parent.name}.{path.stem}"
         if path.suffix == ".yaml":
             sql[name], headers[name] = read_extract(path, project), {}
         else:
             sql[name], headers[name] = read_model(path)
+            if conditions.get(name):
+                sql[name] = f"SELECT * FROM ({sql[name]}) WHERE {' AND '.join(conditions[name])}"
     order, waiting = [], dict(sql)
     while waiting:
         ready = [name for name, text in waiting.items()
