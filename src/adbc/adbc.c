@@ -362,10 +362,15 @@ static assay_status prepare_ingest(assay_adbc *adbc, const assay_adbc_target *ta
                                    assay_error *err)
 {
     ASSAY_TRY(check_ready(adbc, err));
-    if (target->temporary &&
-        (adbc->connection->kind != ASSAY_CONNECTION_POSTGRES || target->schema != NULL))
+    if (adbc->connection->kind != ASSAY_CONNECTION_POSTGRES)
         return assay_error_set(err, ASSAY_EUNSUPPORTED, 3103,
-                               "temporary tables are for postgres, without a schema");
+                               "'%s' is no PostgreSQL: rows get there by PUT and COPY, not by the "
+                               "driver's bulk load",
+                               adbc->connection->name);
+    if (target->temporary && target->schema != NULL)
+        return assay_error_set(err, ASSAY_EINVAL, 3119,
+                               "a temporary table of '%s' has no schema of its own",
+                               adbc->connection->name);
     ASSAY_TRY(replace_text(&adbc->session->target_table, target->table, err));
     ASSAY_TRY(replace_text(&adbc->session->target_schema, target->schema, err));
     adbc->session->target_append = target->mode == ASSAY_ADBC_INGEST_APPEND;

@@ -65,7 +65,7 @@ ASSAY_NODISCARD assay_status assay_adbc_query(assay_adbc *adbc, const char *sql,
                                               assay_arena *arena, assay_rows **ret_rows,
                                               assay_error *err);
 
-/* Bulk load of a stream into a staging table. NULL schema = the connection's. */
+/* Bulk load of a stream into a staging table of PostgreSQL. NULL schema = the search path's. */
 typedef enum assay_adbc_ingest_mode {
     ASSAY_ADBC_INGEST_CREATE, /* the table must not exist; columns get the driver's types */
     ASSAY_ADBC_INGEST_APPEND  /* the table must exist; columns by name */
@@ -74,11 +74,13 @@ typedef enum assay_adbc_ingest_mode {
 typedef struct assay_adbc_target {
     const char *schema, *table;
     assay_adbc_ingest_mode mode;
-    bool temporary; /* postgres only; then `schema` is NULL */
+    bool temporary; /* then `schema` is NULL */
 } assay_adbc_target;
 
-/* The stream is moved (its release becomes NULL) and released. On Snowflake this is not atomic and
- * goes through the driver's own stage: staging tables only. */
+/* The stream is moved (its release becomes NULL) and released. All rows are loaded or
+ * none (a table that was made for them stays, empty). Rows that fail are EDATA 3122. EUNSUPPORTED
+ * 3103 on Snowflake, whose driver loads in several statements through a stage of its own: use PUT
+ * and COPY. */
 ASSAY_NODISCARD assay_status assay_adbc_ingest(assay_adbc *adbc, const assay_adbc_target *target,
                                                struct ArrowArrayStream *stream, int64_t *ret_rows,
                                                assay_error *err);

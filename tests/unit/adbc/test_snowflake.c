@@ -208,6 +208,25 @@ static void a_stream_goes_into_the_engine(void **state)
     assay_adbc_close(adbc);
 }
 
+static void the_bulk_load_of_the_driver_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    assay_adbc *adbc = open_adbc(fixture);
+    ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
+    struct ArrowArrayStream stream = {0};
+    const assay_adbc_target target = {.table = "STAGING"};
+    int64_t rows = 0;
+
+    assert_int_equal(assay_conn_open(fixture->engine, &conn, &fixture->err), ASSAY_OK);
+    assert_int_equal(assay_conn_query_stream(conn, "select 1 as ID", &stream, &fixture->err),
+                     ASSAY_OK);
+    assert_int_equal(assay_adbc_ingest(adbc, &target, &stream, &rows, &fixture->err),
+                     ASSAY_EUNSUPPORTED);
+    assert_int_equal(fixture->err.number, 3103);
+    assert_null(stream.release);
+    assay_adbc_close(adbc);
+}
+
 static void transactions_are_whole(void **state)
 {
     struct fixture *fixture = *state;
@@ -404,6 +423,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(statements_say_how_many_rows_they_changed),
         cmocka_unit_test(small_results_have_exact_cells),
         cmocka_unit_test(a_stream_goes_into_the_engine),
+        cmocka_unit_test(the_bulk_load_of_the_driver_is_refused),
         cmocka_unit_test(transactions_are_whole),
         cmocka_unit_test(failures_have_their_category),
         cmocka_unit_test(a_statement_ends_at_its_timeout),
