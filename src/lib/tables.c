@@ -297,6 +297,10 @@ static assay_status begin_writing(struct writing *writing, assay_error *err)
                                writing->table);
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), writing->run_id);
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), writing->step_id);
+    /* what the engine spills goes below it, and no run may have made it yet */
+    const char *above = assay_path_dir(writing->arena, context->project->temp_dir);
+    ASSAY_TRY(assay_arena_check(above, err));
+    ASSAY_TRY(assay_path_make(above, err));
     ASSAY_TRY(assay_conn_open(context->engine, &writing->conn, err));
     return assay_engine_catalog_open(writing->conn, CATALOG, err);
 }

@@ -141,3 +141,10 @@ def test_a_merge_beside_appends_loses_neither(project, table_format):
     assert [code for code, _ in ended] == [0] * 3, ended
     expected = [[i, 1 if 50 <= i < 60 else 0] for i in range(100)] + [[1000 + n, 0] for n in range(3)]
     assert rows(project) == expected
+
+
+def test_a_load_makes_the_folder_that_the_engine_spills_below(project):
+    start(project, "iceberg")
+    assert not (project.root / ".assay").exists()
+    load(project, "id\n1\n", "--mode", "merge", "--key", "id")
+    assert (project.root / ".assay" / "local").is_dir()
