@@ -148,3 +148,27 @@ def test_a_load_makes_the_folder_that_the_engine_spills_below(project):
     assert not (project.root / ".assay").exists()
     load(project, "id\n1\n", "--mode", "merge", "--key", "id")
     assert (project.root / ".assay" / "local").is_dir()
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_of_replacements_of_one_partition_at_once_one_stands(project, table_format):
+    start(project, table_format)
+    load(project, "id,day\n0,2026-01-01\n1,2026-02-01\n", "--partition-by", "month(day)")
+    texts = [f"id,day\n{n}00,2026-01-01\n{n}01,2026-01-02\n" for n in (1, 2, 3)]
+    ended = at_once(project, texts, "--mode", "replace_partitions")
+    assert all(code == 0 or "E4040" in err for code, err in ended), ended
+    done = [n for n, (code, _) in enumerate(ended, start=1) if code == 0]
+    assert done
+    found = [row[0] for row in rows(project, "select id from silver.t order by id")]
+    assert found in [sorted([1, n * 100, n * 100 + 1]) for n in done], (found, ended)
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_replacements_of_other_partitions_at_once_all_stand(project, table_format):
+    start(project, table_format)
+    load(project, "id,day\n" + "".join(f"{n},2026-0{n}-01\n" for n in range(1, 6)),
+         "--partition-by", "month(day)")
+    texts = [f"id,day\n{n}00,2026-0{n}-05\n" for n in (1, 2, 3)]
+    ended = at_once(project, texts, "--mode", "replace_partitions")
+    assert [code for code, _ in ended] == [0] * 3, ended
+    assert [row[0] for row in rows(project, "select id from silver.t order by id")] == [4, 5, 100, 200, 300]

@@ -460,3 +460,23 @@ def test_a_merge_of_a_history_takes_the_states_that_changed(project):
     assert "+1 ~1" in step(result, "gold.t"), result
     assert rows(project, "id, amount, effective_end", "gold.t") == [[1, 10, 3], [1, 13, None],
                                                                     [2, 20, None]]
+
+
+# ---- partitioning that changes ----
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_files_of_an_older_partitioning_are_merged_into(project, table_format):
+    for name, entry, batch in [("a", "year(day)", ["1,1,U,1,2026-01-01", "2,1,U,2,2025-05-05"]),
+                               ("b", "month(day)", ["1,2,U,10,2026-01-01", "3,1,U,3,2026-03-03"])]:
+        start(project, table_format, key=["id"], version="v", partition_by=[entry])
+        load(project, name, *batch)
+    assert rows(project, "id, amount") == [[1, 10], [2, 2], [3, 3]]
+    start(project, table_format, key=["id"], version="v", partition_by=["day"])
+    last = ["2,2,U,20,2025-05-05"]
+    if table_format == "delta":
+        # Delta's partition columns are those of all files
+        assert "--full-refresh" in fail(project, "c", *last, code=2).err
+        project.ok("run", "silver.t", "--full-refresh")
+    else:
+        load(project, "c", *last)
+    assert rows(project, "id, amount") == [[1, 10], [2, 20], [3, 3]]
