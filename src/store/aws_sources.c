@@ -169,7 +169,11 @@ static assay_status container_header(assay_arena *arena, const char **ret_header
     const char *text = assay_aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 
     if (path != NULL) {
-        if (assay_path_read(path, TOKEN_MAX, &token, NULL) != ASSAY_OK)
+        assay_status status = assay_path_read(path, TOKEN_MAX, &token, err);
+
+        if (status == ASSAY_ENOMEM)
+            return status;
+        if (status != ASSAY_OK)
             return assay_error_set(err, ASSAY_EAUTH, 1264,
                                    "the container's token '%s' cannot be read", path);
         text = assay_buf_text(&token);

@@ -72,7 +72,11 @@ static assay_status read_answer(const assay_aws_role *role, const assay_http_res
 
 static assay_status read_token(const assay_aws_role *role, assay_buf *token, assay_error *err)
 {
-    if (assay_path_read(role->token_file, TOKEN_MAX, token, err) != ASSAY_OK)
+    assay_status status = assay_path_read(role->token_file, TOKEN_MAX, token, err);
+
+    if (status == ASSAY_ENOMEM)
+        return status;
+    if (status != ASSAY_OK)
         return assay_error_set(err, ASSAY_EAUTH, 1264, "the web identity token '%s' cannot be read",
                                role->token_file);
     while (token->size > 0 && strchr(" \r\n", token->data[token->size - 1]) != NULL)
