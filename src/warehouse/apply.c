@@ -5,6 +5,7 @@ struct application {
     const assay_mapping *mapping;
     const assay_warehouse_target *target;
     const char *stage;
+    bool merges;
     assay_arena *arena;
     assay_apply_statement *statements;
     size_t *count;
@@ -89,7 +90,7 @@ static void append_keys(const assay_mapping *mapping, const char *target, assay_
             continue;
         assay_buf_append_text(buf, between);
         between = " AND ";
-        if (mapping->publication->null_keys && !mapping->dialect->has_merge) {
+        if (mapping->publication->null_keys && !mapping->dialect->joins_nulls) {
             append_pattern(buf, "COALESCE(CAST(? AS text), '')", target, name);
             append_pattern(buf, " = COALESCE(CAST(? AS text), '')", "s", name);
             append_pattern(buf, " AND (? IS NULL)", target, name);
@@ -392,7 +393,7 @@ static assay_status write_merging(const struct application *application, int64_t
 
     if (mapping->op_column != NULL)
         ASSAY_TRY(write_mark(application, err));
-    if (mapping->dialect->has_merge) {
+    if (application->merges) {
         ASSAY_TRY(write_merge(application, err));
     } else {
         ASSAY_TRY(write_update(application, err));
@@ -411,6 +412,7 @@ assay_status assay_apply_statements(const assay_mapping *mapping, const assay_ap
     struct application application = {.mapping = mapping,
                                       .target = place->target,
                                       .stage = place->stage,
+                                      .merges = place->merges,
                                       .arena = arena,
                                       .statements = list.statements,
                                       .count = &list.count};
@@ -430,21 +432,108 @@ assay_status assay_apply_statements(const assay_mapping *mapping, const assay_ap
     return ASSAY_OK;
 }
 
-/* ---- running them ---- */
+/* ---- counting a merge ---- */
 
-static assay_status run(assay_warehouse_session *session, const assay_apply_statement *statement,
-                        assay_ledger_counts *counts, assay_error *err)
+/* 'schema.table' as PostgreSQL reads it for a regclass. */
+static assay_status append_regclass(const assay_warehouse_session *session,
+                                    const assay_warehouse_target *target, assay_buf *sql,
+                                    assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf name = ASSAY_BUF_EMPTY;
+
+    assay_dialect_table(session->dialect, &name, target, target->table);
+    ASSAY_TRY(assay_buf_check(&name, err));
+    assay_buf_append_text(sql, "CAST(");
+    assay_dialect_text(session->dialect, sql, assay_buf_text(&name));
+    assay_buf_append_text(sql, " AS regclass)");
+    return ASSAY_OK;
+}
+
+static assay_status ask_number(assay_warehouse_session *session, const assay_buf *sql,
+                               int64_t *ret_number, assay_error *err)
 {
     assay_rows *rows = NULL;
+
+    ASSAY_TRY(assay_buf_check(sql, err));
+    ASSAY_TRY(assay_session_query(session, assay_buf_text(sql), &rows, err));
+    *ret_number = rows->count > 0 ? assay_session_int(rows, 0, 0) : 0;
+    return ASSAY_OK;
+}
+
+assay_status assay_apply_can_merge(assay_warehouse_session *session,
+                                   const assay_warehouse_target *target, bool *ret_can,
+                                   assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    int64_t can = 1;
+
+    if (!session->dialect->tells_merge) {
+        assay_buf_append_text(&sql, "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relkind = 'r' "
+                                    "AND CAST(current_setting('server_version_num') AS integer) >= "
+                                    "150000 AND CAST(current_setting('track_counts') AS boolean) "
+                                    "AND oid = ");
+        ASSAY_TRY(append_regclass(session, target, &sql, err));
+        ASSAY_TRY(ask_number(session, &sql, &can, err));
+    }
+    *ret_can = can != 0;
+    return ASSAY_OK;
+}
+
+/* What the server has counted for this session and not yet reported: rows inserted in the target.
+ */
+static assay_status count_inserted(assay_warehouse_session *session,
+                                   const assay_warehouse_target *target, int64_t *ret_count,
+                                   assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+
+    assay_buf_append_text(&sql, "SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(");
+    ASSAY_TRY(append_regclass(session, target, &sql, err));
+    assay_buf_append_char(&sql, ')');
+    return ask_number(session, &sql, ret_count, err);
+}
+
+static assay_status run_counted_merge(assay_warehouse_session *session,
+                                      const assay_warehouse_target *target, const char *sql,
+                                      assay_ledger_counts *counts, assay_error *err)
+{
+    int64_t before = 0;
+    int64_t after = 0;
     int64_t affected = 0;
 
-    if (statement->counts == ASSAY_APPLY_MERGES) {
-        ASSAY_TRY(assay_session_query(session, statement->sql, &rows, err));
-        counts->inserted += rows->count > 0 ? assay_session_int(rows, 0, 0) : 0;
-        if (rows->count > 0 && rows->column_count > 1)
-            counts->updated += assay_session_int(rows, 0, 1);
-        return assay_session_note(session, statement->step, err);
-    }
+    ASSAY_TRY(count_inserted(session, target, &before, err));
+    ASSAY_TRY(assay_session_run(session, sql, &affected, err));
+    ASSAY_TRY(count_inserted(session, target, &after, err));
+    counts->inserted += after - before;
+    counts->updated += affected - (after - before);
+    return ASSAY_OK;
+}
+
+static assay_status run_telling_merge(assay_warehouse_session *session,
+                                      const assay_apply_statement *statement,
+                                      assay_ledger_counts *counts, assay_error *err)
+{
+    assay_rows *rows = NULL;
+
+    ASSAY_TRY(assay_session_query(session, statement->sql, &rows, err));
+    counts->inserted += rows->count > 0 ? assay_session_int(rows, 0, 0) : 0;
+    if (rows->count > 0 && rows->column_count > 1)
+        counts->updated += assay_session_int(rows, 0, 1);
+    return assay_session_note(session, statement->step, err);
+}
+
+/* ---- running them ---- */
+
+static assay_status run(assay_warehouse_session *session, const assay_warehouse_target *target,
+                        const assay_apply_statement *statement, assay_ledger_counts *counts,
+                        assay_error *err)
+{
+    int64_t affected = 0;
+
+    if (statement->counts == ASSAY_APPLY_MERGES)
+        return session->dialect->tells_merge
+                   ? run_telling_merge(session, statement, counts, err)
+                   : run_counted_merge(session, target, statement->sql, counts, err);
     ASSAY_TRY(assay_session_count(session, statement->step, statement->sql, &affected, err));
     switch (statement->counts) {
     case ASSAY_APPLY_INSERTS:
@@ -462,12 +551,13 @@ static assay_status run(assay_warehouse_session *session, const assay_apply_stat
     return ASSAY_OK;
 }
 
-assay_status assay_apply_run(assay_warehouse_session *session, const assay_apply_list *list,
-                             assay_ledger_counts *counts, assay_error *err)
+assay_status assay_apply_run(assay_warehouse_session *session, const assay_warehouse_target *target,
+                             const assay_apply_list *list, assay_ledger_counts *counts,
+                             assay_error *err)
 {
     for (const char *const *sql = session->dialect->transaction; *sql != NULL; sql++)
         ASSAY_TRY(assay_session_run(session, *sql, NULL, err));
     for (size_t i = 0; i < list->count; i++)
-        ASSAY_TRY(run(session, &list->statements[i], counts, err));
+        ASSAY_TRY(run(session, target, &list->statements[i], counts, err));
     return ASSAY_OK;
 }

@@ -8,7 +8,7 @@ typedef enum assay_apply_counts {
     ASSAY_APPLY_INSERTS, /* the affected rows were inserted */
     ASSAY_APPLY_UPDATES,
     ASSAY_APPLY_DELETES, /* emptied or marked as deleted */
-    ASSAY_APPLY_MERGES   /* a result: inserted, updated */
+    ASSAY_APPLY_MERGES   /* inserted and updated */
 } assay_apply_counts;
 
 typedef struct assay_apply_statement {
@@ -27,7 +27,15 @@ typedef struct assay_apply_list {
 typedef struct assay_apply_place {
     const assay_warehouse_target *target;
     const char *stage; /* the staging table, in the target's schema */
+    bool merges;       /* assay_apply_can_merge */
 } assay_apply_place;
+
+/* Whether one MERGE does what UPDATE and INSERT do with a join more, and can be counted: on
+ * PostgreSQL since 15, where the server counts rows, and the target is no partitioned table. Within
+ * the transaction. */
+ASSAY_NODISCARD assay_status assay_apply_can_merge(assay_warehouse_session *session,
+                                                   const assay_warehouse_target *target,
+                                                   bool *ret_can, assay_error *err);
 
 /* Writes the statements. `committed_us` is when rows that are absent were deleted.
  *
@@ -41,6 +49,7 @@ ASSAY_NODISCARD assay_status assay_apply_statements(const assay_mapping *mapping
 
 /* Runs them; `counts` adds up. */
 ASSAY_NODISCARD assay_status assay_apply_run(assay_warehouse_session *session,
+                                             const assay_warehouse_target *target,
                                              const assay_apply_list *list,
                                              assay_ledger_counts *counts, assay_error *err);
 

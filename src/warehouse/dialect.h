@@ -55,7 +55,8 @@ typedef struct assay_dialect {
     bool has_databases;         /* a name may begin with its database */
     bool backslash;             /* '\' in a text literal escapes */
     bool by_files;              /* staging: PUT and COPY INTO; else the stream is ingested */
-    bool has_merge;             /* MERGE that tells its counts; else UPDATE and INSERT */
+    bool tells_merge;           /* every server has MERGE, and its result has the counts */
+    bool joins_nulls;           /* IS NOT DISTINCT FROM can be a hash join */
     bool has_tags;              /* a statement carries a tag and gets an id */
     bool keeps_keys;            /* PRIMARY KEY is enforced */
     bool scale_changes;         /* a decimal column may get another scale */

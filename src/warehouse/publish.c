@@ -95,14 +95,15 @@ static assay_status fill(assay_publishing *publishing, assay_warehouse_session *
 static assay_status apply(assay_publishing *publishing, assay_warehouse_session *session,
                           const assay_stage_table *stage, int64_t rows, assay_error *err)
 {
-    const assay_apply_place place = {.target = &publishing->target, .stage = stage->name};
+    assay_apply_place place = {.target = &publishing->target, .stage = stage->name};
     assay_ledger_counts counts = {.rows = rows};
     assay_apply_list list;
 
+    ASSAY_TRY(assay_apply_can_merge(session, &publishing->target, &place.merges, err));
     ASSAY_TRY(assay_apply_statements(publishing->mapping, &place,
                                      publishing->request->snapshot->committed_us, publishing->arena,
                                      &list, err));
-    ASSAY_TRY(assay_apply_run(session, &list, &counts, err));
+    ASSAY_TRY(assay_apply_run(session, &publishing->target, &list, &counts, err));
     ASSAY_TRY(assay_session_step(session, "committing", err));
     ASSAY_TRY(assay_ledger_write(session, &publishing->target, publishing->mapping, &counts, err));
     take_counts(&publishing->result, &counts);

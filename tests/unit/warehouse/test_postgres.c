@@ -84,6 +84,21 @@ static void a_table_of_others_without_an_index_is_merged_into(void **state)
                  "bigint");
 }
 
+static void a_partitioned_table_is_merged_into_too(void **state)
+{
+    struct world *world = *state;
+
+    world_target(world, "parted");
+    world_run(world, "CREATE TABLE parted (id bigint, v integer) PARTITION BY RANGE (id)");
+    world_run(world, "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10)");
+    world_run(world, "CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20)");
+    world_published(world, "SELECT i AS id, i::INTEGER AS v FROM range(8, 12) t(i)");
+    assert_int_equal(world->result.inserted, 4);
+    world_published(world, "SELECT i AS id, 0::INTEGER AS v FROM range(11, 14) t(i)");
+    assert_int_equal(world->result.inserted, 2);
+    assert_int_equal(world->result.updated, 1);
+}
+
 static void keys_are_the_primary_key_of_a_table_that_is_made(void **state)
 {
     struct world *world = *state;
@@ -258,6 +273,7 @@ static int run_own(void)
     const struct CMUnitTest tests[] = {
         CASE(rows_that_did_not_change_keep_their_place),
         CASE(a_table_of_others_without_an_index_is_merged_into),
+        CASE(a_partitioned_table_is_merged_into_too),
         CASE(keys_are_the_primary_key_of_a_table_that_is_made),
         CASE(a_schema_is_made_where_that_is_allowed),
         CASE(missing_privileges_say_what_is_missing),

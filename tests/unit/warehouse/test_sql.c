@@ -79,7 +79,8 @@ static assay_mapping *map(struct bench *bench, const assay_dialect *dialect, siz
 static assay_apply_list apply(struct bench *bench, const assay_mapping *mapping)
 {
     const assay_apply_place place = {.target = mapping->dialect->upper ? &upper : &lower,
-                                     .stage = mapping->dialect->upper ? "STG" : "stg"};
+                                     .stage = mapping->dialect->upper ? "STG" : "stg",
+                                     .merges = mapping->dialect->tells_merge};
     assay_apply_list list;
 
     assert_int_equal(assay_apply_statements(mapping, &place, 1767225600000000, bench->arena, &list,
@@ -157,6 +158,23 @@ static void a_merge_on_snowflake_is_one_statement(void **state)
         "NOT "
         "NULL) THEN UPDATE SET \"V\" = s.\"V\", \"OLD\" = NULL WHEN NOT MATCHED THEN INSERT "
         "(\"ID\", \"V\") VALUES (s.\"ID\", s.\"V\")");
+}
+
+static void postgresql_merges_in_one_statement_where_it_can(void **state)
+{
+    struct bench *bench = *state;
+    const assay_apply_place place = {.target = &lower, .stage = "stg", .merges = true};
+    assay_apply_list list;
+
+    assert_int_equal(assay_apply_statements(map(bench, postgres(), 2), &place, 0, bench->arena,
+                                            &list, NULL),
+                     ASSAY_OK);
+    assert_int_equal(list.count, 1);
+    assert_string_equal(
+        list.statements[0].sql,
+        "MERGE INTO \"public\".\"orders\" AS t USING \"public\".\"stg\" AS s ON t.\"id\" = "
+        "s.\"id\" WHEN MATCHED AND (t.\"v\" IS DISTINCT FROM s.\"v\") THEN UPDATE SET \"v\" = "
+        "s.\"v\" WHEN NOT MATCHED THEN INSERT (\"id\", \"v\") VALUES (s.\"id\", s.\"v\")");
 }
 
 static void a_table_of_keys_alone_has_no_update(void **state)
@@ -346,6 +364,7 @@ int main(void)
         CASE(an_overwrite_empties_first),
         CASE(a_merge_on_postgresql_updates_what_changed_and_inserts_what_is_new),
         CASE(a_merge_on_snowflake_is_one_statement),
+        CASE(postgresql_merges_in_one_statement_where_it_can),
         CASE(a_table_of_keys_alone_has_no_update),
         CASE(keys_with_null_are_compared_so_that_they_can_be_hashed),
         CASE(deletions_mark_before_the_merge_and_absence_after_it),
