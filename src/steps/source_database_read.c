@@ -104,6 +104,12 @@ static void append_refusal(const struct value *value, const char *held, assay_bu
     assay_buf_append_char(buf, ')');
 }
 
+static void append_try(const struct value *value, const char *type, assay_buf *buf)
+{
+    assay_buf_append_text(buf, "TRY_");
+    append_cast(value, type, buf);
+}
+
 /* A contract may ask for a type that does not hold every value: those it does not hold are an
  * error, nothing is rounded. */
 static void append_checked(const struct value *value, assay_buf *buf)
@@ -117,10 +123,14 @@ static void append_checked(const struct value *value, assay_buf *buf)
         /* the casts of the engine round; digits behind the point that are not zero are counted */
         assay_buf_append_text(buf, "length(rtrim(split_part(");
         append_source(value, buf);
-        assay_buf_append_format(buf, ", '.', 2), '0')) > %d", scale);
+        assay_buf_append_format(buf, ", '.', 2), '0')) > %d OR (", scale);
+        append_try(value, type, buf);
+        assay_buf_append_text(buf, " IS NULL AND ");
+        append_source(value, buf);
+        assay_buf_append_text(buf, " IS NOT NULL)");
     } else {
         assay_buf_append_text(buf, "CAST(");
-        append_cast(value, type, buf);
+        append_try(value, type, buf);
         assay_buf_append_format(buf, " AS %s) IS DISTINCT FROM ", value->source.type);
         append_source(value, buf);
     }

@@ -224,8 +224,21 @@ def test_a_contract_turns_a_numeric_without_scale_into_a_decimal_and_rounds_noth
     shop.execute("insert into t values (5, 0.001)")
     result = run(shop, code=1)
     assert "column v" in result.err and "DECIMAL(18,2)" in result.err
-    shop.execute("update t set v = 'NaN' where k = 5")
-    assert "NaN" in run(shop, code=1).err
+    for value in ("'NaN'", "1e20"):
+        shop.execute(f"update t set v = {value} where k = 5")
+        assert "column v" in run(shop, code=1).err
+
+
+def test_a_contract_turns_large_whole_numbers_into_integers_where_they_fit(shop):
+    shop.execute("create table t (a numeric, b numeric(20,0)); insert into t values "
+                 "(9223372036854775807, -32768), (null, null)")
+    extract(shop, contract={"columns": {"a": "BIGINT", "b": "SMALLINT"}})
+    run(shop)
+    assert rows(shop) == [(9223372036854775807, -32768), (None, None)]
+    shop.execute("insert into t values (1.5, 0)")
+    assert "column a" in run(shop, code=1).err
+    shop.execute("update t set a = 2, b = 40000 where a = 1.5")
+    assert "column b" in run(shop, code=1).err
 
 
 def test_a_contract_may_ask_for_text_or_a_narrower_type_but_never_loses_digits(shop):
