@@ -475,3 +475,23 @@ def test_one_run_publishes_to_both_databases(shop, snowflake):
     assert set(there["facets"]["columnLineage"]["fields"]) == {"ID", "AMOUNT"}
     query = event["run"]["facets"]["externalQuery"]
     assert query["source"] == there["namespace"] and query["externalQueryId"]
+
+
+def test_what_was_read_from_a_database_is_published_to_a_database(project, postgres):
+    source, target = postgres.database(), postgres.database()
+    source.execute("create table orders (id int primary key, amount int);"
+                   "insert into orders values (1, 10), (2, 20)")
+    project.write("config/connections.yaml",
+                  {"shop": source.connection(), "pg": target.connection()})
+    project.write("config/lineage.yaml", {"enabled": True, "backend": "file", "namespace": "shop",
+                                          "path": "events.jsonl"})
+    project.extract("bronze.orders", source={"connection": "shop", "table": "orders"}, mode="full",
+                    publish=[{"to": "pg", "table": "copies.orders"}])
+    result = project.run("run", env=postgres.env)
+    assert result.code == 0, result
+    assert sorted(target.rows("select id, amount from copies.orders")) == [(1, 10), (2, 20)]
+    events = map(json.loads, (project.root / "events.jsonl").read_text().splitlines())
+    (event,) = [e for e in events
+                if e["job"]["name"] == "test.bronze.orders" and e["eventType"] == "COMPLETE"]
+    assert [d["name"].split(".", 1)[-1] for d in event["inputs"]] == ["public.orders"]
+    assert event["outputs"][1]["name"].endswith("copies.orders")
