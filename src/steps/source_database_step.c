@@ -43,9 +43,27 @@ static bool is_bronze(const char *name)
     return false;
 }
 
-/* A contract may always ask for the text of a value, and for a DECIMAL where the database has
- * numbers of any size: what does not fit is an error of that row. Any other type is a change of
- * type. */
+/* Whether a contract may ask for `type` where the database has a number of any size, or a whole one
+ * that is larger than any of the engine's integers. */
+static bool is_number_for(const assay_database_column *column, const char *type)
+{
+    static const char *const whole[] = {"SMALLINT", "INTEGER", "BIGINT"};
+    int precision = 0;
+    int scale = 0;
+    bool large = assay_database_two_numbers(column->type, "DECIMAL(", &precision, &scale) &&
+                 scale == 0 && !assay_str_ends(column->type, "[]");
+
+    if (column->digits && assay_str_starts(type, "DECIMAL("))
+        return true;
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+        if ((column->digits || large) && assay_str_equal_ci(type, whole[i]))
+            return true;
+    return false;
+}
+
+/* A contract may always ask for the text of a value, and for a number where the database has one
+ * that no type fits by itself: what does not fit is an error of that row. Any other type is a
+ * change of type. */
 static const char *type_found(const assay_database *database, const assay_database_column *column)
 {
     const assay_contract_column *declared =
@@ -54,8 +72,7 @@ static const char *type_found(const assay_database *database, const assay_databa
     if (declared == NULL || declared->type == NULL)
         return column->type;
     bool text = assay_str_equal_ci(declared->type, "VARCHAR");
-    bool decimal = column->digits && assay_str_starts(declared->type, "DECIMAL(");
-    return text || decimal ? declared->type : column->type;
+    return text || is_number_for(column, declared->type) ? declared->type : column->type;
 }
 
 static assay_status list_found(const assay_database *database, assay_source_file *file,
