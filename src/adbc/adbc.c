@@ -7,6 +7,7 @@
 #include "adbc/source.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 struct assay_adbc {
     assay_adbc_session *session;
@@ -150,12 +151,23 @@ static bool is_open_outcome(assay_status status)
     return status == ASSAY_EIO || status == ASSAY_ETIMEOUT;
 }
 
+/* The connection itself broke: the server said so by SQLSTATE, or said nothing. A server that is
+ * full (class 53) and files that cannot be sent (Snowflake's driver, 264xxx) leave it as it is. */
+static bool is_broken(assay_status status, const assay_error *err)
+{
+    if (status != ASSAY_EIO || err->number != 3112)
+        return false;
+    if (err->sqlstate[0] == '\0')
+        return err->native < 264000 || err->native > 264999;
+    return assay_str_starts(err->sqlstate, "08") || assay_str_starts(err->sqlstate, "57P");
+}
+
 /* Keeps in mind what a failure means for the connection. */
 static assay_status note(assay_adbc *adbc, assay_status status, const assay_error *err)
 {
     if (status != ASSAY_OK && adbc->in_transaction)
         adbc->rollback_only = true;
-    if (adbc->session->given_up || (status == ASSAY_EIO && err->number == 3112))
+    if (adbc->session->given_up || is_broken(status, err))
         adbc->lost = true;
     return status;
 }

@@ -350,6 +350,19 @@ static void failures_have_their_category(void **state)
     assay_adbc_close(adbc);
 }
 
+static void a_server_that_is_full_is_not_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    assay_adbc *adbc = open_adbc(fixture);
+
+    expect_failure(fixture, adbc,
+                   "do $$ begin raise exception 'full' using errcode = '53100'; end $$", ASSAY_EIO,
+                   3112, "53100");
+    assert_true(fixture->err.retryable);
+    assert_int_equal(number_of(fixture, adbc, "select 1"), 1);
+    assay_adbc_close(adbc);
+}
+
 static void transactions_are_whole(void **state)
 {
     struct fixture *fixture = *state;
@@ -535,6 +548,7 @@ int main(void)
         cmocka_unit_test(a_load_whose_rows_fail_is_undone),
         cmocka_unit_test(a_stream_may_be_left_in_the_middle),
         cmocka_unit_test(failures_have_their_category),
+        cmocka_unit_test(a_server_that_is_full_is_not_lost),
         cmocka_unit_test(transactions_are_whole),
         cmocka_unit_test(a_failed_transaction_cannot_be_committed),
         cmocka_unit_test(a_closed_connection_rolls_back),
