@@ -377,6 +377,9 @@ assay_publication assay_publish_not_tried(const assay_publish_job *publish, cons
     assay_publication publication = start_of(publish);
 
     publication.error = *why;
+    publication.error.path[0] = '\0'; /* that was the place of the entry that was tried */
+    publication.error.line = 0;
+    publication.error.column = 0;
     publication.state = assay_publication_state_of(why);
     assay_error_place(&publication.error, place_of(publish));
     return publication;

@@ -138,6 +138,9 @@ def test_a_run_does_not_wait_for_each_table_of_a_database_that_is_not_reached(sh
     events = made.run("run", "--output", "json", code=4).events()
     failures = [p["error"]["message"] for e in events for p in e.get("publications", [])]
     assert ["not tried again" in message for message in failures] == [False, True, True]
+    places = [(p["error"]["path"], p["error"]["line"])
+              for e in events for p in e.get("publications", [])]
+    assert len(set(places)) == 3, places  # each at its own entry
     postgres.server.start()
     made.run("run")
     assert made.there() == made.there("marts.other") == [(1, 10), (2, 20)]
