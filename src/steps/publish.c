@@ -345,6 +345,16 @@ static void hide_values(const assay_publish_job *publish, assay_error *failure)
                        failure->number == NULL_KEYS ? "are NULL" : "come twice");
 }
 
+/* A position in a statement that was made here means nothing to the user: the entry does. */
+static void place_failure(const assay_publish_job *publish, assay_error *failure)
+{
+    if (failure->path[0] != '\0')
+        return;
+    failure->line = 0;
+    failure->column = 0;
+    assay_error_place(failure, place_of(publish));
+}
+
 void assay_publish_run(const assay_publish_job *publish, assay_publication *ret_publication,
                        assay_warehouse_result *ret_result)
 {
@@ -364,7 +374,7 @@ void assay_publish_run(const assay_publish_job *publish, assay_publication *ret_
         fill_counts(ret_result, ret_publication);
     } else {
         hide_values(publish, &failure);
-        assay_error_place(&failure, place_of(publish));
+        place_failure(publish, &failure);
         ret_publication->error = failure;
         ret_publication->state = assay_publication_state_of(&failure);
     }
@@ -378,10 +388,8 @@ assay_publication assay_publish_not_tried(const assay_publish_job *publish, cons
 
     publication.error = *why;
     publication.error.path[0] = '\0'; /* that was the place of the entry that was tried */
-    publication.error.line = 0;
-    publication.error.column = 0;
     publication.state = assay_publication_state_of(why);
-    assay_error_place(&publication.error, place_of(publish));
+    place_failure(publish, &publication.error);
     return publication;
 }
 
