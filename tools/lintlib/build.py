@@ -33,7 +33,8 @@ def header_commands(path):
     else:
         yield "C17", ["gcc", "-std=c17", "-x", "c", *flags, "-I", str(ROOT / "src"),
                       "-D_POSIX_C_SOURCE=200809L", "-D_DEFAULT_SOURCE",
-                      "-isystem", os.environ["ASSAY_DUCKDB_INCLUDE"]]
+                      "-isystem", os.environ["ASSAY_DUCKDB_INCLUDE"],
+                      "-isystem", os.environ["ASSAY_ADBC_INCLUDE"]]
 
 
 def check_header(path):
