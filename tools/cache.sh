@@ -49,3 +49,19 @@ install_packages() {
 check_sha256() {
     printf '%s  %s\n' "$2" "$1" | sha256sum --check --status 2>/dev/null
 }
+
+# need_venv FOLDER REQUIREMENTS. The stamp is written last: an environment without it is not whole
+# and is made anew.
+need_venv() {
+    local venv=$1 requirements=$assay_root/$2 stamp
+    stamp=$(python3 --version; sha256sum <"$requirements")
+    [ -e "$venv/.complete" ] && [ "$(cat "$venv/.complete")" = "$stamp" ] && return 0
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        die "the tests need Python 3.11 or later, and python3 is $(python3 --version)"
+    say "making the Python environment of $2 (some minutes)"
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+        --requirement "$requirements" || die "pip could not install $2"
+    printf '%s\n' "$stamp" >"$venv/.complete"
+}
