@@ -27,6 +27,14 @@ static assay_status remove_named(const char *folder, const char *stage_id, assay
     return ASSAY_OK;
 }
 
+/* A folder of this stage alone, where the format makes such. */
+static void drop_own_folder(const char *folder)
+{
+    if (assay_str_starts(assay_path_base(folder), "stage-") &&
+        assay_path_remove_tree(folder, NULL) != ASSAY_OK)
+        return; /* it only takes room; expiry finds it */
+}
+
 /* By number: "x-10" comes after "x-9". */
 static int compare_written(const void *a, const void *b)
 {
@@ -165,6 +173,7 @@ assay_status assay_stage_write(assay_conn *conn, const assay_stage_request *requ
     if (status != ASSAY_OK) {
         move_place(err, select_line);
         (void)remove_named(plan.folder, request->stage_id, NULL);
+        drop_own_folder(plan.folder);
         bool misfit = status == ASSAY_EDATA && err != NULL && err->number == 3004;
         return misfit ? name_misfit(conn, &plan, err) : status;
     }
@@ -180,6 +189,8 @@ void assay_stage_discard(const assay_stage_result *result)
     for (size_t i = 0; i < result->bad_count; i++)
         if (assay_path_remove(result->bad_files[i].path, NULL) != ASSAY_OK)
             continue;
+    if (result->folder != NULL)
+        drop_own_folder(result->folder);
 }
 
 void assay_stage_discard_bad(assay_stage_result *result)
