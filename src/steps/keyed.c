@@ -267,7 +267,8 @@ static void append_columns(assay_buf *buf, const assay_keyed *keyed, append_one 
     }
 }
 
-/* Rows keep their place in their file, so that files stay as they are clustered. */
+/* One pass over the touched files: rows that stay, and in place of their rows those that change. The
+ * engine may write them in another order. */
 static assay_status append_touched(assay_buf *buf, const assay_keyed *keyed, assay_error *err)
 {
     append_columns(buf, keyed, append_changed);
