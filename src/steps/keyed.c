@@ -267,8 +267,8 @@ static void append_columns(assay_buf *buf, const assay_keyed *keyed, append_one 
     }
 }
 
-/* One pass over the touched files: rows that stay, and in place of their rows those that change. The
- * engine may write them in another order. */
+/* One pass over the touched files: rows that stay, and in place of their rows those that change.
+ * The engine may write them in another order. */
 static assay_status append_touched(assay_buf *buf, const assay_keyed *keyed, assay_error *err)
 {
     append_columns(buf, keyed, append_changed);
