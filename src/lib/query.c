@@ -83,6 +83,33 @@ static assay_status make_views(assay_context *context, assay_conn *conn, const c
     return ASSAY_OK;
 }
 
+/* Whole numbers of 128 bits, as sum() gives them, would become rounded floating-point numbers in a
+ * Parquet file: they are written as decimals, and one of more than 38 digits is an error. */
+static assay_status append_exact(assay_buf *buf, assay_conn *conn, const char *sql,
+                                 assay_arena *arena, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf casts = ASSAY_BUF_EMPTY;
+    assay_column *columns = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(assay_conn_describe(conn, sql, arena, &columns, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        if (!assay_str_equal(columns[i].type, "HUGEINT") &&
+            !assay_str_equal(columns[i].type, "UHUGEINT"))
+            continue;
+        assay_buf_append_text(&casts, casts.size > 0 ? ", CAST(" : "CAST(");
+        assay_sql_append_name(&casts, columns[i].name);
+        assay_buf_append_text(&casts, " AS DECIMAL(38,0)) AS ");
+        assay_sql_append_name(&casts, columns[i].name);
+    }
+    ASSAY_TRY(assay_buf_check(&casts, err));
+    if (casts.size == 0)
+        assay_buf_append_text(buf, sql);
+    else
+        assay_buf_append_format(buf, "SELECT * REPLACE (%s) FROM (%s\n)", casts.data, sql);
+    return assay_buf_check(buf, err);
+}
+
 static assay_status copy_rows(assay_conn *conn, const char *sql, const assay_query_options *options,
                               assay_arena *arena, char **ret_json, assay_error *err)
 {
@@ -95,7 +122,12 @@ static assay_status copy_rows(assay_conn *conn, const char *sql, const assay_que
         return assay_error_set(err, ASSAY_EUNSUPPORTED, 1008,
                                "a file of format '%s' is not built; csv, json and parquet are",
                                options->format);
-    assay_buf_append_format(&copy, "COPY (%s\n) TO ", sql);
+    assay_buf_append_text(&copy, "COPY (");
+    if (assay_str_equal(options->format, "parquet"))
+        ASSAY_TRY(append_exact(&copy, conn, sql, arena, err));
+    else
+        assay_buf_append_text(&copy, sql);
+    assay_buf_append_text(&copy, "\n) TO ");
     assay_sql_append_text(&copy, options->file);
     assay_buf_append_format(&copy, " (FORMAT %s)", options->format);
     ASSAY_TRY(assay_buf_check(&copy, err));

@@ -53,3 +53,16 @@ def test_long_chains_of_operators_are_models_like_any(project):
     project.ok("run")
     assert project.query("select max(length(text)) from silver.chain")["rows"] == [[300]]
     assert project.query("select count(k) from silver.choice")["rows"] == [[30]]
+
+
+def test_whole_numbers_of_128_bits_are_exact_in_parquet(project):
+    start(project)
+    sql = ("select sum(i) as total, '12345678901234567890123456789012345678'::hugeint as \"big \"\"one\" "
+           "from gold.t order by 1")
+    project.ok("query", sql, "-o", "parquet", "-f", "out.parquet")
+    assert pq.read_table(project.root / "out.parquet").to_pylist() == [
+        {"total": 10, 'big "one': 12345678901234567890123456789012345678}]
+    # what does not fit is said, not rounded
+    result = project.run("query", "select '-170141183460469231731687303715884105727'::hugeint as h",
+                         "-o", "parquet", "-f", "out.parquet")
+    assert result.code != 0 and "E3" in result.err, result
