@@ -80,7 +80,7 @@ class Service:
         data = request.json().get("data", {})
         user = (data.get("LOGIN_NAME") or "").upper()
         self.faults.record(kind="login", user=user, authenticator=data.get("AUTHENTICATOR"),
-                           parameters=data.get("SESSION_PARAMETERS"))
+                           parameters=data.get("SESSION_PARAMETERS"), place=request.query)
         rule = self.faults.take("login", user)
         try:
             early = self.before(rule, None, None)
