@@ -350,6 +350,34 @@ def test_spark_appends_merges_and_assay_goes_on(jdbc, spark):
     assert spark.sql(f"SELECT n, total FROM {name}.gold.sums").collect()[0] == (7, 221)
 
 
+def test_racing_with_spark_loses_no_commit(jdbc, spark):
+    project, name = jdbc
+    project.ok("run")
+    project.write("more.csv", "id,name\n-1,assay\n")
+    inserted, lost = [], []
+
+    def insert():
+        for number in range(8):
+            try:
+                spark.sql(f"INSERT INTO {name}.silver.log VALUES ({1000 + number}, 'spark')")
+                inserted.append(number)
+            except Exception as error:  # noqa: BLE001: a lost race, told by a type of Java
+                lost.append(str(error))
+
+    thread = threading.Thread(target=insert)
+    thread.start()
+    loads = [project.run("load", "more.csv", "silver.log") for _ in range(8)]
+    thread.join()
+    good = sum(load.code == 0 for load in loads)
+    for load in loads:
+        assert load.code == 0 or "E4040" in load.err, load
+    assert all("Commit" in error for error in lost), lost
+    assert good >= 1 and inserted
+    assert project.query("select name, count(*) from silver.log where id < 0 or id >= 1000 group by 1 "
+                         "order by 1")["rows"] == [["assay", good], ["spark", len(inserted)]]
+    assert spark.table(f"{name}.silver.log").count() == 2 + good + len(inserted)
+
+
 def test_a_table_that_spark_made_is_loaded_into(jdbc, spark):
     project, name = jdbc
     project.ok("run")
