@@ -48,7 +48,7 @@ typedef struct assay_extract_config {
     assay_file_compression compression;
     assay_changed_file changed_file;
     const assay_value *tree;
-    assay_named connection; /* text NULL = none */
+    assay_named connection;                /* text NULL = none */
     const assay_database_source *database; /* NULL = files */
 } assay_extract_config;
 

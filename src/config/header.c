@@ -63,8 +63,8 @@ assay_status assay_header_read_shared(const assay_value *tree, const char *path,
     ASSAY_TRY(read_columns(tree, arena, &header, err));
     ASSAY_TRY(assay_contract_read(tree, path, arena, &header.contract, err));
     ASSAY_TRY(assay_header_read_mode(tree, path, mode, &header, err));
-    ASSAY_TRY(assay_publish_config_read(tree, path, arena, &header.publish, &header.publish_count,
-                                        err));
+    ASSAY_TRY(
+        assay_publish_config_read(tree, path, arena, &header.publish, &header.publish_count, err));
     *ret_header = header;
     return ASSAY_OK;
 }

@@ -27,7 +27,7 @@ typedef enum assay_tracking {
 typedef struct assay_column_note {
     const char *name;
     bool pii;
-    bool says_pii; /* true or false stands there */
+    bool says_pii;   /* true or false stands there */
     const char *doc; /* NULL = none */
     assay_tracking track;
     int line, column;
@@ -38,9 +38,9 @@ typedef struct assay_model_header {
     assay_load_mode mode;
     assay_named *key;
     size_t key_count;
-    assay_named version;     /* merge, scd2: the highest wins; text NULL = none */
-    assay_named delete_when; /* merge, scd2: SQL condition of rows that delete; text NULL = none */
-    bool soft_delete;        /* merge: deleted rows stay, marked */
+    assay_named version;      /* merge, scd2: the highest wins; text NULL = none */
+    assay_named delete_when;  /* merge, scd2: SQL condition of rows that delete; text NULL = none */
+    bool soft_delete;         /* merge: deleted rows stay, marked */
     assay_named *new_rows_of; /* "bronze.orders" */
     size_t new_rows_count;
     assay_named *partition_by; /* "month(order_date)" */

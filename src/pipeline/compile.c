@@ -128,8 +128,8 @@ static assay_status bind_transform(struct compile *compile, assay_model *model)
         return assay_output_refuse(model, &failure, compile->err);
     ASSAY_TRY(assay_contract_bind(model, compile->project->arena, compile->err));
     ASSAY_TRY(assay_contract_wrap(model, sql, compile->project->arena, &sql, compile->err));
-    ASSAY_TRY(assay_privacy_inherit(model, sql, compile->conn, compile->project->arena,
-                                    compile->err));
+    ASSAY_TRY(
+        assay_privacy_inherit(model, sql, compile->conn, compile->project->arena, compile->err));
     return assay_model_apply_shape(model, sql, compile->conn, compile->project->arena,
                                    compile->err);
 }

@@ -66,7 +66,7 @@ struct assay_model {
     const char *const *pii; /* columns that are pii, inherited ones too; beside the header's */
     size_t pii_count;
     const char *projection; /* what the contract makes of the query's columns; NULL = nothing */
-    assay_column *columns; /* names and DuckDB types of the output */
+    assay_column *columns;  /* names and DuckDB types of the output */
     size_t column_count;
     bool compiled;
 };
@@ -91,8 +91,8 @@ assay_place assay_model_place(const assay_model *model, const char *key);
 /* True where any column of it is pii. */
 bool assay_model_has_pii(const assay_model *model);
 
-/* True where the header says `columns: { <name>: { pii: true } }` (case ignored), or it is inherited
- * (pipeline/privacy.h) where the model is compiled. */
+/* True where the header says `columns: { <name>: { pii: true } }` (case ignored), or it is
+ * inherited (pipeline/privacy.h) where the model is compiled. */
 bool assay_model_column_is_pii(const assay_model *model, const char *column);
 
 #endif

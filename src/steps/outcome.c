@@ -31,8 +31,7 @@ void assay_step_result_fill(const assay_write_outcome *outcome, assay_step_resul
         result->snapshot_id = outcome->snapshot->id;
     }
     if (outcome->split.dropped > 0)
-        result->bad_rows =
-            (result->bad_rows > 0 ? result->bad_rows : 0) + outcome->split.dropped;
+        result->bad_rows = (result->bad_rows > 0 ? result->bad_rows : 0) + outcome->split.dropped;
     result->quarantined = outcome->snapshot != NULL ? outcome->split.quarantined : -1;
     if (outcome->verdict != NULL)
         result->verdict = outcome->verdict->text;

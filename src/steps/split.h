@@ -87,8 +87,9 @@ ASSAY_NODISCARD assay_status assay_split_drop(const struct assay_write *write, a
 /* SELECT of the rows of `relation` with __assay_rules: which rules over single rows each breaks. */
 void assay_split_append_marked(assay_buf *buf, const assay_split *split, const char *relation);
 
-/* Makes ASSAY_SPLIT_REPEATED: the keys of rule `index` that stand more than once in `relation`. They
- * are few; first they are found alone, so that nothing but the key columns is read where none is. */
+/* Makes ASSAY_SPLIT_REPEATED: the keys of rule `index` that stand more than once in `relation`.
+ * They are few; first they are found alone, so that nothing but the key columns is read where none
+ * is. */
 #define ASSAY_SPLIT_REPEATED "\"temp\".\"main\".\"__assay_repeated\""
 void assay_split_append_repeated(assay_buf *buf, const assay_split *split, size_t index,
                                  const char *relation);

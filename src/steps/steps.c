@@ -89,7 +89,8 @@ assay_status assay_steps_open(const assay_project *project, const assay_step_env
     steps->arena = arena;
     ASSAY_TRY(open_quality(steps, err));
     steps->outages = assay_outages_new();
-    assay_status status = steps->outages == NULL ? assay_error_nomem(err) : open_lineage(steps, err);
+    assay_status status =
+        steps->outages == NULL ? assay_error_nomem(err) : open_lineage(steps, err);
     if (status == ASSAY_OK)
         *ret_steps = steps;
     else
@@ -188,7 +189,8 @@ static assay_status plan(void *user, const assay_step_context *context, assay_st
                               : assay_transform_plan(user, context, ret_plan, err);
 
     if (status == ASSAY_OK)
-        status = assay_publish_plan(user, context, ret_plan->will_run, &ret_plan->will_publish, err);
+        status =
+            assay_publish_plan(user, context, ret_plan->will_run, &ret_plan->will_publish, err);
     return status;
 }
 

@@ -52,8 +52,8 @@ static assay_status prepare(struct transform *transform, assay_error *err)
     ASSAY_TRY(assay_step_skip_key(context, NULL, transform->skip_key, err));
     ASSAY_TRY(assay_model_bind_interval(context->model, context->since_us, context->until_us,
                                         context->arena, &transform->sql, err));
-    ASSAY_TRY(assay_contract_wrap(context->model, transform->sql, context->arena, &transform->sql,
-                                  err));
+    ASSAY_TRY(
+        assay_contract_wrap(context->model, transform->sql, context->arena, &transform->sql, err));
     ASSAY_TRY(assay_row_rules_read(&context->model->header, context->arena, &rules, err));
     return assay_row_rules_shape(&rules, transform->sql, context->arena, &transform->shape, err);
 }
