@@ -473,3 +473,26 @@ def test_records_of_another_encoding_and_open_quotes_harm_only_themselves(projec
         "bad_row": "quarantine", "columns": {"id": "INTEGER", "s": "VARCHAR"}})
     assert replay(project, "bronze.t") == (1, 0)
     assert rows(project, "bronze.t", "id, s")[-1] == [None, "caf\u00e9"]
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_the_quarantine_table_follows_the_columns_of_its_table(project, table_format):
+    start(project, table_format, silver={"t": {"checks": [
+        {"type": "expect_column_values_to_not_be_null", "column": "id", "action": "quarantine"}]}})
+    project.model("silver.t", "select * from (values (1, 2), (null, 3)) x(id, v)")
+    project.ok("run")
+    # a column more, and one that is wider
+    project.model("silver.t", "select * from (values (1, 2::bigint, 'x'), (null, 4, 'y')) x(id, v, more)")
+    project.ok("run")
+    (row,) = quarantine(project, "silver.t")
+    assert (row["v"], row["more"]) == (4, "y")
+    # a rebuild with another type: what was put aside before is of no use to it
+    project.model("silver.t", "select * from (values (1, 'a'), (null, 'b')) x(id, v)")
+    project.ok("run")
+    (row,) = quarantine(project, "silver.t")
+    assert row["v"] == "b"
+    seen = peer_rows(project, "quarantine.silver_t")
+    assert [row["v"] for row in seen] == ["b"]
+    suites(project)
+    assert replay(project, "silver.t") == (1, 0)
+    assert rows(project, "silver.t") == [[1, "a"], [None, "b"]]
