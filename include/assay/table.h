@@ -45,6 +45,7 @@ typedef struct assay_write_result {
     int64_t bytes;
     int64_t files;
     int64_t added, updated, removed; /* rows; updated is -1 where the mode updates none */
+    int64_t quarantined;             /* rows that broke a rule and were put aside */
     int64_t snapshot_id;             /* -1 = no commit was needed */
     char verdict[32];                /* "pass", "untested", "override" */
 } assay_write_result;

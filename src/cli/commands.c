@@ -294,10 +294,10 @@ static void print_loaded(const assay_cli_options *options, const assay_write_res
     if (options->format == ASSAY_CLI_OUTPUT_JSON)
         printf("{\"schema_version\": 1, \"kind\": \"load\", \"rows\": %" PRId64
                ", \"bytes\": %" PRId64 ", \"files\": %" PRId64 ", \"added\": %" PRId64
-               ", \"updated\": %" PRId64 ", \"removed\": %" PRId64 ", \"snapshot_id\": %" PRId64
-               ", \"verdict\": \"%s\"}\n",
+               ", \"updated\": %" PRId64 ", \"removed\": %" PRId64 ", \"quarantined\": %" PRId64
+               ", \"snapshot_id\": %" PRId64 ", \"verdict\": \"%s\"}\n",
                result->rows, result->bytes, result->files, result->added, result->updated,
-               result->removed, result->snapshot_id, result->verdict);
+               result->removed, result->quarantined, result->snapshot_id, result->verdict);
     else if (result->snapshot_id < 0)
         printf("%s: no %s, nothing committed\n", table,
                assay_str_equal(options->mode, "merge") ? "changes" : "rows");
@@ -309,6 +309,8 @@ static void print_loaded(const assay_cli_options *options, const assay_write_res
     else
         printf("%s: %" PRId64 " rows, %" PRId64 " bytes, snapshot %" PRId64 ", %s\n", table,
                result->rows, result->bytes, result->snapshot_id, result->verdict);
+    if (options->format != ASSAY_CLI_OUTPUT_JSON && result->quarantined > 0)
+        printf("%s: %" PRId64 " rows quarantined\n", table, result->quarantined);
 }
 
 static bool read_write_mode(const char *text, assay_write_mode *ret_mode)

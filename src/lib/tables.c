@@ -319,6 +319,7 @@ static void end_writing(struct writing *writing, assay_status status,
                                                                    : outcome->stage.rows,
                                  .updated = outcome->rows_updated,
                                  .removed = outcome->rows_removed,
+                                 .quarantined = outcome->split.quarantined,
                                  .snapshot_id =
                                      outcome->snapshot != NULL ? outcome->snapshot->id : -1};
         (void)snprintf(ret_result->verdict, sizeof ret_result->verdict, "%s",

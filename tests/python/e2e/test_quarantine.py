@@ -496,3 +496,18 @@ def test_the_quarantine_table_follows_the_columns_of_its_table(project, table_fo
     suites(project)
     assert replay(project, "silver.t") == (1, 0)
     assert rows(project, "silver.t") == [[1, "a"], [None, "b"]]
+
+
+def test_a_file_that_is_loaded_by_hand_is_split_too(project):
+    start(project, "iceberg", silver={"t": {"checks": [
+        {"type": "expect_column_values_to_be_between", "column": "v", "min_value": 0,
+         "action": "quarantine"}]}})
+    project.write("in.csv", "id,v\n1,5\n2,-5\n")
+    loaded = project.ok("load", str(project.root / "in.csv"), "silver.t", "--output", "json").json()
+    assert loaded["rows"] == 1 and loaded["quarantined"] == 1
+    assert [row["id"] for row in quarantine(project, "silver.t")] == [2]
+    result = project.ok("load", str(project.root / "in.csv"), "silver.t")
+    assert "1 rows quarantined" in result.out and counted(project, "silver.t") == 2
+    suites(project)
+    assert replay(project, "silver.t") == (2, 0)
+    assert rows(project, "silver.t") == [[1, 5], [1, 5], [2, -5], [2, -5]]
