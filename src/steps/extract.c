@@ -71,6 +71,30 @@ static assay_status add_bronze(const assay_source *source, assay_column **ret_co
     return ASSAY_OK;
 }
 
+/* The engine's own names of the types: a contract may say TIMESTAMPTZ or INT8. One that it does not
+ * know is refused, with its place, where the schema is made. */
+static assay_status name_types(assay_conn *conn, assay_arena *arena, assay_column *columns,
+                               size_t count, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    assay_column *named = NULL;
+    size_t named_count = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        assay_buf_append_text(&sql, i == 0 ? "SELECT CAST(NULL AS " : ", CAST(NULL AS ");
+        assay_buf_append_text(&sql, columns[i].type);
+        assay_buf_append_text(&sql, ") AS ");
+        assay_sql_append_name(&sql, columns[i].name);
+    }
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    if (assay_conn_describe(conn, assay_buf_text(&sql), arena, &named, &named_count, NULL) !=
+        ASSAY_OK)
+        return ASSAY_OK;
+    for (size_t i = 0; i < count && i < named_count; i++)
+        columns[i].type = named[i].type;
+    return ASSAY_OK;
+}
+
 static assay_status load_state(const assay_steps *steps, assay_conn *conn, const char *name,
                                assay_arena *arena, assay_state_file **ret_state, assay_error *err)
 {
@@ -101,7 +125,8 @@ assay_status assay_extract_columns(const assay_steps *steps, const assay_columns
     ASSAY_TRY(assay_source_look(&source, err));
     ASSAY_TRY(assay_source_decide(&source, exists ? published->columns : NULL,
                                   exists ? published->column_count : 0, err));
-    return add_bronze(&source, ret_columns, ret_count, err);
+    ASSAY_TRY(add_bronze(&source, ret_columns, ret_count, err));
+    return name_types(request->conn, arena, *ret_columns, *ret_count, err);
 }
 
 /* ---- which files ---- */

@@ -215,7 +215,7 @@ class Orders:
                                                   "amount": "DECIMAL(12,2)", "note": "VARCHAR",
                                                   "flag": "BOOLEAN", "ratio": "DOUBLE", "day": "DATE",
                                                   "at_time": "TIMESTAMP",
-                                                  "at_zone": "TIMESTAMP WITH TIME ZONE",
+                                                  "at_zone": "TIMESTAMPTZ",
                                                   "version": "INTEGER"}},
                             publish=[{**self.publish, "columns": COLUMNS}])
         self.generation(0)
