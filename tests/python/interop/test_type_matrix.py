@@ -437,6 +437,46 @@ def test_duckdb_and_assay_find_every_value(lakes, table_format, name):
     assert [row for row in by_assay if (row["c"], row["n"], row["found"]) not in wanted] == []
 
 
+MEMBERS = [("rec.a", 1, "1"), ("rec.a", -1, "-1"), ("rec.b", "x", "'x'"), ("rec.b", "", "''"),
+           ("rec.c.d", 1.5, "1.5"), ("rec.c.e", "1969-12-31", "DATE '1969-12-31'")]
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_members_of_structs_are_found(lakes, table_format):
+    from deltalake import DeltaTable, QueryBuilder
+    from pyiceberg.expressions import EqualTo
+    from pyiceberg.table import StaticTable
+
+    lake = lakes(table_format)
+    location = lake.location("append")
+    connection = peers.duckdb_connect()
+    connection.execute("CREATE TABLE rows AS SELECT * FROM (" + matrix.source(lake.spark.columns) + ")")
+    sql = "\nUNION ALL\n".join(
+        f"SELECT {number} AS n, count(*)::INT AS found FROM {{}} WHERE {path} = {literal}"
+        for number, (path, _, literal) in enumerate(MEMBERS))
+    expected = sorted(connection.execute(sql.replace("{}", "rows")).fetchall())
+    assert all(found > 0 for _, found in expected)
+    assert sorted(tuple(row) for row in lake.ok("query", sql.replace("{}", "silver.append"), "--output",
+                                                "json").json()["rows"]) == expected
+    if table_format == "iceberg":
+        table = StaticTable.from_metadata(peers.iceberg_metadata(location))
+        found = [table.scan(row_filter=EqualTo(path, value), selected_fields=("id",)).to_arrow().num_rows
+                 for path, value, _ in MEMBERS]
+        assert list(enumerate(found)) == expected
+        relation = f"iceberg_scan('{peers.iceberg_metadata(location)}')"
+    elif table_format == "delta":
+        engine = QueryBuilder().register("t", DeltaTable(location))
+        for number, (path, _, literal) in enumerate(MEMBERS):
+            column, *members = path.split(".")
+            path = column + "".join(f"['{member}']" for member in members)
+            found = engine.execute(f"SELECT id FROM t WHERE {path} = {literal}").read_all()
+            assert (number, pa.table(found).num_rows) == expected[number]
+        relation = f"delta_scan('{location}')"
+    else:
+        relation = f"read_parquet('{location}/**/*.parquet')"
+    assert sorted(connection.execute(sql.replace("{}", relation)).fetchall()) == expected
+
+
 @pytest.mark.parametrize("table_format", FORMATS)
 def test_spark_finds_every_value(lakes, spark, table_format):
     """Of each column NULL and two values, many a query: Spark plans long, and reads little."""
