@@ -39,8 +39,8 @@ typedef struct assay_context_options {
 /* Opens the project and the engine. Errors: ECONFIG with the place for anything the user wrote,
  * ECONFIG 2001 where there is no project. The context belongs to the caller.
  *
- * A program whose project talks to Snowflake must have SNOWFLAKE_DISABLE_PLATFORM_DETECTION=true and
- * SF_DISABLE_MINICORE=true in its environment when it starts: the database's driver reads them
+ * A program whose project talks to Snowflake must have SNOWFLAKE_DISABLE_PLATFORM_DETECTION=true
+ * and SF_DISABLE_MINICORE=true in its environment when it starts: the database's driver reads them
  * before any call could set them. Without them logins ask the network which cloud this is. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_context_open(const assay_context_options *options,
                                                           assay_context **ret_context,

@@ -16,7 +16,7 @@ typedef struct assay_init_options {
     double scale;          /* of an example: 1 = 100,000 orders */
     int64_t seed;
     const char *asof; /* day of the export, "2026-11-22" */
-    bool faults;      /* of an example: with faulty files and faults.json, which says where they are */
+    bool faults; /* of an example: with faulty files and faults.json, which says where they are */
 } assay_init_options;
 
 /* Makes a project. Needs no context. Equal arguments give equal bytes. EEXISTS 1004 where there is

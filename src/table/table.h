@@ -143,11 +143,11 @@ typedef struct assay_table_format {
     assay_status (*expire)(const assay_table *base, const assay_expiry *expiry,
                            const assay_commit_env *env, assay_store *store, struct assay_conn *conn,
                            assay_expired *ret_expired, assay_error *err);
-    /* Loads `base` again, as it is now, from wherever it was loaded. NULL: `load` by its location is
-     * the same. */
+    /* Loads `base` again, as it is now, from wherever it was loaded. NULL: `load` by its location
+     * is the same. */
     assay_status (*reload)(const assay_table *base, assay_store *store, struct assay_conn *conn,
                            assay_arena *arena, assay_table **ret_table, assay_error *err);
-    bool field_ids; /* data files carry field ids and are read by them; else by name */
+    bool field_ids;      /* data files carry field ids and are read by them; else by name */
     bool absolute_paths; /* metadata names the table's place and its files absolutely */
 } assay_table_format;
 

@@ -139,7 +139,8 @@ static assay_run_result *run_published(shop *fixture, const assay_publication *p
     assert_int_equal(fixture_open(fixture), ASSAY_OK);
     fixture_table(fixture, "g.a")->publishes = true;
     fixture_table(fixture, "g.a")->publication = *publication;
-    if (fixture_run(fixture, (assay_run_options){.jobs = 1}, &result) != ASSAY_OK)
+    const assay_run_options options = {.jobs = 1};
+    if (fixture_run(fixture, options, &result) != ASSAY_OK)
         fail_msg("E%d %s", fixture->err.number, fixture->err.message);
     return result;
 }
