@@ -38,21 +38,20 @@ static assay_status fill_request(struct sending *sending, assay_error *err)
 
     ASSAY_TRY(assay_connections_use(project->connections, publish->config->to.text,
                                     place_of(publish), &connection, err));
-    sending->request =
-        (assay_warehouse_request){.conn = publish->conn,
-                                  .connection = connection,
-                                  .secrets = env->secrets,
-                                  .publication = &sending->publication,
-                                  .snapshot = &sending->snapshot,
-                                  .run_id = publish->run_id,
-                                  .step_id = publish->step_id,
-                                  .temp_dir = project->temp_dir,
-                                  .clock = *env->clock,
-                                  .random = *env->random,
-                                  .cancel = env->cancel,
-                                  .log = env->log,
-                                  .phase = publish->phase,
-                                  .phase_user = publish->phase_user};
+    sending->request = (assay_warehouse_request){.conn = publish->conn,
+                                                 .connection = connection,
+                                                 .secrets = env->secrets,
+                                                 .publication = &sending->publication,
+                                                 .snapshot = &sending->snapshot,
+                                                 .run_id = publish->run_id,
+                                                 .step_id = publish->step_id,
+                                                 .temp_dir = project->temp_dir,
+                                                 .clock = *env->clock,
+                                                 .random = *env->random,
+                                                 .cancel = env->cancel,
+                                                 .log = env->log,
+                                                 .phase = publish->phase,
+                                                 .phase_user = publish->phase_user};
     return ASSAY_OK;
 }
 
