@@ -151,41 +151,78 @@ static assay_status resolve_schema(struct committing *committing, assay_error *e
 
 /* ---- files that leave ---- */
 
-/* Files are named after the step that wrote them. */
-static bool counts(const assay_quarantine_entry *entries, size_t count, const char *path)
-{
-    const char *name = assay_path_base(path);
+/* Steps whose rows count in the table as it is, or would after a rollback to a snapshot that is
+ * still there: those that such a snapshot was committed by, and those that counted in the oldest.
+ */
+struct counted {
+    const assay_table *base;
+    assay_quarantine_entry *now, *oldest;
+    size_t now_count, oldest_count;
+};
 
-    if (strlen(name) <= UUID_LENGTH || name[UUID_LENGTH] != '-')
-        return true; /* not of a step: somebody else has written it */
+static bool names_step(const assay_quarantine_entry *entries, size_t count, const char *name)
+{
     for (size_t i = 0; i < count; i++)
         if (strncmp(entries[i].step, name, UUID_LENGTH) == 0)
             return true;
     return false;
 }
 
+/* Files are named after the step that wrote them. */
+static bool counts(const struct counted *counted, const char *path)
+{
+    const char *name = assay_path_base(path);
+
+    if (strlen(name) <= UUID_LENGTH || name[UUID_LENGTH] != '-')
+        return true; /* not of a step: somebody else has written it */
+    for (size_t i = 0; i < counted->base->snapshot_count; i++) {
+        const char *step = counted->base->snapshots[i].run_id;
+        if (step != NULL && strncmp(step, name, UUID_LENGTH) == 0)
+            return true;
+    }
+    return names_step(counted->now, counted->now_count, name) ||
+           names_step(counted->oldest, counted->oldest_count, name);
+}
+
+static assay_status find_counted(const assay_write *write, struct counted *counted,
+                                 assay_error *err)
+{
+    const assay_table *base = write->base;
+    assay_store *store = write->steps->env->store;
+    assay_state_file *state = NULL;
+    assay_state_file *oldest = NULL;
+    int foreign = 0;
+
+    *counted = (struct counted){.base = base};
+    if (!base->exists)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_state_file_current(base, store, write->arena, &state, &foreign, err));
+    ASSAY_TRY(
+        assay_quarantine_entries(state, write->arena, &counted->now, &counted->now_count, err));
+    if (base->snapshot_count < 2 || base->snapshots[0].state_path == NULL)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_state_file_load(base->location, base->snapshots[0].state_path, store,
+                                    write->arena, &oldest, err));
+    return assay_quarantine_entries(oldest, write->arena, &counted->oldest, &counted->oldest_count,
+                                    err);
+}
+
 static assay_status find_removed(struct committing *committing, assay_error *err)
 {
     const assay_write *write = committing->write;
-    const assay_step_env *env = write->steps->env;
-    assay_quarantine_entry *entries = NULL;
-    assay_state_file *state = NULL;
     assay_published_rows rows = {0};
-    size_t count = 0;
-    int foreign = 0;
+    struct counted counted;
 
     if (!committing->table->exists)
         return ASSAY_OK;
-    if (write->base->exists)
-        ASSAY_TRY(
-            assay_state_file_current(write->base, env->store, write->arena, &state, &foreign, err));
-    ASSAY_TRY(assay_quarantine_entries(state, write->arena, &entries, &count, err));
-    ASSAY_TRY(assay_published_at(committing->table, -1, env, write->arena, &rows, err));
+    ASSAY_TRY(find_counted(write, &counted, err));
+    ASSAY_TRY(
+        assay_published_at(committing->table, -1, write->steps->env, write->arena, &rows, err));
     committing->removed =
         assay_arena_take(write->arena, rows.count + 1, sizeof *committing->removed);
     ASSAY_TRY(assay_arena_check(committing->removed, err));
     for (size_t i = 0; i < rows.count; i++)
-        if (!counts(entries, count, rows.files[i].path))
+        if (!counts(&counted, rows.files[i].path))
             committing->removed[committing->removed_count++] = rows.files[i];
     return ASSAY_OK;
 }

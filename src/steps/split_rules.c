@@ -97,9 +97,23 @@ static assay_status add_key(struct contract_checks *checks, const assay_contract
     return add_check(checks, "pk_unique", text, kwargs, first);
 }
 
-static assay_status list_checks(const assay_contract *contract, assay_arena *arena,
+/* Whether the row that is referred to passes is not known while rows are sorted. */
+static assay_status check_reference(const assay_write *write, const assay_contract_column *column,
+                                    assay_error *err)
+{
+    if (!assay_str_equal_ci(column->reference_table, write->table))
+        return ASSAY_OK;
+    return assay_error_at(err, ASSAY_ECONFIG, 2214,
+                          (assay_place){write->model->path, column->line, column->column},
+                          "the contract of '%s' cannot be judged: column '%s' refers to its own "
+                          "table; use a check of config/dq.yaml",
+                          write->table, column->name);
+}
+
+static assay_status list_checks(const assay_write *write, assay_arena *arena,
                                 struct contract_checks *ret_checks, assay_error *err)
 {
+    const assay_contract *contract = contract_of(write);
     size_t most = 2 * contract->column_count + 1;
     struct contract_checks checks = {
         .names = assay_arena_take(arena, most, sizeof *checks.names),
@@ -116,8 +130,10 @@ static assay_status list_checks(const assay_contract *contract, assay_arena *are
         const assay_contract_column *column = &contract->columns[i];
         if (column->not_null && !column->key)
             ASSAY_TRY(add_not_null(&checks, column, arena, err));
-        if (column->reference_table != NULL)
-            ASSAY_TRY(add_reference(&checks, column, arena, err));
+        if (column->reference_table == NULL)
+            continue;
+        ASSAY_TRY(check_reference(write, column, err));
+        ASSAY_TRY(add_reference(&checks, column, arena, err));
     }
     *ret_checks = checks;
     return ASSAY_OK;
@@ -245,7 +261,7 @@ assay_status assay_split_open(const assay_write *write, assay_arena *arena, assa
 
     if (!quarantines(suite))
         suite = NULL;
-    ASSAY_TRY(list_checks(contract_of(write), arena, &checks, err));
+    ASSAY_TRY(list_checks(write, arena, &checks, err));
     size_t most = checks.count + (suite != NULL ? suite->count : 0) + 1;
     split.rules = assay_arena_take(arena, most, sizeof *split.rules);
     ASSAY_TRY(assay_arena_check(split.rules, err));

@@ -141,6 +141,8 @@ def test_a_bad_type_and_a_bad_reference_are_refused_with_their_place(project):
     refused(project, 1201, "nullable", code=2)
     extract(project, columns={"id": {"type": "BIGINT", "references": "silver.nope.id"}})
     refused(project, 2214, "silver.nope", "models/bronze/t.yaml:5:5", code=2)
+    extract(project, columns={"id": {"type": "BIGINT", "references": "bronze.t.id"}})
+    refused(project, 2214, "its own table", "models/bronze/t.yaml:5:5", code=2)
 
 
 # ---- models ----

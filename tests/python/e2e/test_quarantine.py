@@ -511,3 +511,27 @@ def test_a_file_that_is_loaded_by_hand_is_split_too(project):
     suites(project)
     assert replay(project, "silver.t") == (2, 0)
     assert rows(project, "silver.t") == [[1, 5], [1, 5], [2, -5], [2, -5]]
+
+
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_rows_come_back_with_a_snapshot_after_more_was_put_aside(project, table_format):
+    start(project, table_format)
+    contract = {"bad_row": "quarantine", "columns": {
+        "id": "BIGINT", "parent": {"type": "BIGINT", "references": "silver.parents.id"}}}
+    bronze(project, contract)
+    project.model("silver.parents", "select 1 as id")
+    project.write("data/a.csv", "id,parent\n1,1\n2,2\n3,2\n")
+    project.ok("run")
+    project.model("silver.parents", "select 2 as id union all select 1")
+    project.ok("run", "silver.parents")
+    assert replay(project) == (2, 0)
+    project.write("data/b.csv", "id,parent\n4,9\n5,1\n")
+    project.ok("run")  # the next commit to the quarantine table
+    assert counted(project) == 1 and ids(project) == [1, 2, 3, 5]
+    history = project.ok("table", "history", "bronze.orders", "--output", "json").json()["snapshots"]
+    first = min(history, key=lambda item: item["rows"])
+    project.ok("table", "rollback", "bronze.orders", str(first["snapshot_id"]))
+    assert ids(project) == [1] and counted(project) == 2
+    assert sorted(row["id"] for row in quarantine(project)) == [2, 3]
+    assert replay(project) == (2, 0)
+    assert ids(project) == [1, 2, 3]
