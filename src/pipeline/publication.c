@@ -142,18 +142,50 @@ static assay_status check_columns(const assay_model *model, const assay_publish_
     return ASSAY_OK;
 }
 
+static assay_status resolve(const assay_project *project, const assay_model *model,
+                            const assay_publish_config *publish, assay_arena *arena,
+                            assay_warehouse_target *ret_target, assay_error *err)
+{
+    const assay_connection_config *connection = NULL;
+    assay_warehouse_publication publication;
+
+    ASSAY_TRY(assay_connections_use(project->connections, publish->to.text,
+                                    place_of(model, &publish->to), &connection, err));
+    ASSAY_TRY(assay_publication_make(publish, model->path, arena, &publication, err));
+    return assay_warehouse_resolve(connection, &publication, arena, ret_target, err);
+}
+
+/* Whether an entry lands in `target`, however it is spelled. One that cannot be read is told where
+ * it stands. */
+static bool lands_in(const assay_project *project, const assay_model *model,
+                     const assay_publish_config *publish, const assay_warehouse_target *target,
+                     assay_arena *arena)
+{
+    assay_warehouse_target own;
+
+    if (resolve(project, model, publish, arena, &own, NULL) != ASSAY_OK)
+        return false;
+    return assay_str_equal(own.database, target->database) &&
+           assay_str_equal(own.schema, target->schema) && assay_str_equal(own.table, target->table);
+}
+
 /* Other entries that name the same table; `model` is asked for what stands before `position`. */
 static assay_status check_rivals(const assay_project *project, const assay_model *model,
                                  size_t position, assay_error *err)
 {
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     const assay_publish_config *publish = &model->header.publish[position];
+    assay_warehouse_target target;
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    ASSAY_TRY(resolve(project, model, publish, arena, &target, err));
 
     for (size_t i = 0; i < project->model_count; i++) {
         const assay_model *other = project->models[i];
         size_t count = other == model ? position : other->header.publish_count;
         for (size_t k = 0; k < count; k++)
             if (assay_str_equal(other->header.publish[k].to.text, publish->to.text) &&
-                assay_str_equal_ci(other->header.publish[k].table.text, publish->table.text))
+                lands_in(project, other, &other->header.publish[k], &target, arena))
                 return assay_error_at(err, ASSAY_ECONFIG, 2403, place_of(model, &publish->table),
                                       "'%s' publishes to '%s' of '%s', and so does '%s' (%s:%d)",
                                       model->name, publish->table.text, publish->to.text,

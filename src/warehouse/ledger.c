@@ -343,6 +343,19 @@ static void append_values(const assay_warehouse_session *session, const char *ta
                             (long long)counts->updated, (long long)counts->deleted);
 }
 
+assay_status assay_ledger_forget(assay_warehouse_session *session,
+                                 const assay_warehouse_target *target, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+
+    assay_buf_append_text(&sql, "DELETE FROM ");
+    append_own_table(session->dialect, target, ASSAY_WAREHOUSE_LEDGER, &sql);
+    append_own(session->dialect, &sql, " WHERE ", "publish_id");
+    append_text_parameter(session->dialect, &sql, " = ", session->publish_id);
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    return assay_session_run(session, assay_buf_text(&sql), NULL, err);
+}
+
 assay_status assay_ledger_write(assay_warehouse_session *session,
                                 const assay_warehouse_target *target, const assay_mapping *mapping,
                                 const assay_ledger_counts *counts, assay_error *err)

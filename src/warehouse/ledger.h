@@ -52,6 +52,11 @@ ASSAY_NODISCARD assay_status assay_ledger_columns(assay_warehouse_session *sessi
                                                   const char ***ret_names, size_t *ret_count,
                                                   assay_error *err);
 
+/* Takes the publish id's row out: the target that it tells of is not there any more. */
+ASSAY_NODISCARD assay_status assay_ledger_forget(assay_warehouse_session *session,
+                                                 const assay_warehouse_target *target,
+                                                 assay_error *err);
+
 /* Writes the row that says it is done, before the commit. */
 ASSAY_NODISCARD assay_status assay_ledger_write(assay_warehouse_session *session,
                                                 const assay_warehouse_target *target,

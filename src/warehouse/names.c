@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { PARTS_MAX = 3 };
 
@@ -22,6 +23,17 @@ static assay_status fail_name(const assay_warehouse_publication *publication, co
 {
     return assay_error_at(err, ASSAY_ECONFIG, 7001, publication->place,
                           "'%s' is no name of a table: %s", publication->table, why);
+}
+
+/* The ledger would be taken for a target, and lose what it is for. */
+static assay_status check_own(const assay_warehouse_publication *publication, const char *table,
+                              assay_error *err)
+{
+    if (!assay_str_equal_ci(table, ASSAY_WAREHOUSE_LEDGER) &&
+        !assay_str_equal_ci(table, ASSAY_WAREHOUSE_LOCK) &&
+        strncasecmp(table, ASSAY_WAREHOUSE_STAGE, strlen(ASSAY_WAREHOUSE_STAGE)) != 0)
+        return ASSAY_OK;
+    return fail_name(publication, "assay keeps its own tables under such names", err);
 }
 
 /* A part in quotes at *cursor, which moves behind it; *ret_part is NULL where it is none. */
@@ -83,7 +95,7 @@ static assay_status split(const assay_dialect *dialect,
             return fail_name(publication, "a part is longer than the database allows", err);
         ret_parts->texts[ret_parts->count++] = part;
         if (*cursor == '\0')
-            return ASSAY_OK;
+            return check_own(publication, part, err);
         if (*cursor != '.')
             return fail_name(publication, "parts are separated by '.'", err);
     }

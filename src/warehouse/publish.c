@@ -59,6 +59,30 @@ static assay_status look_into_ledger(assay_publishing *publishing, assay_warehou
     return ASSAY_OK;
 }
 
+/* The ledger may know a target that somebody dropped. Whole tables are sent once more: their row
+ * goes before the table is made, so that whoever dies between leaves nothing that looks done. Of
+ * rows that were added in many publications the earlier ones are not to be had again that way. */
+static assay_status look_for_lost(assay_publishing *publishing, assay_warehouse_session *session,
+                                  bool *done, assay_error *err)
+{
+    const assay_warehouse_publication *publication = publishing->request->publication;
+    assay_warehouse_standing standing;
+
+    if (publication->mode != ASSAY_WAREHOUSE_APPEND) {
+        ASSAY_TRY(*done ? assay_ledger_forget(session, &publishing->target, err) : ASSAY_OK);
+        *done = false;
+        return ASSAY_OK;
+    }
+    ASSAY_TRY(assay_ledger_standing(session, &publishing->target, &standing, err));
+    if (!standing.published && !standing.any)
+        return ASSAY_OK;
+    return assay_error_at(err, ASSAY_EDATA, 7033, publication->place,
+                          "'%s' of '%s' is gone, or cannot be seen, and rows of '%s' were appended "
+                          "to it: publish it once with mode overwrite",
+                          publication->table, publication->to,
+                          publishing->request->snapshot->table);
+}
+
 /* ---- staging ---- */
 
 /* Judges the keys once, and decides which rows are staged. */
@@ -193,6 +217,8 @@ static assay_status work(assay_publishing *publishing, assay_warehouse_session *
     ASSAY_TRY(assay_server_look(session, &publishing->target, &state, err));
     if (state.ledger)
         ASSAY_TRY(look_into_ledger(publishing, session, &done, err));
+    if (state.ledger && !state.target)
+        ASSAY_TRY(look_for_lost(publishing, session, &done, err));
     assay_stages_clean(session, &publishing->target, &state);
     drop_earlier(publishing, session);
     if (done) {
@@ -347,8 +373,11 @@ assay_status assay_warehouse_look(const assay_warehouse_request *request,
         assay_warehouse_resolve(request->connection, request->publication, arena, &target, err));
     ASSAY_TRY(assay_session_open(request, id, arena, &session, err));
     ASSAY_TRY(assay_server_look(&session, &target, &state, err));
-    if (state.ledger)
-        return assay_ledger_standing(&session, &target, ret_standing, err);
-    *ret_standing = (assay_warehouse_standing){.sequence = ASSAY_WAREHOUSE_BEGINNING};
+    if (!state.ledger) {
+        *ret_standing = (assay_warehouse_standing){.sequence = ASSAY_WAREHOUSE_BEGINNING};
+        return ASSAY_OK;
+    }
+    ASSAY_TRY(assay_ledger_standing(&session, &target, ret_standing, err));
+    ret_standing->published = ret_standing->published && state.target;
     return ASSAY_OK;
 }

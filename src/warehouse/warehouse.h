@@ -168,7 +168,7 @@ ASSAY_NODISCARD assay_status assay_warehouse_publish(const assay_warehouse_reque
 /* ---- the ledger ---- */
 
 typedef struct assay_warehouse_standing {
-    bool published;        /* the request's publish id is in the ledger */
+    bool published;        /* the request's publish id is in the ledger, and the target is there */
     bool any;              /* some commit of this table (uuid) is, for this target */
     int64_t sequence;      /* newest of them; ASSAY_WAREHOUSE_BEGINNING where none */
     bool of_another_table; /* rows of another table uuid were published to this target */

@@ -184,3 +184,35 @@ def test_the_plan_and_the_history_know_of_publications(project, site):
     shown = project.ok("runs", "show", run).out
     assert "there" in shown
     assert os.path.isdir(project.root / ".assay")
+
+
+@pytest.mark.parametrize("mode", ["overwrite", "merge"])
+def test_a_table_that_was_dropped_there_is_made_and_filled_again(project, site, mode):
+    orders = Orders(project, site, mode, rows=30)
+    assert orders.run().code == 0
+    site.execute(f'drop table "{site.folded("orders")}"')
+    done = project.run("publish", "gold.orders", env=site.env)
+    assert done.code == 0 and "already" not in done.out, done
+    orders.check()
+    again = project.run("publish", "gold.orders", env=site.env)
+    assert again.code == 0 and "already" in again.out, again
+
+
+def test_a_dropped_table_that_rows_were_appended_to_does_not_get_the_last_ones_alone(project, site):
+    orders = Orders(project, site, "append", rows=30)
+    assert orders.run().code == 0
+    site.execute(f'drop table "{site.folded("orders")}"')
+    asked = project.run("publish", "gold.orders", env=site.env)
+    assert (asked.code, publishing.error_numbers(asked)) == (1, ["E7033"]), asked
+    orders.generation(1)
+    refused = orders.run()
+    assert (refused.code, publishing.error_numbers(refused)) == (1, ["E7033"]), refused
+    assert orders.seen() is None and orders.lake() == 60
+    path = project.root / "models/gold/orders.yaml"
+    appending = path.read_text()
+    path.write_text(appending.replace("append", "overwrite"))
+    assert project.run("publish", env=site.env).code == 0
+    path.write_text(appending)
+    orders.generation(2)
+    assert orders.run().code == 0
+    orders.check()

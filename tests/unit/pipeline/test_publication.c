@@ -75,6 +75,8 @@ static void what_a_publication_names_must_be_there(void **state)
         {"{ to: shop, table: a, mode: merge, key: id, soft_delete: opp }", 2120, 68, "'opp'"},
         {"{ to: shop, table: a, columns: [id, nam] }", 2120, 47, "did you mean 'name'"},
         {"{ to: shop, table: a }, { to: shop, table: A }", 2403, 54, "and so does 'g.a'"},
+        {"{ to: shop, table: a }, { to: shop, table: public.\"a\" }", 2403, 54,
+         "and so does 'g.a'"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -75,6 +75,10 @@ static void what_contradicts_itself_is_named_with_its_place(void **state)
     assert_checked(&publication, "postgres", 7001, "more than three parts");
     publication.table = "\"open";
     assert_checked(&publication, "postgres", 7001, "quotes do not close");
+    publication.table = "public._Assay_Ledger";
+    assert_checked(&publication, "postgres", 7001, "its own tables");
+    publication.table = "\"_ASSAY_STG_X\"";
+    assert_checked(&publication, "snowflake", 7001, "its own tables");
     publication = merging();
     publication.key_count = 0;
     assert_checked(&publication, "postgres", 7003, "needs the key");
