@@ -38,6 +38,12 @@ static assay_status refuse_lack(const assay_value *tree, const char *path, const
                           "mode '%s' needs '%s'", mode_names[mode], key);
 }
 
+/* An empty list says nothing: a merge without a key would add every row again. */
+static bool is_empty(const assay_value *value)
+{
+    return value == NULL || (value->kind == ASSAY_VALUE_LIST && value->count == 0);
+}
+
 static assay_status check_keys(const assay_value *tree, const char *path, assay_load_mode mode,
                                assay_error *err)
 {
@@ -50,10 +56,10 @@ static assay_status check_keys(const assay_value *tree, const char *path, assay_
     };
 
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        bool said = assay_config_find(tree, rules[i].key) != NULL;
-        if (said && (rules[i].modes & 1U << mode) == 0)
+        const assay_value *value = assay_config_find(tree, rules[i].key);
+        if (value != NULL && (rules[i].modes & 1U << mode) == 0)
             return refuse_key(tree, path, rules[i].key, mode, err);
-        if (!said && (rules[i].required & 1U << mode) != 0)
+        if (is_empty(value) && (rules[i].required & 1U << mode) != 0)
             return refuse_lack(tree, path, rules[i].key, mode, err);
     }
     return ASSAY_OK;

@@ -99,6 +99,8 @@ static void a_mode_without_what_it_needs_is_refused_with_its_place(void **state)
         {"description: x\nmode: scd2\nkey: a\n", 2030, 2, "needs 'version'"},
         {"mode: scd2\nversion: v\n", 2030, 1, "needs 'key'"},
         {"mode: replace_partitions\n", 2030, 1, "needs 'partition_by'"},
+        {"mode: merge\nkey: []\n", 2030, 1, "needs 'key'"},
+        {"mode: replace_partitions\npartition_by: []\n", 2030, 1, "needs 'partition_by'"},
         {"mode: merge\nkey: a\nsoft_delete: true\n", 2030, 3, "needs 'delete_when'"},
         {"mode: append\ndelete_when: x\n", 2012, 2, "'delete_when' has no meaning"},
         {"mode: scd2\nkey: a\nversion: v\nsoft_delete: true\n", 2012, 4, "'soft_delete'"},
