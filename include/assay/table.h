@@ -102,7 +102,8 @@ typedef struct assay_query_options {
 } assay_query_options;
 
 /* Runs one query over the tables of the warehouse. The document: {"columns": [{name, type}],
- * "rows": [[..]], "truncated": bool}; with `file` only {"rows_written": n}. */
+ * "rows": [[..]], "truncated": bool}, where numbers that JSON has not are the texts "NaN",
+ * "Infinity" and "-Infinity"; with `file` only {"rows_written": n}. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_query(assay_context *context, const char *sql,
                                                    const assay_query_options *options,
                                                    char **ret_json, assay_error *err);

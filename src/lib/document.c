@@ -1,5 +1,7 @@
 #include "lib/document.h"
 
+#include <math.h>
+
 #include "base/mem.h"
 #include "text/json.h"
 
@@ -48,6 +50,18 @@ assay_status assay_document_take(const assay_value *document, char **ret_json, a
     return ASSAY_OK;
 }
 
+/* JSON has no such numbers, and null would be another value. */
+static void name_odd_numbers(assay_value *value)
+{
+    if (value->kind == ASSAY_VALUE_REAL && !isfinite(value->real)) {
+        value->kind = ASSAY_VALUE_TEXT;
+        value->text = isnan(value->real) ? "NaN" : value->real > 0 ? "Infinity" : "-Infinity";
+    }
+    if (value->kind == ASSAY_VALUE_LIST || value->kind == ASSAY_VALUE_MAP)
+        for (size_t i = 0; i < value->count; i++)
+            name_odd_numbers(value->items[i]);
+}
+
 assay_status assay_document_rows(const assay_rows *rows, assay_arena *arena, char **ret_json,
                                  assay_error *err)
 {
@@ -67,8 +81,10 @@ assay_status assay_document_rows(const assay_rows *rows, assay_arena *arena, cha
     for (size_t i = 0; i < rows->count; i++) {
         assay_value *row = assay_value_list(arena);
         ASSAY_TRY(assay_value_append(list, row, arena, err));
-        for (size_t k = 0; k < rows->column_count; k++)
+        for (size_t k = 0; k < rows->column_count; k++) {
+            name_odd_numbers(rows->cells[i][k]);
             ASSAY_TRY(assay_value_append(row, rows->cells[i][k], arena, err));
+        }
     }
     ASSAY_TRY(assay_document_bool(document, "truncated", rows->truncated, arena, err));
     return assay_document_take(document, ret_json, err);

@@ -160,7 +160,8 @@ static assay_status check_reads(assay_conn *conn, const char *sql, assay_error *
 }
 
 /* The engine knows only the tables that were found in the text. */
-static assay_status name_table(assay_context *context, assay_arena *arena, assay_error *err)
+static assay_status name_table(assay_context *context, const char *at, assay_arena *arena,
+                               assay_error *err)
 {
     static const char begin[] = "Table with name ";
     const char **names = NULL;
@@ -178,6 +179,9 @@ static assay_status name_table(assay_context *context, assay_arena *arena, assay
                                               &count, NULL) != ASSAY_OK)
         return err->code;
     const char *nearest = assay_str_nearest(name, names, count);
+    if (at != NULL && nearest != NULL && assay_str_equal_ci(nearest, name))
+        return assay_error_set(err, ASSAY_ENOTFOUND, 4060,
+                               "table '%s' has no snapshot as old as --at %s", nearest, at);
     for (size_t i = 0; nearest == NULL && i < count; i++)
         if (assay_str_ends(names[i], name) && names[i][strlen(names[i]) - strlen(name) - 1] == '.')
             nearest = names[i];
@@ -236,7 +240,7 @@ assay_status assay_query(assay_context *context, const char *sql,
     assay_engine_catalog_close(conn, CATALOG);
     if (status != ASSAY_OK)
         assay_privacy_hide_error(context, conn, text, err);
-    return status == ASSAY_OK ? status : name_table(context, arena, err);
+    return status == ASSAY_OK ? status : name_table(context, options->at, arena, err);
 }
 
 /* ---- streams ---- */

@@ -66,3 +66,19 @@ def test_whole_numbers_of_128_bits_are_exact_in_parquet(project):
     result = project.run("query", "select '-170141183460469231731687303715884105727'::hugeint as h",
                          "-o", "parquet", "-f", "out.parquet")
     assert result.code != 0 and "E3" in result.err, result
+
+
+def test_numbers_that_json_has_not_are_no_nulls(project):
+    start(project)
+    sql = "select 'nan'::double, 'inf'::float, ['-inf'::double, null, 1.5], {a: 'nan'::float}, null"
+    document = project.ok("query", sql, "-o", "json").json()
+    assert document["rows"] == [["NaN", "Infinity", ["-Infinity", None, 1.5], {"a": "NaN"}, None]]
+    shown = project.ok("query", sql).out
+    assert "NaN" in shown and "Infinity" in shown
+
+
+def test_a_moment_before_a_table_is_said(project):
+    start(project)
+    result = project.run("query", "select * from gold.t", "--at", "2000-01-01")
+    assert "E4060" in result.err and "--at 2000-01-01" in result.err, result
+    assert "did you mean" not in result.err
