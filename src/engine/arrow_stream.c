@@ -116,6 +116,10 @@ assay_status assay_conn_register_stream(assay_conn *conn, const char *name,
 {
     struct lent_stream lent = {.stream = *stream};
 
+    if (stream->release == NULL)
+        return assay_error_set(err, ASSAY_EDATA, 3019,
+                               "the Arrow stream '%s' cannot be read: it is released already",
+                               name);
     stream->release = NULL;
     assay_status status = read_stream(conn, name, &lent, err);
     release_lent(&lent);

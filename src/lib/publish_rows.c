@@ -65,6 +65,9 @@ static assay_status check_target(const struct call *call, assay_error *err)
                                "what is published is either a table or a stream");
     if (target->connection == NULL || target->table == NULL)
         return assay_error_set(err, ASSAY_EINVAL, 1003, "a target has a connection and a table");
+    if (target->mode < ASSAY_PUBLISH_OVERWRITE || target->mode > ASSAY_PUBLISH_MERGE)
+        return assay_error_set(err, ASSAY_EINVAL, 1003, "%d is no mode of publishing",
+                               (int)target->mode);
     if (is_merge != (keys > 0))
         return assay_error_set(err, ASSAY_EINVAL, 1003, "mode merge, and only it, has a key");
     if (!is_merge &&

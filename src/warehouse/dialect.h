@@ -63,7 +63,8 @@ typedef struct assay_dialect {
     const char *stage_kind;     /* "UNLOGGED ", before TABLE */
     const char *stage_options;  /* after the columns */
     const char *text, *short_text, *number, *boolean, *instant; /* types of own columns */
-    const char *set_type;           /* after ALTER COLUMN "x", before a type */
+    const char *set_type; /* after ALTER COLUMN "x", before a type */
+    bool names_cast;      /* a change to a type of another kind says USING how values become it */
     const char *const *session;     /* statements of each new session, closed by NULL */
     const char *const *transaction; /* statements of the transaction that applies, likewise */
     const assay_type_map *types;

@@ -109,6 +109,7 @@ const assay_dialect assay_dialect_postgres = {
     .boolean = "boolean",
     .instant = "timestamp with time zone",
     .set_type = "TYPE ",
+    .names_cast = true,
     .session = session,
     .transaction = transaction,
     .types = types,

@@ -117,6 +117,13 @@ static assay_status fail_type(const assay_mapping *mapping, const assay_warehous
 
     append_alter(mapping, target, &needed);
     append_type_change(mapping->dialect, &needed, column->name, wants);
+    if (mapping->dialect->names_cast) {
+        assay_buf_append_text(&needed, " USING CAST(");
+        assay_sql_append_name(&needed, column->name);
+        assay_buf_append_text(&needed, " AS ");
+        assay_buf_append_text(&needed, wants);
+        assay_buf_append_char(&needed, ')');
+    }
     return assay_error_at(err, ASSAY_EDATA, 7010, mapping->publication->place,
                           "column '%s' of '%s' is %s and would have to be %s, which is not changed "
                           "by itself; needed: %s",

@@ -89,6 +89,8 @@ static void a_call_that_makes_no_sense_is_refused(void **state)
     const assay_publish_target key = {"nobody", "t", .mode = ASSAY_PUBLISH_APPEND, .key = keys};
     const assay_publish_target version = {.connection = "nobody", .table = "t", .version = "a"};
     const assay_publish_target no_place = {.table = "t"};
+    const assay_publish_target no_mode = {"nobody", "t", .mode = (assay_publish_mode)3};
+    const assay_publish_source released = {.stream = &stream};
 
     expect_refusal(context, &both, &good, ASSAY_EINVAL, 1003, "either a table or a stream");
     expect_refusal(context, &neither, &good, ASSAY_EINVAL, 1003, "either a table or a stream");
@@ -96,6 +98,8 @@ static void a_call_that_makes_no_sense_is_refused(void **state)
     expect_refusal(context, &table, &no_key, ASSAY_EINVAL, 1003, "has a key");
     expect_refusal(context, &table, &key, ASSAY_EINVAL, 1003, "has a key");
     expect_refusal(context, &table, &version, ASSAY_EINVAL, 1003, "only mode merge");
+    expect_refusal(context, &table, &no_mode, ASSAY_EINVAL, 1003, "3 is no mode");
+    expect_refusal(context, &released, &good, ASSAY_EDATA, 3019, "released already");
     expect_refusal(context, &no_table, &good, ASSAY_ENOTFOUND, 4062, "gold.none");
     expect_refusal(context, &no_name, &good, ASSAY_EINVAL, 1003, "no table name");
     assay_context_close(context);

@@ -157,6 +157,21 @@ static void a_column_that_must_be_filled_is_named(void **state)
                    "ALTER TABLE \"public\".\"demanding\" ALTER COLUMN \"must\" DROP NOT NULL");
 }
 
+static void the_statement_that_a_type_needs_is_one_that_the_server_takes(void **state)
+{
+    static const char NEEDED[] =
+        "ALTER TABLE \"public\".\"textual\" ALTER COLUMN \"id\" TYPE bigint "
+        "USING CAST(\"id\" AS bigint)";
+    struct world *world = *state;
+
+    world_target(world, "textual");
+    world_run(world, "CREATE TABLE textual (id text)");
+    world_rows(world, "SELECT 1::BIGINT AS id");
+    assert_refused(world, ASSAY_EDATA, 7010, NEEDED);
+    world_run(world, NEEDED);
+    world_published(world, "SELECT 1::BIGINT AS id");
+}
+
 /* ---- interrupted ---- */
 
 /* Ends the publisher's session once, when it says this phase. */
@@ -278,6 +293,7 @@ static int run_own(void)
         CASE(a_schema_is_made_where_that_is_allowed),
         CASE(missing_privileges_say_what_is_missing),
         CASE(a_column_that_must_be_filled_is_named),
+        CASE(the_statement_that_a_type_needs_is_one_that_the_server_takes),
         CASE(a_session_that_ends_anywhere_is_tried_again),
         CASE(staging_of_dead_publishers_is_dropped_and_of_living_ones_kept),
         cmocka_unit_test(of_publishers_at_once_one_applies),
