@@ -408,7 +408,6 @@ static assay_status query_to_stdout(assay_context *context, const char *sql,
 
     ASSAY_TRY(assay_outlet_open(&outlet, err));
     query_options->file = assay_outlet_path(outlet);
-    query_options->format = "csv";
     assay_status status = assay_query(context, sql, query_options, &json, err);
     assay_text_free(json);
     assay_error problem = {0};
@@ -428,9 +427,10 @@ static assay_status query(assay_context *context, const assay_cli_options *optio
     if (!parse_count(options->limit, &query_options.limit))
         return assay_error_set(err, ASSAY_EINVAL, 1006, "--limit is a number");
     if (is_file_format(options) && options->file == NULL) {
-        if (!assay_str_equal(options->output, "csv"))
+        if (!assay_str_equal(options->output, "csv") && !assay_str_equal(options->output, "arrow"))
             return assay_error_set(err, ASSAY_EINVAL, 1006, "--output %s needs --file PATH",
                                    options->output);
+        query_options.format = options->output;
         return query_to_stdout(context, sql, &query_options, err);
     }
     query_options.file = options->file;

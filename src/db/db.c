@@ -8,7 +8,10 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { OPEN_TRIES = 6, OPEN_WAIT_NS = 10000000 };
 
 struct assay_db {
     sqlite3 *handle;
@@ -66,11 +69,14 @@ static assay_status fail(const assay_db *db, int code, const char *doing, assay_
 }
 
 /* SQLite makes its file with the umask's mode; history names tables and people, so the file is
- * made before, for its owner alone. */
+ * made before, for its owner alone. One that is there is not opened: closing it would let go of the
+ * locks that another connection of this process has (POSIX). */
 static assay_status make_private(const char *path, assay_error *err)
 {
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+    if (file < 0 && errno == EEXIST)
+        return ASSAY_OK;
     if (file < 0)
         return assay_error_errno(err, errno, "cannot open '%s'", path);
     (void)close(file);
@@ -101,7 +107,7 @@ static assay_status new_db(const char *path, assay_db **ret_db, assay_error *err
     return ASSAY_OK;
 }
 
-assay_status assay_db_open(const char *path, int busy_ms, assay_db **ret_db, assay_error *err)
+static assay_status open_once(const char *path, int busy_ms, assay_db **ret_db, assay_error *err)
 {
     static const char settings[] = "PRAGMA journal_mode = WAL;"
                                    "PRAGMA synchronous = NORMAL;"
@@ -119,6 +125,24 @@ assay_status assay_db_open(const char *path, int busy_ms, assay_db **ret_db, ass
     ASSAY_TRY(configure(db, busy_ms, settings, err));
     *ret_db = ASSAY_TAKE(&db);
     return ASSAY_OK;
+}
+
+/* Where several processes open a new database at once, one that comes while the first of them makes
+ * or removes the files beside it (WAL) can be told of an I/O error. It is gone a moment later; one
+ * of the disk stays. */
+assay_status assay_db_open(const char *path, int busy_ms, assay_db **ret_db, assay_error *err)
+{
+    assay_error seen = {0};
+    assay_status status = open_once(path, busy_ms, ret_db, &seen);
+
+    for (int i = 1; i < OPEN_TRIES && status == ASSAY_EIO && (seen.native & 0xFF) == SQLITE_IOERR;
+         i++) {
+        const struct timespec wait = {0, (long)i * OPEN_WAIT_NS};
+        (void)nanosleep(&wait, NULL);
+        assay_error_clear(&seen);
+        status = open_once(path, busy_ms, ret_db, &seen);
+    }
+    return status == ASSAY_OK ? ASSAY_OK : assay_error_copy(err, &seen);
 }
 
 assay_status assay_db_open_shared(const char *path, int busy_ms, bool create, assay_db **ret_db,

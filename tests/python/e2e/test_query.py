@@ -28,6 +28,8 @@ def test_files_in_csv_json_and_parquet(project):
     assert pq.read_table(project.root / "out.parquet").num_rows == 5
     result = project.run("query", "select 1", "-o", "arrow", "-f", "out.arrow")
     assert result.code != 0 and "E1008" in result.err, result
+    result = project.run("query", "select 1", "-o", "arrow")
+    assert result.code != 0 and "E1008" in result.err, result
 
 
 def test_limits_are_said(project):
