@@ -173,4 +173,8 @@ void assay_sql_append_texts(assay_buf *buf, const char *const *texts, size_t cou
 /* A value as a literal: numbers bare, text quoted, lists [..], NULL; REAL uses its exact `text`. */
 void assay_sql_append_value(assay_buf *buf, const assay_value *value);
 
+/* Takes out of an error of the engine what may be a value of the data: for those whose columns are
+ * pii. */
+void assay_engine_hide_values(assay_error *err);
+
 #endif

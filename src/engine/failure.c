@@ -1,8 +1,11 @@
 #include "engine/connection.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "engine/engine.h"
 #include "text/json.h"
 
 struct failure_kind {
@@ -184,4 +187,60 @@ assay_status assay_engine_fail_parts(const char *type, const char *message, int6
                                      const char *sql, assay_error *err)
 {
     return fail_at(type, message, position, &(assay_engine_text){.text = sql, .sql = sql}, err);
+}
+
+/* ---- values in errors ---- */
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) != 0 || c == '_';
+}
+
+/* Everything from the first quote to the last one: a value may hold quotes itself. */
+static void mask_quoted(char *text)
+{
+    static const char mask[] = "***";
+    char *first = strpbrk(text, "'\"");
+    char *last = first;
+
+    if (first == NULL)
+        return;
+    for (char *at = first; *at != '\0'; at++)
+        if (*at == '\'' || *at == '"')
+            last = at;
+    const char *rest = last == first ? first + strlen(first) : last + 1;
+    size_t shown =
+        (size_t)(rest - first) < sizeof mask - 1 ? (size_t)(rest - first) : sizeof mask - 1;
+    memcpy(first, mask, shown);
+    memmove(first + shown, rest, strlen(rest) + 1);
+}
+
+/* Digits that belong to no word, as those of INT32 do. */
+static void mask_numbers(char *text)
+{
+    bool word = false;
+
+    for (char *at = text; *at != '\0'; at++) {
+        bool digit = isdigit((unsigned char)*at) != 0;
+        if (digit && !word)
+            *at = '*';
+        else
+            word = is_word(*at);
+    }
+}
+
+void assay_engine_hide_values(assay_error *err)
+{
+    enum { CONVERSION = 3004, CONSTRAINT = 3005, REFUSED = 3009, RANGE = 4030 };
+
+    if (err == NULL)
+        return;
+    if (err->number == CONVERSION || err->number == RANGE) {
+        mask_quoted(err->message);
+        mask_numbers(err->message);
+    } else if (err->number == CONSTRAINT || err->number == REFUSED) {
+        (void)snprintf(err->message, sizeof err->message,
+                       "the engine refuses a value; its words are not shown, since columns are "
+                       "pii");
+    }
 }

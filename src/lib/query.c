@@ -159,22 +159,31 @@ static assay_status check_reads(assay_conn *conn, const char *sql, assay_error *
                            "a query reads; this statement does something else");
 }
 
+/* The name in "Table with name x does not exist"; NULL = another error. */
+static const char *missing_table(const assay_error *err, assay_arena *arena)
+{
+    static const char begin[] = "Table with name ";
+
+    if (err == NULL || err->number != 3003 || !assay_str_starts(err->message, begin))
+        return NULL;
+    const char *end = strstr(err->message, " does not exist");
+    const char *from = err->message + sizeof begin - 1;
+    if (end == NULL || end <= from)
+        return NULL;
+    return assay_arena_text_n(arena, *from == '"' ? from + 1 : from,
+                              (size_t)(end - from) - (*from == '"' ? 2 : 0));
+}
+
 /* The engine knows only the tables that were found in the text. */
 static assay_status name_table(assay_context *context, const char *at, assay_arena *arena,
                                assay_error *err)
 {
-    static const char begin[] = "Table with name ";
+    const char *name = missing_table(err, arena);
     const char **names = NULL;
     size_t count = 0;
 
-    if (err == NULL || err->number != 3003 || !assay_str_starts(err->message, begin))
-        return err != NULL ? err->code : ASSAY_ECONFIG;
-    const char *end = strstr(err->message, " does not exist");
-    const char *from = err->message + sizeof begin - 1;
-    if (end == NULL || end <= from)
-        return err->code;
-    const char *name = assay_arena_text_n(arena, *from == '"' ? from + 1 : from,
-                                          (size_t)(end - from) - (*from == '"' ? 2 : 0));
+    if (err == NULL)
+        return ASSAY_ECONFIG;
     if (name == NULL || assay_published_names(context->project, &context->env, arena, &names,
                                               &count, NULL) != ASSAY_OK)
         return err->code;

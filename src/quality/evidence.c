@@ -185,20 +185,40 @@ static void collect_counts(assay_dq_run *run, assay_dq_plan *plan)
 
 /* ---- rows of a query of the user ---- */
 
-/* A query may give pii under another name: where it mentions such a column, or takes all of them,
- * only numbers are shown. */
-static bool query_hides(const assay_dq_run *run, const assay_dq_plan *plan)
+static bool is_column(const assay_dq_run *run, const char *name)
+{
+    for (size_t i = 0; i < run->column_count; i++)
+        if (assay_str_equal_ci(run->columns[i].name, name))
+            return true;
+    return false;
+}
+
+static bool mentions_pii(const assay_dq_run *run, const assay_dq_plan *plan)
 {
     for (size_t i = 0; i < run->request->pii_count; i++)
         if (assay_str_contains(plan->rows_query, run->request->pii_columns[i]))
             return true;
-    return run->request->pii_count > 0 && strchr(plan->rows_query, '*') != NULL;
+    return strchr(plan->rows_query, '*') != NULL;
+}
+
+/* A query may give pii under another name, by position or as a whole row: where the table has such
+ * columns, only what bears the name of another column is shown, and of that only numbers where the
+ * query mentions pii. */
+static bool hides_cell(const assay_dq_run *run, const assay_dq_plan *plan, const char *name,
+                       const assay_value *cell)
+{
+    bool number = cell->kind == ASSAY_VALUE_INT || cell->kind == ASSAY_VALUE_REAL ||
+                  cell->kind == ASSAY_VALUE_BOOL;
+
+    if (run->request->pii_count == 0)
+        return false;
+    return is_listed(run->request->pii_columns, run->request->pii_count, name) ||
+           !is_column(run, name) || (!number && mentions_pii(run, plan));
 }
 
 static void set_query_samples(assay_dq_run *run, assay_dq_plan *plan, const assay_rows *rows)
 {
     assay_quality_sample *samples = assay_arena_take(run->arena, rows->count + 1, sizeof(*samples));
-    bool hides = query_hides(run, plan);
 
     if (samples == NULL) {
         run->failed = true;
@@ -208,11 +228,7 @@ static void set_query_samples(assay_dq_run *run, assay_dq_plan *plan, const assa
         assay_value *map = assay_value_map(run->arena);
         for (size_t c = 0; c < rows->column_count && !run->failed; c++) {
             assay_value *cell = rows->cells[i][c];
-            bool number = cell->kind == ASSAY_VALUE_INT || cell->kind == ASSAY_VALUE_REAL ||
-                          cell->kind == ASSAY_VALUE_BOOL;
-            bool secret =
-                is_listed(run->request->pii_columns, run->request->pii_count, rows->names[c]) ||
-                (hides && !number);
+            bool secret = hides_cell(run, plan, rows->names[c], cell);
             set_key(run, map, rows->names[c], shown(run, cell, secret));
         }
         samples[i].value = map;
@@ -246,9 +262,9 @@ assay_status assay_dq_evidence_collect(assay_dq_run *run, assay_dq_plan *plan, a
     if (assay_dq_watch_query(run->watch, sql, limit, run->arena, &rows, &failure) != ASSAY_OK) {
         assay_dq_note_failure(run, &failure);
         /* the verdict stands; that there are no samples is said */
-        plan->result->reason =
-            assay_dq_sql(run, "%s (no samples: %s)",
-                         result->reason == NULL ? "passed" : result->reason, failure.message);
+        plan->result->reason = assay_dq_sql(run, "%s (no samples: %s)",
+                                            result->reason == NULL ? "passed" : result->reason,
+                                            assay_dq_words(run, &failure));
         return run->failed ? assay_error_nomem(err) : ASSAY_OK;
     }
     if (plan->rows_query != NULL)

@@ -64,7 +64,8 @@ assay_status assay_dq_passes_bind(assay_dq_run *run, assay_dq_plan *plan, assay_
             continue;
         bind_metric(run, metric);
         if (metric->failure != NULL) {
-            assay_dq_break(run, plan, number_of(metric->failure), "%s", metric->failure->message);
+            assay_dq_break(run, plan, number_of(metric->failure), "%s",
+                           assay_dq_words(run, metric->failure));
             return ASSAY_OK;
         }
     }

@@ -330,6 +330,8 @@ const char *assay_dq_say(assay_dq_run *run, const assay_value *value);
 /* Our own memory being short ends the run (run->failed); the engine's limit is the check's error.
  */
 void assay_dq_note_failure(assay_dq_run *run, const assay_error *failure);
+/* Its words, without values where columns are pii. */
+const char *assay_dq_words(assay_dq_run *run, const assay_error *failure);
 
 /* Details and values; ENOMEM sets run->failed. */
 void assay_dq_detail(assay_dq_run *run, assay_dq_plan *plan, const char *key, assay_value *value);

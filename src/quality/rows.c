@@ -146,6 +146,15 @@ void assay_dq_note_failure(assay_dq_run *run, const assay_error *failure)
         run->failed = true;
 }
 
+const char *assay_dq_words(assay_dq_run *run, const assay_error *failure)
+{
+    assay_error shown = *failure;
+
+    if (run->request->pii_count > 0)
+        assay_engine_hide_values(&shown);
+    return assay_dq_sql(run, "%s", shown.message);
+}
+
 const char *assay_dq_say(assay_dq_run *run, const assay_value *value)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;

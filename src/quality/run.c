@@ -408,8 +408,8 @@ static void judge(assay_dq_run *run, assay_dq_plan *plan)
         if (metric == NULL)
             continue;
         if (metric->failure != NULL || !metric->done) {
-            const char *message =
-                metric->failure == NULL ? "the pass did not run" : metric->failure->message;
+            const char *message = metric->failure == NULL ? "the pass did not run"
+                                                          : assay_dq_words(run, metric->failure);
             int number = metric->failure == NULL ? 5025 : metric->failure->number;
             assay_dq_break(run, plan, number >= 5000 && number < 6000 ? number : 5025, "%s",
                            message);
@@ -490,7 +490,7 @@ static void break_all(assay_dq_run *run, const assay_error *failure)
 {
     for (size_t i = 0; i < run->plan_count; i++)
         if (!run->plans[i].settled)
-            assay_dq_break(run, &run->plans[i], 5025, "%s", failure->message);
+            assay_dq_break(run, &run->plans[i], 5025, "%s", assay_dq_words(run, failure));
 }
 
 assay_status assay_dq_open_report(assay_dq_run *run, assay_error *err)

@@ -115,41 +115,9 @@ static bool sees_pii(const assay_model *model)
     return false;
 }
 
-/* Replaces every quoted part; a quote that is not closed takes the rest. */
-static void mask_quoted(char *text)
-{
-    static const char mask[] = "***";
-    char *out = text;
-    const char *in = text;
-
-    while (*in != '\0') {
-        const char *end = *in == '\'' || *in == '"' ? strchr(in + 1, *in) : NULL;
-        bool quoted = *in == '\'' || *in == '"';
-        if (!quoted) {
-            *out++ = *in++;
-            continue;
-        }
-        size_t length = end != NULL ? (size_t)(end - in) + 1 : strlen(in);
-        size_t shown = length < sizeof mask - 1 ? length : sizeof mask - 1;
-        memcpy(out, mask, shown);
-        out += shown;
-        in += length;
-    }
-    *out = '\0';
-}
-
 void assay_step_hide_words(assay_error *err)
 {
-    enum { CONVERSION = 3004, CONSTRAINT = 3005, REFUSED = 3009, RANGE = 4030 };
-
-    if (err == NULL)
-        return;
-    if (err->number == CONVERSION || err->number == RANGE)
-        mask_quoted(err->message);
-    else if (err->number == CONSTRAINT || err->number == REFUSED)
-        (void)snprintf(err->message, sizeof err->message,
-                       "the engine refuses a value; its words are not shown, since columns are "
-                       "pii");
+    assay_engine_hide_values(err);
 }
 
 void assay_step_hide_values(const assay_model *model, assay_error *err)

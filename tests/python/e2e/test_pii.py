@@ -140,6 +140,17 @@ def test_errors_of_the_engine_do_not_quote_it(project, watch):
     watch.clean()
 
 
+def test_quotes_and_numbers_do_not_carry_it_out_of_an_error(project):
+    project.model("silver.people", "select 99123456789 as ssn, 'O''Secret\"ive' as name",
+                  columns={"ssn": {"pii": True}, "name": {"pii": True}})
+    project.ok("run")
+    for column in ("ssn", "name"):
+        project.model("silver.cast", f"select {column}::int as n from silver.people")
+        result = project.run("run")
+        assert result.code == 1 and "E3004" in result.err, result
+        assert "99123456789" not in result.err and "Secret" not in result.err, result
+
+
 def test_suite_rules_that_quarantine_keep_it_out_of_samples_and_events(project, watch):
     start(project)
     project.model("silver.people", "select id, email from bronze.people")
