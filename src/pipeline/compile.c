@@ -140,7 +140,8 @@ static assay_status bind_extract(struct compile *compile, assay_model *model)
 
     ASSAY_TRY(find_shadow(compile, model->name, &shadow));
     ASSAY_TRY(look(compile, model->name, shadow));
-    assay_columns_request request = {compile->project, compile->conn, model, &shadow->look};
+    assay_columns_request request = {compile->project, compile->conn, model, &shadow->look,
+                                     model->rebuilt};
     return compile->env->ops->columns(compile->env->ops_user, &request, compile->project->arena,
                                       &model->columns, &model->column_count, compile->err);
 }

@@ -69,6 +69,7 @@ struct assay_model {
     assay_column *columns;  /* names and DuckDB types of the output */
     size_t column_count;
     bool compiled;
+    bool rebuilt; /* by --full-refresh: the columns that its table has do not bind it */
 };
 
 /* Reads models/<layer>/<table>.{sql,yaml}; `path` is relative to `root`. */

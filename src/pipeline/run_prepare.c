@@ -140,6 +140,17 @@ static assay_status check_inputs(const assay_run_choice *choice, assay_error *er
     return ASSAY_OK;
 }
 
+static assay_status compile(assay_project *project, const assay_run_choice *choice,
+                            const assay_step_env *env, assay_conn *conn, assay_error *err)
+{
+    for (size_t i = 0; i < choice->count; i++)
+        choice->models[i]->rebuilt = choice->refresh[i];
+    assay_status status = assay_compile(project, choice->models, choice->count, env, conn, err);
+    for (size_t i = 0; i < choice->count; i++)
+        choice->models[i]->rebuilt = false;
+    return status;
+}
+
 assay_status assay_run_prepare(assay_project *project, const assay_run_options *options,
                                const assay_step_env *env, assay_history *history,
                                assay_arena *arena, assay_run_choice *ret_choice, assay_error *err)
@@ -163,7 +174,7 @@ assay_status assay_run_prepare(assay_project *project, const assay_run_options *
         assay_selection_models(project, &selection, arena, &choice.models, &choice.count, err));
     ASSAY_TRY(choose_refresh(options, &selection, arena, &choice, err));
     ASSAY_TRY(check_since(options, &choice, err));
-    ASSAY_TRY(assay_compile(project, choice.models, choice.count, env, conn, err));
+    ASSAY_TRY(compile(project, &choice, env, conn, err));
     ASSAY_TRY(check_inputs(&choice, err));
     *ret_choice = choice;
     return ASSAY_OK;

@@ -139,6 +139,7 @@ typedef struct assay_columns_request {
     assay_conn *conn;
     const assay_model *model;
     const assay_table_look *published;
+    bool rebuilt; /* the columns of `published` do not bind */
 } assay_columns_request;
 
 /* Whatever is asked for one of a run's moments without a step of its own. */

@@ -116,15 +116,16 @@ assay_status assay_extract_columns(const assay_steps *steps, const assay_columns
 
     if (request->model->extract->database != NULL)
         return assay_database_extract_columns(steps, request, arena, ret_columns, ret_count, err);
+    bool binds = exists && !request->rebuilt;
     /* files that were loaded have given the table its columns: only new ones are looked into */
-    if (exists)
+    if (binds)
         ASSAY_TRY(load_state(steps, request->conn, request->model->name, arena, &state, err));
     ASSAY_TRY(assay_source_list(&source, state, err));
     if (source.matched == 0 && !exists && request->model->header.contract.column_count == 0)
         return no_file(&source, err);
     ASSAY_TRY(assay_source_look(&source, err));
-    ASSAY_TRY(assay_source_decide(&source, exists ? published->columns : NULL,
-                                  exists ? published->column_count : 0, err));
+    ASSAY_TRY(assay_source_decide(&source, binds ? published->columns : NULL,
+                                  binds ? published->column_count : 0, err));
     ASSAY_TRY(add_bronze(&source, ret_columns, ret_count, err));
     return name_types(request->conn, arena, *ret_columns, *ret_count, err);
 }

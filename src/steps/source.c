@@ -288,8 +288,9 @@ static assay_status check_missing(const assay_source *source, const assay_source
         contract_of(source)->missing_column != ASSAY_CONTRACT_FAIL)
         return ASSAY_OK;
     return assay_error_at(err, ASSAY_EDATA, 2209, column_place(source, column->name),
-                          "file '%s' has no column '%s' (%s)", file->given, column->name,
-                          column->type);
+                          "%s'%s' has no column '%s' (%s)",
+                          source->config->database != NULL ? "" : "file ", file->given,
+                          column->name, column->type);
 }
 
 static assay_status add_contract(const assay_source *source, assay_vec *columns, assay_error *err)

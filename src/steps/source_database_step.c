@@ -168,7 +168,7 @@ assay_status assay_database_extract_columns(const assay_steps *steps,
     }
     if (status != ASSAY_OK)
         return assay_error_copy(err, &why);
-    if (exists)
+    if (exists && !request->rebuilt)
         ASSAY_TRY(without_bronze(published->columns, published->column_count, arena, &known,
                                  &known_count, err));
     ASSAY_TRY(decide(request->project, database, known, known_count, ret_columns, ret_count, err));

@@ -425,6 +425,19 @@ def test_a_full_refresh_reads_everything_again(shop):
     assert "no new rows" in run(shop).err
 
 
+def test_a_full_refresh_takes_the_columns_that_the_source_has_now(shop):
+    shop.execute("create table t (k int, gone int, at timestamptz); "
+                 "insert into t values (1, 1, '2024-01-01')")
+    watermarked(shop)
+    run(shop)
+    shop.execute("alter table t drop column gone; alter table t alter column k type text")
+    refused = run(shop, code=1)
+    assert "E2205" in refused.err or "E2209" in refused.err, refused
+    run(shop, "bronze.t", "--full-refresh", "--yes")
+    assert [row[0] for row in rows(shop)] == ["1"]
+    assert "no new rows" in run(shop).err
+
+
 @pytest.mark.parametrize("column, kind, words", [
     ("v", "text", ["E2224", "v", "text"]), ("nope", "int", ["E2224", "no column", "nope"]),
     ("ad", "int", ["E2224", "did you mean 'at'"]), ("v", "numeric", ["E2224", "numeric"])])
