@@ -278,6 +278,24 @@ static assay_status stage(struct committing *committing, assay_error *err)
     return assay_stage_write(write->conn, &request, write->arena, &committing->stage, err);
 }
 
+/* a_b.c and a.b_c would share one, and each would take the other's rows for left over. */
+static assay_status check_alone(const assay_write *write, const char *name, assay_error *err)
+{
+    const assay_project *project = write->steps->project;
+
+    for (size_t i = 0; i < project->model_count; i++) {
+        const char *other = assay_quarantine_name(project->models[i]->name, write->arena);
+        ASSAY_TRY(assay_arena_check(other, err));
+        if (assay_str_equal_ci(other, name) &&
+            !assay_str_equal_ci(project->models[i]->name, write->table))
+            return assay_error_set(
+                err, ASSAY_ECONFIG, 2216,
+                "'%s' and '%s' would share the quarantine table '%s': rename one", write->table,
+                project->models[i]->name, name);
+    }
+    return ASSAY_OK;
+}
+
 assay_status assay_quarantine_commit(const assay_write *write, const assay_split *split,
                                      const assay_table **ret_table, assay_error *err)
 {
@@ -285,6 +303,7 @@ assay_status assay_quarantine_commit(const assay_write *write, const assay_split
     const char *name = assay_quarantine_name(write->table, write->arena);
 
     ASSAY_TRY(assay_arena_check(name, err));
+    ASSAY_TRY(check_alone(write, name, err));
     ASSAY_TRY(assay_published_load(write->steps->project, write->steps->env, write->conn, name,
                                    write->arena, &committing.table, err));
     ASSAY_TRY(make_select(&committing, err));

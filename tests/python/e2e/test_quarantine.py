@@ -535,3 +535,13 @@ def test_rows_come_back_with_a_snapshot_after_more_was_put_aside(project, table_
     assert sorted(row["id"] for row in quarantine(project)) == [2, 3]
     assert replay(project) == (2, 0)
     assert ids(project) == [1, 2, 3]
+
+
+def test_two_tables_do_not_share_a_quarantine_table(project):
+    start(project, "iceberg")
+    contract = {"bad_row": "quarantine", "columns": {"k": {"type": "INTEGER", "nullable": False}}}
+    for name in ("a_b.c", "a.b_c"):
+        project.model(name, "select 1 as k union all select null", contract=contract)
+    result = project.run("run")
+    assert "E2216" in result.err and "quarantine.a_b_c" in result.err, result
+    assert counted(project, "a_b.c") == 0 and counted(project, "a.b_c") == 0
