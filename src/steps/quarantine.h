@@ -34,8 +34,8 @@ bool assay_quarantine_is_column(const char *name);
 char *assay_quarantine_name(const char *table, assay_arena *arena);
 
 /* Commits ASSAY_SPLIT_ROWS to the quarantine table of the write, under the step's id. Files of
- * steps that count in no snapshot of the table any more leave in the same commit. EDATA 2215 where the table itself
- * has a column of one of these names. *ret_table is it as it was loaded before. */
+ * steps that count in no snapshot of the table any more leave in the same commit. EDATA 2215 where
+ * the table itself has a column of one of these names. *ret_table is it as it was loaded before. */
 ASSAY_NODISCARD assay_status assay_quarantine_commit(const struct assay_write *write,
                                                      const assay_split *split,
                                                      const assay_table **ret_table,
