@@ -154,36 +154,47 @@ assay_status assay_row_rules_shape(const assay_row_rules *rules, const char *sql
 
 /* ---- checks ---- */
 
+/* Binds the query that the parts make. */
+static assay_status describe_condition(const char *const parts[5], assay_conn *conn,
+                                       assay_arena *arena, assay_column **ret_columns,
+                                       size_t *ret_count, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
+    assay_error failure = {0};
+
+    for (int i = 0; i < 5; i++)
+        assay_buf_append_text(&buf, parts[i]);
+    ASSAY_TRY(assay_buf_check(&buf, err));
+    if (assay_conn_describe(conn, assay_buf_text(&buf), arena, ret_columns, ret_count, &failure) ==
+        ASSAY_OK)
+        return ASSAY_OK;
+    if (failure.code != ASSAY_ECONFIG)
+        return assay_error_copy(err, &failure);
+    return assay_error_set(err, ASSAY_ECONFIG, 2031, "delete_when cannot be computed: %s",
+                           failure.message);
+}
+
 assay_status assay_row_rules_check_condition(const assay_row_rules *rules, const char *sql,
                                              assay_conn *conn, assay_error *err)
 {
-    ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_arena_freep) assay_arena *scratch = assay_arena_new();
+    const char *const value[5] = {"SELECT (\n", rules->delete_when, "\n) FROM (\n", sql, "\n)"};
+    const char *const filter[5] = {"SELECT 1 FROM (\n", sql, "\n) WHERE\n", rules->delete_when,
+                                   "\n"};
     assay_column *columns = NULL;
     size_t count = 0;
-    assay_error failure = {0};
 
     if (rules->delete_when == NULL)
         return ASSAY_OK;
     ASSAY_TRY(assay_arena_check(scratch, err));
-    assay_buf_append_text(&buf, "SELECT (\n");
-    assay_buf_append_text(&buf, rules->delete_when);
-    assay_buf_append_text(&buf, "\n) FROM (\n");
-    assay_buf_append_text(&buf, sql);
-    assay_buf_append_text(&buf, "\n)");
-    ASSAY_TRY(assay_buf_check(&buf, err));
-    if (assay_conn_describe(conn, assay_buf_text(&buf), scratch, &columns, &count, &failure) !=
-        ASSAY_OK) {
-        if (failure.code != ASSAY_ECONFIG)
-            return assay_error_copy(err, &failure);
-        return assay_error_set(err, ASSAY_ECONFIG, 2031, "delete_when cannot be computed: %s",
-                               failure.message);
-    }
+    ASSAY_TRY(describe_condition(value, conn, scratch, &columns, &count, err));
     if (count != 1 || !assay_str_equal(columns[0].type, "BOOLEAN"))
         return assay_error_set(err, ASSAY_ECONFIG, 2031,
                                "delete_when is no condition: it gives %s, not BOOLEAN",
                                count == 1 ? columns[0].type : "several values");
-    return ASSAY_OK;
+    /* One expression is what can stand with parentheses and without them; WHERE has no aggregates.
+     */
+    return describe_condition(filter, conn, scratch, &columns, &count, err);
 }
 
 /* The query's own columns: those that the rules add are not there yet. */

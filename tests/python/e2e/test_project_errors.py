@@ -44,6 +44,12 @@ FILES = [
     ("models/silver/m.sql",
      "/* ---\nmode: merge\nkey: [id]\ndelete_when: id + 1\n--- */ select id from bronze.t\n", 2031,
      "4:1", "not BOOLEAN"),
+    ("models/silver/m.sql",
+     "/* ---\nmode: merge\nkey: [id]\ndelete_when: id = 1) or (true\n--- */ select id from bronze.t\n", 2031,
+     "4:1", "cannot be computed"),
+    ("models/silver/m.sql",
+     "/* ---\nmode: merge\nkey: [id]\ndelete_when: count(*) > 1\n--- */ select id from bronze.t\n", 2031,
+     "4:1", "cannot be computed"),
     ("models/silver/m.sql", "/* ---\nmode: scd2\nkey: [id]\nversion: id\n--- */\n"
      "select id, 1 as effective_end from bronze.t\n", 2108, "6:1", "effective_end"),
     ("models/silver/m.sql", "/* ---\nmode: append\n--- */ select id from bronze.t\n", 2111, "2:1",
