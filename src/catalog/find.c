@@ -20,21 +20,39 @@ static assay_status load_iceberg(const assay_format_place *place,
                               err);
 }
 
+/* A catalog without any table: it was lost, or its name or place is another than it was. */
+static assay_status is_empty(const assay_iceberg_catalog *catalog, assay_store *store,
+                             assay_arena *arena, bool *ret_empty, assay_error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(catalog->list(catalog, "", store, arena, &names, &count, err));
+    *ret_empty = count == 0;
+    return ASSAY_OK;
+}
+
 /* A folder with Iceberg metadata that the catalog does not know: files that a database named once
- * are what a dropped table left, and a new one may go there; versions of the folder catalog are a
- * table, and a table of another format beside them would be a riddle. */
+ * are what a dropped table left, and a new one may go there, unless the catalog knows no table at
+ * all; versions of the folder catalog are a table, and a table of another format beside them would
+ * be a riddle. */
 static assay_status check_folder(const assay_format_place *place, bool wants_iceberg,
                                  assay_store *store, assay_arena *arena, assay_error *err)
 {
     assay_store_names names = {0};
     bool refused = !wants_iceberg;
+    bool had_commits = false;
     const char *folder = assay_path_join(arena, place->location, "metadata");
     ASSAY_TRY(assay_arena_check(folder, err));
     ASSAY_TRY(assay_store_list(store, folder, arena, &names, err));
     for (size_t i = 0; i < names.count && !refused; i++) {
         int64_t number = 0;
-        refused = assay_iceberg_name_of(names.names[i], &number) == ASSAY_ICEBERG_NAME_VERSIONED;
+        assay_iceberg_name_kind kind = assay_iceberg_name_of(names.names[i], &number);
+        refused = kind == ASSAY_ICEBERG_NAME_VERSIONED;
+        had_commits = had_commits || (kind == ASSAY_ICEBERG_NAME_NUMBERED && number > 0);
     }
+    if (!refused && had_commits)
+        ASSAY_TRY(is_empty(place->catalog, store, arena, &refused, err));
     if (refused)
         return assay_error_set(err, ASSAY_EUNSUPPORTED, 4404,
                                "'%s' holds an Iceberg table, and the %s catalog of the project "

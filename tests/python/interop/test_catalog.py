@@ -414,3 +414,23 @@ def test_a_catalog_of_schema_version_0_is_used_as_it_is(project, spark):
     columns = sqlite3.connect(database(project)).execute(
         "SELECT name FROM pragma_table_info('iceberg_tables')").fetchall()
     assert ("iceberg_type",) not in columns
+
+
+def test_a_catalog_that_was_lost_makes_no_tables_anew(project):
+    project.write("assay.yaml", {"name": "shop", "targets": {"local": {"warehouse": "lake"}}})
+    project.storage(format="iceberg", catalog="sqlite")
+    project.model("silver.t", "select range as i from range(5)")
+    project.ok("run")
+    project.model("silver.t", "select range as i from range(6)")
+    project.ok("run")
+    database = project.root / "lake/catalog.db"
+    kept = database.read_bytes()
+    for lost in (None, b""):
+        database.unlink(missing_ok=True)
+        if lost is not None:
+            database.write_bytes(lost)
+        result = project.run("run")
+        assert result.code != 0 and "E4404" in result.err, result
+    database.write_bytes(kept)
+    assert "skipped: unchanged" in project.ok("run").err
+    assert project.query("select count(*) from silver.t")["rows"] == [[6]]

@@ -69,11 +69,24 @@ static void a_dropped_table_does_not_come_back_from_its_folder(void **state)
     const char **names = NULL;
     size_t count = 0;
     put(t, "gold/left/metadata/00003-aa.metadata.json");
+    fixture_append(t, "a", 3);
     fixture_ok(t, find(t, "gold.left", "iceberg", t->catalog, &table));
     assert_false(table->exists);
     fixture_ok(t, assay_format_tables(t->root, t->catalog, t->store, t->arena, &names, &count,
                                       &t->err));
-    assert_int_equal(count, 0);
+    assert_int_equal(count, 1);
+}
+
+static void an_empty_catalog_over_tables_with_commits_was_lost(void **state)
+{
+    table_fixture *t = *state;
+    assay_table *table = NULL;
+    put(t, "gold/begun/metadata/00000-aa.metadata.json"); /* a first commit that died */
+    fixture_ok(t, find(t, "gold.begun", "iceberg", t->catalog, &table));
+    assert_false(table->exists);
+    put(t, "gold/left/metadata/00003-aa.metadata.json");
+    assert_int_equal(find(t, "gold.left", "iceberg", t->catalog, &table), ASSAY_EUNSUPPORTED);
+    assert_int_equal(t->err.number, 4404);
 }
 
 static void a_table_that_the_catalog_does_not_know_is_refused(void **state)
@@ -121,6 +134,7 @@ int main(void)
         SQLITE(a_table_of_the_catalog_is_found_before_its_folder),
         SQLITE(what_is_not_there_gets_the_format_that_is_asked_for),
         SQLITE(a_dropped_table_does_not_come_back_from_its_folder),
+        SQLITE(an_empty_catalog_over_tables_with_commits_was_lost),
         SQLITE(a_table_that_the_catalog_does_not_know_is_refused),
         SQLITE(names_come_from_the_catalog_and_from_the_folders),
     };
