@@ -76,7 +76,10 @@ static bool read_port(test_standin *server)
     FILE *file = fopen(path, "r");
     if (file == NULL)
         return false;
-    found = fscanf(file, "%d", &server->port) == 1;
+    char digits[16] = "";
+    if (fgets(digits, sizeof digits, file) != NULL)
+        server->port = (int)strtol(digits, NULL, 10);
+    found = server->port > 0;
     (void)fclose(file);
     return found;
 }

@@ -96,7 +96,7 @@ COMMANDS = [
     (["load", "assay.yaml", "bronze.x"], 2, 1003, "assay.yaml"),
     (["load", "data/orders0.csv", "x"], 2, 1003, "layer.table"),
     (["load", "data/orders0.csv", "bronze.x", "--partition-by", "nothing"], 2, 4020, "nothing"),
-    (["load", "data/orders0.csv", "bronze.x", "--mode", "merge"], 2, 1007, "--mode"),
+    (["load", "data/orders0.csv", "bronze.x", "--mode", "merge"], 2, 1003, "merge needs a key"),
     (["init", "nothing"], 2, 1003, "'retail'"),
     (["init"], 1, 1004, "assay.yaml"),
 ]

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -476,11 +477,9 @@ static void a_server_that_stands_still_is_given_up(void **state)
     own.request.connection = &own.connection;
     assay_adbc *adbc = open_adbc(&own);
     int64_t pid = number_of(&own, adbc, "select pg_backend_pid()");
-    char command[64];
 
     /* the postmaster cannot take the cancel, the backend cannot answer */
-    (void)snprintf(command, sizeof command, "kill -STOP %lld", (long long)pid);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(kill((pid_t)pid, SIGSTOP), 0);
     test_postgres_freeze(fixture->server, true);
     int64_t begin = fixture->clock.monotonic_us(NULL);
     assay_status status =
@@ -489,8 +488,7 @@ static void a_server_that_stands_still_is_given_up(void **state)
     assay_status after = assay_adbc_execute(adbc, "select 1", NULL, NULL);
     assay_adbc_close(adbc);
     test_postgres_freeze(fixture->server, false);
-    (void)snprintf(command, sizeof command, "kill -CONT %lld", (long long)pid);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(kill((pid_t)pid, SIGCONT), 0);
     assert_int_equal(status, ASSAY_EUNKNOWN_OUTCOME);
     assert_int_equal(fixture->err.number, 3118);
     assert_int_equal(after, ASSAY_EIO);

@@ -265,11 +265,12 @@ static void a_table_of_the_folder_catalog_that_was_registered_goes_on_by_numbers
 static void a_database_that_stays_locked_is_busy_and_nothing_is_left(void **state)
 {
     table_fixture *t = *state;
-    const assay_table *base = fixture_append(t, "a", 1);
+    const assay_table *base = NULL;
     const assay_sqlite_catalog_options options = {.path = database(t),
                                                   .name = "assay",
                                                   .busy_ms = 30};
     assay_iceberg_pointer pointer = {0};
+    fixture_append(t, "a", 1);
     fixture_ok(t, assay_sqlite_catalog_new(&options, t->arena, &t->catalog, &t->err));
     base = fixture_load(t);
     ASSAY_AUTO(assay_db_closep) assay_db *holder = open_other(t);

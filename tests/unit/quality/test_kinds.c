@@ -608,10 +608,10 @@ static void pii_is_never_shown(void **state)
         "{ type: unexpected_rows_expectation, unexpected_rows_query: 'select * from {batch}' }",
         "{type: unexpected_rows_expectation, unexpected_rows_query: 'select EMAIL e from {batch}'}",
         "{ type: unexpected_rows_expectation, unexpected_rows_query: 'select t e from {batch} t' }",
-        "{ type: unexpected_rows_expectation, "
-        "unexpected_rows_query: 'select b from {batch} t(a, b)' }",
-        "{ type: unexpected_rows_expectation, "
-        "unexpected_rows_query: 'select email::int from {batch}' }",
+        ("{ type: unexpected_rows_expectation, "
+         "unexpected_rows_query: 'select b from {batch} t(a, b)' }"),
+        ("{ type: unexpected_rows_expectation, "
+         "unexpected_rows_query: 'select email::int from {batch}' }"),
         "{ type: expression, expression: 'email::int > 5' }",
         "{ type: expression, expression: 'error(email) > 5' }",
     };
