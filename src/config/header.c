@@ -75,3 +75,18 @@ assay_status assay_model_header_read(const assay_value *tree, const char *path, 
     ASSAY_TRY(assay_config_check(tree, &assay_table_header, path, err));
     return assay_header_read_shared(tree, path, ASSAY_LOAD_FULL, arena, ret_header, err);
 }
+
+assay_status assay_model_header_partitions(const assay_model_header *header, assay_arena *arena,
+                                           const char *const **ret_entries, size_t *ret_count,
+                                           assay_error *err)
+{
+    size_t count = header != NULL ? header->partition_count : 0;
+    const char **entries = assay_arena_take(arena, count + 1, sizeof *entries);
+
+    ASSAY_TRY(assay_arena_check(entries, err));
+    for (size_t i = 0; i < count; i++)
+        entries[i] = header->partition_by[i].text;
+    *ret_entries = entries;
+    *ret_count = count;
+    return ASSAY_OK;
+}

@@ -57,6 +57,12 @@ typedef struct assay_model_header {
     int line, column;        /* of the header, 0 = none */
 } assay_model_header;
 
+/* The entries of partition_by as texts; *ret_count of them, none without a header. */
+ASSAY_NODISCARD assay_status assay_model_header_partitions(const assay_model_header *header,
+                                                           assay_arena *arena,
+                                                           const char *const **ret_entries,
+                                                           size_t *ret_count, assay_error *err);
+
 /* Reads a header (`tree` NULL or NULL kind = all defaults). Modes and keys that are not built yet
  * (merge, scd2, replace_partitions) are EUNSUPPORTED 2010 .. with their place. */
 ASSAY_NODISCARD assay_status assay_model_header_read(const assay_value *tree, const char *path,

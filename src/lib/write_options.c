@@ -53,20 +53,6 @@ static assay_status read_rules(const assay_write_options *options, const char *t
 
 /* ---- partitions ---- */
 
-static assay_status of_header(const assay_model *model, assay_arena *arena,
-                              assay_write_shape *shape, assay_error *err)
-{
-    const assay_model_header *header = &model->header;
-    const char **entries = assay_arena_take(arena, header->partition_count + 1, sizeof *entries);
-
-    ASSAY_TRY(assay_arena_check(entries, err));
-    for (size_t i = 0; i < header->partition_count; i++)
-        entries[i] = header->partition_by[i].text;
-    shape->partition_by = entries;
-    shape->partition_count = header->partition_count;
-    return ASSAY_OK;
-}
-
 /* The entry that a header would have for this field: "month(day)". */
 static assay_status of_field(const assay_table *base, const assay_partition_field *field,
                              assay_arena *arena, const char **ret_entry, assay_error *err)
@@ -111,7 +97,8 @@ static assay_status read_partitions(const assay_write_options *options, const as
         return ASSAY_OK;
     }
     if (model != NULL)
-        return of_header(model, arena, shape, err);
+        return assay_model_header_partitions(&model->header, arena, &shape->partition_by,
+                                             &shape->partition_count, err);
     return base->exists && base->spec != NULL ? of_table(base, arena, shape, err) : ASSAY_OK;
 }
 

@@ -63,17 +63,6 @@ static char *versions_of(const char *location, assay_arena *arena)
 
 /* ---- the new table ---- */
 
-static assay_status check_types(const struct conversion *conversion, const assay_schema *schema,
-                                assay_error *err)
-{
-    for (size_t i = 0; i < schema->count; i++) {
-        assay_type stored;
-        ASSAY_TRY(conversion->made->format->stored_type(&schema->fields[i], conversion->arena,
-                                                        &stored, err));
-    }
-    return ASSAY_OK;
-}
-
 /* Names and types of the rows as the user sees them, numbered anew, with their comments. */
 static assay_status make_schema(struct conversion *conversion, assay_schema **ret_schema,
                                 assay_error *err)
@@ -88,21 +77,18 @@ static assay_status make_schema(struct conversion *conversion, assay_schema **re
     for (size_t i = 0; i < schema->count && i < conversion->rows.schema->count; i++)
         schema->fields[i].doc = conversion->rows.schema->fields[i].doc;
     *ret_schema = schema;
-    return check_types(conversion, schema, err);
+    return ASSAY_OK;
 }
 
 static assay_status make_spec(const struct conversion *conversion, const assay_schema *schema,
                               assay_partition_spec **ret_spec, assay_error *err)
 {
-    const assay_model_header *header = &conversion->context->model->header;
-    const char **entries =
-        assay_arena_take(conversion->arena, header->partition_count + 1, sizeof *entries);
+    const char *const *entries = NULL;
+    size_t count = 0;
 
-    ASSAY_TRY(assay_arena_check(entries, err));
-    for (size_t i = 0; i < header->partition_count; i++)
-        entries[i] = header->partition_by[i].text;
-    return assay_partition_parse(entries, header->partition_count, schema, conversion->arena,
-                                 ret_spec, err);
+    ASSAY_TRY(assay_model_header_partitions(&conversion->context->model->header, conversion->arena,
+                                            &entries, &count, err));
+    return assay_partition_parse(entries, count, schema, conversion->arena, ret_spec, err);
 }
 
 static assay_status append_rows(struct conversion *conversion, assay_error *err)

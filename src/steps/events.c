@@ -81,6 +81,20 @@ static assay_status set_schema(const assay_schema *schema, assay_arena *arena,
     return ASSAY_OK;
 }
 
+assay_step_facts assay_facts_init(const assay_steps *steps, const assay_step_context *context,
+                                  const assay_table *target)
+{
+    const assay_clock *clock = steps->env->clock;
+
+    return (assay_step_facts){.steps = steps,
+                              .model = context->model,
+                              .run_id = context->run_id,
+                              .step_id = context->step_id,
+                              .started_us = clock->now_us(clock->user),
+                              .arena = context->arena,
+                              .target = target};
+}
+
 assay_status assay_facts_add_tables(assay_step_facts *facts, const assay_bound_inputs *inputs,
                                     assay_error *err)
 {

@@ -25,6 +25,10 @@ typedef struct assay_step_facts {
     const char *query_id, *query_source; /* of the statement that wrote the first of them */
 } assay_step_facts;
 
+/* The facts of a step that begins now and writes to `target`; inputs, SQL and columns are added. */
+assay_step_facts assay_facts_init(const assay_steps *steps, const assay_step_context *context,
+                                  const assay_table *target);
+
 /* Input datasets of a transform: the pinned snapshots. */
 ASSAY_NODISCARD assay_status assay_facts_add_tables(assay_step_facts *facts,
                                                     const assay_bound_inputs *inputs,

@@ -31,7 +31,6 @@ struct extract {
     const char *broken;      /* records for the quarantine; NULL = none */
     assay_write_outcome outcome;
     assay_step_facts facts;
-    bool started;
 };
 
 static assay_source source_of(const assay_project *project, const assay_model *model,
@@ -408,32 +407,11 @@ static assay_status add_files(struct extract *extract, assay_error *err)
 static assay_status start_events(struct extract *extract, assay_error *err)
 {
     const assay_step_context *context = extract->context;
-    const assay_step_env *env = extract->steps->env;
 
-    extract->facts = (assay_step_facts){.steps = extract->steps,
-                                        .model = context->model,
-                                        .run_id = context->run_id,
-                                        .step_id = context->step_id,
-                                        .started_us = env->clock->now_us(env->clock->user),
-                                        .arena = context->arena,
-                                        .target = extract->table};
+    extract->facts = assay_facts_init(extract->steps, context, extract->table);
     ASSAY_TRY(add_files(extract, err));
     assay_events_start(&extract->facts, extract->table->schema);
-    extract->started = true;
     return ASSAY_OK;
-}
-
-static void end_events(struct extract *extract, assay_status status, const assay_error *err)
-{
-    if (!extract->started)
-        return;
-    if (status == ASSAY_OK)
-        assay_publish_committed(&extract->facts, extract->context, &extract->outcome,
-                                extract->result);
-    if (status == ASSAY_OK)
-        assay_events_complete(&extract->facts, &extract->outcome);
-    else
-        assay_events_fail(&extract->facts, &extract->outcome, err);
 }
 
 /* ---- the step ---- */
@@ -452,7 +430,7 @@ static assay_status run_needed(struct extract *extract, assay_error *err)
     }
     if (status != ASSAY_OK)
         assay_step_hide_values(context->model, err);
-    end_events(extract, status, err);
+    assay_publish_finish(&extract->facts, context, &extract->outcome, extract->result, status, err);
     if (status == ASSAY_OK || status == ASSAY_EGATE)
         assay_step_result_fill(&extract->outcome, extract->result);
     if (status != ASSAY_OK)

@@ -54,12 +54,11 @@ assay_status assay_step_write_init(assay_steps *steps, const assay_step_context 
                                    assay_write *ret_write, assay_error *err)
 {
     const assay_model_header *header = &context->model->header;
-    const char **partitions =
-        assay_arena_take(context->arena, header->partition_count + 1, sizeof *partitions);
+    const char *const *partitions = NULL;
+    size_t partition_count = 0;
 
-    ASSAY_TRY(assay_arena_check(partitions, err));
-    for (size_t i = 0; i < header->partition_count; i++)
-        partitions[i] = header->partition_by[i].text;
+    ASSAY_TRY(
+        assay_model_header_partitions(header, context->arena, &partitions, &partition_count, err));
     *ret_write = (assay_write){.steps = steps,
                                .conn = context->conn,
                                .arena = context->arena,
@@ -68,7 +67,7 @@ assay_status assay_step_write_init(assay_steps *steps, const assay_step_context 
                                .mode = header->mode,
                                .allow_empty = header->allow_empty,
                                .partition_by = partitions,
-                               .partition_count = header->partition_count,
+                               .partition_count = partition_count,
                                .model = context->model,
                                .run_id = context->run_id,
                                .step_id = context->step_id,
@@ -168,13 +167,7 @@ assay_status assay_step_checks_only(assay_steps *steps, const assay_step_context
                                     assay_error *err)
 {
     assay_write_outcome outcome = {0};
-    assay_step_facts facts = {.steps = steps,
-                              .model = context->model,
-                              .run_id = context->run_id,
-                              .step_id = context->step_id,
-                              .started_us = steps->env->clock->now_us(steps->env->clock->user),
-                              .arena = context->arena,
-                              .target = table};
+    const assay_step_facts facts = assay_facts_init(steps, context, table);
     char name[64];
 
     (void)snprintf(name, sizeof name, "checks_%zu", context->model->index);

@@ -214,6 +214,18 @@ static assay_status publish_open(const assay_steps *steps, const assay_step_cont
     return ASSAY_OK;
 }
 
+void assay_publish_finish(assay_step_facts *facts, const assay_step_context *context,
+                          const assay_write_outcome *outcome, assay_step_result *result,
+                          assay_status status, const assay_error *failure)
+{
+    if (status != ASSAY_OK) {
+        assay_events_fail(facts, outcome, failure);
+        return;
+    }
+    assay_publish_committed(facts, context, outcome, result);
+    assay_events_complete(facts, outcome);
+}
+
 void assay_publish_left(const assay_steps *steps, const assay_step_context *context,
                         assay_step_result *result)
 {

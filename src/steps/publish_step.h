@@ -14,6 +14,12 @@ void assay_publish_committed(assay_step_facts *facts, const assay_step_context *
 void assay_publish_left(const assay_steps *steps, const assay_step_context *context,
                         assay_step_result *result);
 
+/* The end of a step that has sent START: publishes what it has committed, then sends the last
+ * event. `failure` says why where `status` is not ASSAY_OK. */
+void assay_publish_finish(assay_step_facts *facts, const assay_step_context *context,
+                          const assay_write_outcome *outcome, assay_step_result *result,
+                          assay_status status, const assay_error *failure);
+
 /* Whether the step would publish something. */
 ASSAY_NODISCARD assay_status assay_publish_plan(const assay_steps *steps,
                                                 const assay_step_context *context, bool will_run,

@@ -92,22 +92,6 @@ static assay_status list_columns(struct replaying *replaying, assay_error *err)
 
 /* ---- the write ---- */
 
-static assay_status partitions_of(const assay_replay_request *request,
-                                  const char *const **ret_texts, size_t *ret_count,
-                                  assay_error *err)
-{
-    const assay_model_header *header = request->model != NULL ? &request->model->header : NULL;
-    size_t count = header != NULL ? header->partition_count : 0;
-    const char **texts = assay_arena_take(request->arena, count + 1, sizeof *texts);
-
-    ASSAY_TRY(assay_arena_check(texts, err));
-    for (size_t i = 0; i < count; i++)
-        texts[i] = header->partition_by[i].text;
-    *ret_texts = texts;
-    *ret_count = count;
-    return ASSAY_OK;
-}
-
 /* Adds rows to the table the way its model does; what was consumed for it stays as it is. */
 static assay_status fill_write(struct replaying *replaying, assay_table *base, assay_error *err)
 {
@@ -133,7 +117,9 @@ static assay_status fill_write(struct replaying *replaying, assay_table *base, a
         ASSAY_TRY(
             assay_row_rules_read(&request->model->header, request->arena, &write->rules, err));
     }
-    return partitions_of(request, &write->partition_by, &write->partition_count, err);
+    return assay_model_header_partitions(request->model != NULL ? &request->model->header : NULL,
+                                         request->arena, &write->partition_by,
+                                         &write->partition_count, err);
 }
 
 /* ---- the rules ---- */

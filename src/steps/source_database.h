@@ -199,6 +199,11 @@ ASSAY_NODISCARD assay_status assay_database_append_select(assay_database *databa
                                                           const assay_database_read *read,
                                                           assay_buf *buf, assay_error *err);
 
+/* Of the query "q" of the database: q."name", and the same cast to a type of the database. */
+void assay_database_append_plain(const assay_database_column *column, assay_buf *buf);
+void assay_database_append_cast(const assay_database_column *column, const char *type,
+                                assay_buf *buf);
+
 /* The bronze columns: _source, _loaded_at, _run_id. */
 extern const assay_column assay_database_bronze[];
 extern const size_t assay_database_bronze_count;

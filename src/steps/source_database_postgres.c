@@ -280,35 +280,22 @@ static assay_status postgres_look(assay_database *database, assay_error *err)
 
 /* ---- values ---- */
 
-static void append_plain(const assay_database_column *column, assay_buf *buf)
-{
-    assay_buf_append_text(buf, "q.");
-    assay_sql_append_name(buf, column->name);
-}
-
-static void append_cast(const assay_database_column *column, const char *type, assay_buf *buf)
-{
-    assay_buf_append_text(buf, "CAST(");
-    append_plain(column, buf);
-    assay_buf_append_format(buf, " AS %s)", type);
-}
-
 /* The value that `type` cannot hold is made to fail by a cast of a text that says so. */
 static void append_guarded(const assay_database_column *column, const char *type, assay_buf *buf)
 {
     assay_buf_append_text(buf, "CAST(CASE WHEN ");
     assay_sql_append_text(buf, column->guard);
     assay_buf_append_text(buf, column->guard_element ? " = ANY(" : " = (");
-    append_plain(column, buf);
+    assay_database_append_plain(column, buf);
     assay_buf_append_text(buf, ") THEN CAST(");
     ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
     assay_buf_append_format(&text, "column %s holds %s, which %s cannot hold: ", column->name,
                             column->guard, column->type);
     assay_sql_append_text(buf, assay_buf_text(&text));
     assay_buf_append_text(buf, " || ");
-    append_cast(column, "text", buf);
+    assay_database_append_cast(column, "text", buf);
     assay_buf_append_format(buf, " AS %s) ELSE ", type);
-    append_plain(column, buf);
+    assay_database_append_plain(column, buf);
     assay_buf_append_format(buf, " END AS %s)", type);
 }
 
@@ -319,26 +306,26 @@ static void postgres_append_value(const assay_database_column *column, assay_buf
         if (column->guard != NULL)
             append_guarded(column, column->declared, buf);
         else
-            append_plain(column, buf);
+            assay_database_append_plain(column, buf);
         return;
     case ASSAY_REMOTE_TEXT:
         if (column->remote_type != NULL) {
             assay_buf_append_text(buf, "CAST(");
-            append_cast(column, column->remote_type, buf);
+            assay_database_append_cast(column, column->remote_type, buf);
             assay_buf_append_text(buf, " AS text)");
             return;
         }
-        append_cast(column, "text", buf);
+        assay_database_append_cast(column, "text", buf);
         return;
     case ASSAY_REMOTE_CAST:
         if (column->guard != NULL)
             append_guarded(column, column->remote_type, buf);
         else
-            append_cast(column, column->remote_type, buf);
+            assay_database_append_cast(column, column->remote_type, buf);
         return;
     case ASSAY_REMOTE_JSON:
         assay_buf_append_text(buf, "CAST(array_to_json(");
-        append_plain(column, buf);
+        assay_database_append_plain(column, buf);
         assay_buf_append_text(buf, ") AS text)");
         return;
     }

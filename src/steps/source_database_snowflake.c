@@ -334,19 +334,6 @@ static assay_status snowflake_fail(const assay_database *database, const assay_e
 
 /* ---- values ---- */
 
-static void append_plain(const assay_database_column *column, assay_buf *buf)
-{
-    assay_buf_append_text(buf, "q.");
-    assay_sql_append_name(buf, column->name);
-}
-
-static void append_cast(const assay_database_column *column, const char *type, assay_buf *buf)
-{
-    assay_buf_append_text(buf, "CAST(");
-    append_plain(column, buf);
-    assay_buf_append_format(buf, " AS %s)", type);
-}
-
 /* Times have nine digits there and six here: a value with more is made to fail by a cast of a text
  * that says so. */
 static void append_time(const assay_database_column *column, assay_buf *buf)
@@ -357,26 +344,26 @@ static void append_time(const assay_database_column *column, assay_buf *buf)
     assay_buf_append_format(&text, "column %s holds nanoseconds: ", column->name);
     assay_buf_append_format(&cut, "%s(6)", column->declared);
     assay_buf_append_text(buf, "CASE WHEN ");
-    append_plain(column, buf);
+    assay_database_append_plain(column, buf);
     assay_buf_append_text(buf, " <> ");
-    append_cast(column, assay_buf_text(&cut), buf);
+    assay_database_append_cast(column, assay_buf_text(&cut), buf);
     assay_buf_append_text(buf, " THEN CAST(");
     assay_sql_append_text(buf, assay_buf_text(&text));
     assay_buf_append_text(buf, " || ");
-    append_cast(column, "VARCHAR", buf);
+    assay_database_append_cast(column, "VARCHAR", buf);
     assay_buf_append_format(buf, " AS %s) ELSE ", column->declared);
-    append_plain(column, buf);
+    assay_database_append_plain(column, buf);
     assay_buf_append_text(buf, " END");
 }
 
 static void snowflake_append_value(const assay_database_column *column, assay_buf *buf)
 {
     if (column->remote == ASSAY_REMOTE_TEXT)
-        append_cast(column, "VARCHAR", buf);
+        assay_database_append_cast(column, "VARCHAR", buf);
     else if (assay_str_starts(column->type, "TIME"))
         append_time(column, buf);
     else
-        append_plain(column, buf);
+        assay_database_append_plain(column, buf);
 }
 
 static void snowflake_append_back(const assay_database *database,

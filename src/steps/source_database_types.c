@@ -192,3 +192,17 @@ assay_status assay_postgres_map(const assay_postgres_type *type, assay_arena *ar
     column->parallel = scalar->parallel;
     return ASSAY_OK;
 }
+
+void assay_database_append_plain(const assay_database_column *column, assay_buf *buf)
+{
+    assay_buf_append_text(buf, "q.");
+    assay_sql_append_name(buf, column->name);
+}
+
+void assay_database_append_cast(const assay_database_column *column, const char *type,
+                                assay_buf *buf)
+{
+    assay_buf_append_text(buf, "CAST(");
+    assay_database_append_plain(column, buf);
+    assay_buf_append_format(buf, " AS %s)", type);
+}

@@ -82,16 +82,9 @@ static void note_foreign(struct transform *transform)
 static void begin_events(struct transform *transform)
 {
     const assay_step_context *context = transform->context;
-    const assay_step_env *env = transform->steps->env;
 
-    transform->facts = (assay_step_facts){.steps = transform->steps,
-                                          .model = context->model,
-                                          .run_id = context->run_id,
-                                          .step_id = context->step_id,
-                                          .started_us = env->clock->now_us(env->clock->user),
-                                          .arena = context->arena,
-                                          .sql = transform->sql,
-                                          .target = transform->table};
+    transform->facts = assay_facts_init(transform->steps, context, transform->table);
+    transform->facts.sql = transform->sql;
     assay_facts_derive_columns(&transform->facts, context, transform->shape);
 }
 
@@ -137,19 +130,6 @@ static assay_status run_in_catalog(struct transform *transform, assay_error *err
     return ASSAY_OK;
 }
 
-static void end_events(struct transform *transform, assay_status status, const assay_error *err)
-{
-    if (!transform->started)
-        return;
-    if (status == ASSAY_OK)
-        assay_publish_committed(&transform->facts, transform->context, &transform->outcome,
-                                transform->result);
-    if (status == ASSAY_OK)
-        assay_events_complete(&transform->facts, &transform->outcome);
-    else
-        assay_events_fail(&transform->facts, &transform->outcome, err);
-}
-
 static assay_status run_needed(struct transform *transform, assay_error *err)
 {
     const assay_step_context *context = transform->context;
@@ -162,7 +142,9 @@ static assay_status run_needed(struct transform *transform, assay_error *err)
     assay_engine_catalog_close(context->conn, name);
     if (status != ASSAY_OK)
         assay_step_hide_values(context->model, err);
-    end_events(transform, status, err);
+    if (transform->started)
+        assay_publish_finish(&transform->facts, context, &transform->outcome, transform->result,
+                             status, err);
     if (status == ASSAY_EGATE)
         assay_step_result_fill(&transform->outcome, transform->result);
     return status;
