@@ -23,7 +23,8 @@ typedef struct assay_path_info {
     int64_t mtime_ns;
 } assay_path_info;
 
-/* Follows links. A path that does not exist is ASSAY_OK with exists = false. */
+/* Follows links. A path that does not exist is ASSAY_OK with exists = false; is_link then says
+ * whether it is a link to nothing. */
 ASSAY_NODISCARD assay_status assay_path_stat(const char *path, assay_path_info *ret_info,
                                              assay_error *err);
 

@@ -13,6 +13,13 @@
 
 enum { READ_STEP = 65536, TEMPORARY_TRIES = 100 };
 
+static bool is_link(const char *path)
+{
+    struct stat found;
+
+    return lstat(path, &found) == 0 && S_ISLNK(found.st_mode);
+}
+
 assay_status assay_path_stat(const char *path, assay_path_info *ret_info, assay_error *err)
 {
     assay_path_info info = {0};
@@ -21,6 +28,7 @@ assay_status assay_path_stat(const char *path, assay_path_info *ret_info, assay_
     if (stat(path, &found) != 0) {
         if (errno != ENOENT && errno != ENOTDIR)
             return assay_error_errno(err, errno, "cannot look at '%s'", path);
+        info.is_link = is_link(path);
         *ret_info = info;
         return ASSAY_OK;
     }
@@ -28,7 +36,7 @@ assay_status assay_path_stat(const char *path, assay_path_info *ret_info, assay_
     info.is_directory = S_ISDIR(found.st_mode);
     info.size = (int64_t)found.st_size;
     info.mtime_ns = (int64_t)found.st_mtim.tv_sec * 1000000000 + found.st_mtim.tv_nsec;
-    info.is_link = lstat(path, &found) == 0 && S_ISLNK(found.st_mode);
+    info.is_link = is_link(path);
     *ret_info = info;
     return ASSAY_OK;
 }

@@ -35,21 +35,14 @@ struct conversion {
 
 /* ---- where ---- */
 
-static assay_status find_places(struct conversion *conversion, assay_error *err)
+/* The hidden folder beside a table in which its successor is written. */
+static char *workspace_of(const char *location, assay_arena *arena)
 {
-    assay_arena *arena = conversion->arena;
-    const char *location = conversion->old->location;
-    const char *base = assay_path_base(location);
     const char *layer = assay_path_dir(arena, location);
 
-    ASSAY_TRY(assay_arena_check(layer, err));
-    conversion->workspace = assay_arena_format(arena, "%s/.%s.convert", layer, base);
-    ASSAY_TRY(assay_arena_check(conversion->workspace, err));
-    conversion->place = assay_path_join(arena, conversion->workspace, base);
-    ASSAY_TRY(assay_arena_check(conversion->place, err));
-    /* what a dead process has left */
-    ASSAY_TRY(assay_path_remove_tree(conversion->workspace, err));
-    return assay_path_make(conversion->workspace, err);
+    return layer != NULL
+               ? assay_arena_format(arena, "%s/.%s.convert", layer, assay_path_base(location))
+               : NULL;
 }
 
 /* The hidden folder of versions that a Parquet table at `location` has beside it. */
@@ -59,6 +52,48 @@ static char *versions_of(const char *location, assay_arena *arena)
 
     return folder != NULL ? assay_arena_format(arena, "%s/.%s", folder, assay_path_base(location))
                           : NULL;
+}
+
+/* A Parquet table that a dead process has left in the workspace, before or after the exchange, has
+ * its versions beside the table; they are the table's own only where a link stands there. */
+static assay_status remove_workspace(const char *location, const char *workspace,
+                                     assay_arena *arena, assay_error *err)
+{
+    const char *place = assay_path_join(arena, workspace, assay_path_base(location));
+    const char *versions = versions_of(location, arena);
+    assay_path_info left = {0};
+    assay_path_info live = {0};
+
+    ASSAY_TRY(assay_arena_check(place, err));
+    ASSAY_TRY(assay_arena_check(versions, err));
+    ASSAY_TRY(assay_path_stat(place, &left, err));
+    ASSAY_TRY(assay_path_stat(location, &live, err));
+    if (left.is_link && !live.is_link)
+        ASSAY_TRY(assay_path_remove_tree(versions, err));
+    return assay_path_remove_tree(workspace, err);
+}
+
+assay_status assay_convert_discard_left(const char *location, assay_arena *arena, assay_error *err)
+{
+    const char *workspace = workspace_of(location, arena);
+    assay_path_info info = {0};
+
+    ASSAY_TRY(assay_arena_check(workspace, err));
+    ASSAY_TRY(assay_path_stat(workspace, &info, err));
+    return info.exists ? remove_workspace(location, workspace, arena, err) : ASSAY_OK;
+}
+
+static assay_status find_places(struct conversion *conversion, assay_error *err)
+{
+    assay_arena *arena = conversion->arena;
+    const char *location = conversion->old->location;
+
+    ASSAY_TRY(assay_convert_discard_left(location, arena, err));
+    conversion->workspace = workspace_of(location, arena);
+    ASSAY_TRY(assay_arena_check(conversion->workspace, err));
+    conversion->place = assay_path_join(arena, conversion->workspace, assay_path_base(location));
+    ASSAY_TRY(assay_arena_check(conversion->place, err));
+    return assay_path_make(conversion->workspace, err);
 }
 
 /* ---- the new table ---- */
@@ -330,7 +365,7 @@ static assay_status convert_table(const assay_step_context *context, const assay
     conversion.state = state;
     assay_status status = convert(&conversion, err);
     if (status != ASSAY_OK && conversion.workspace != NULL &&
-        assay_path_remove_tree(conversion.workspace, NULL) != ASSAY_OK)
+        assay_convert_discard_left(table->location, context->arena, NULL) != ASSAY_OK)
         assay_log_write(context->env->log, ASSAY_LOG_WARNING, "'%s' stays behind",
                         conversion.workspace);
     if (status != ASSAY_OK)

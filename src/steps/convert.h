@@ -13,10 +13,14 @@
  *
  * Whatever fails before leaves the old table as it was: a column that the new format cannot hold
  * (4001), a commit of somebody else meanwhile (ECONFLICT 4040), a file system without exchange
- * (1312). A process that dies in it leaves at most hidden folders, which the next conversion
- * removes. The caller holds the table's lock. */
+ * (1312). A process that dies in it leaves at most hidden folders, which
+ * assay_convert_discard_left removes. The caller holds the table's lock. */
 ASSAY_NODISCARD assay_status assay_convert_if_switched(const assay_step_context *context,
                                                        const char **ret_note, assay_error *err);
+
+/* Removes what a conversion of the table at `location` has left that died. */
+ASSAY_NODISCARD assay_status assay_convert_discard_left(const char *location, assay_arena *arena,
+                                                        assay_error *err);
 
 /* What a conversion keeps for those who read new rows: a table property that names the tables it
  * was. True where `consumed` is of one of them; *ret_same says whether it is a snapshot whose rows

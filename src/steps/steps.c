@@ -282,6 +282,7 @@ static assay_status recover(void *user, const assay_project *project, assay_conn
             *ret_committed = true;
     if (!*ret_committed && remembers(table, step->started_us))
         ASSAY_TRY(remove_left(table, step->step_id, arena, err));
+    ASSAY_TRY(assay_convert_discard_left(table->location, arena, err));
     ASSAY_TRY(assay_quarantine_discard_left(project, steps->env, conn, step->table, step->step_id,
                                             arena, err));
     if (!has_ended(steps, step->step_id))

@@ -115,5 +115,7 @@ def test_a_move_that_is_killed_is_finished_by_the_next_run(project, old, new):
     assert shop.content(project) == before
     assert "4 skipped" in project.ok("run").err
     assert not hidden(project)
+    if new != "parquet":  # whose versions lie in a hidden folder
+        assert [path.name for path in (project.root / "lake/bronze").iterdir()] == ["orders"]
     # not the lineage: a query between a kill and the next run may lead to a second COMPLETE
     shop.check_history(project)
