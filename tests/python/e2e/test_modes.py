@@ -249,15 +249,15 @@ def test_the_gate_judges_the_table_as_it_will_be(project, table_format):
 @pytest.mark.parametrize("mode", ["merge", "scd2"])
 def test_checks_of_the_batch_judge_only_rows_that_come_or_change(project, mode):
     start(project, "iceberg", mode=mode, key=["id"], version="v")
-    load(project, "a", "1,1,U,999,2026-01-01", "2,1,U,20,2026-01-01")
+    load(project, "a", "1,1,U,9990001,2026-01-01", "2,1,U,20,2026-01-01")
     project.write("config/dq.yaml", {"silver": {"t": {"checks": [
         {"type": "expect_column_values_to_be_between", "column": "amount", "max_value": 100,
          "scope": "batch", "action": "fail"}]}}})
     # the old row is written again with its file, and is none of the batch
     load(project, "b", "2,2,U,21,2026-01-01", "3,1,U,30,2026-01-01")
-    project.write("data/c.csv", HEAD + "2,3,U,998,2026-01-01\n")
+    project.write("data/c.csv", HEAD + "2,3,U,9980002,2026-01-01\n")
     result = project.run("run")
-    assert result.code == 3 and "998" in result.err and "999" not in result.err, result
+    assert result.code == 3 and "9980002" in result.err and "9990001" not in result.err, result
 
 
 @pytest.mark.parametrize("table_format", FORMATS)
