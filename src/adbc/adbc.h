@@ -29,14 +29,15 @@ typedef struct assay_adbc_request {
  * Errors of all functions here:
  *   ENOTFOUND 3101 no driver, with the commands that install one; ECONFIG 3102 a driver that cannot
  *   be loaded; EUNSUPPORTED 3103 a connection or a call that the driver cannot serve;
- *   EAUTH 3110 login or privilege refused; ETIMEOUT 3111 a timeout of the connection passed;
+ *   EAUTH 3110 login refused; ETIMEOUT 3111 a timeout of the connection passed;
  *   EIO 3112 the server is not reached or broke the connection (retryable);
  *   ECONFLICT 3113 serialization failure, deadlock, lock (retryable); EDATA 3114 the data break a
- *   rule; ECONFIG 3115 the statement is wrong (syntax, unknown name); EIO 3116 anything else;
- *   ECANCELLED 3117; EUNKNOWN_OUTCOME 3118 from commit, and from a statement outside a transaction,
- *   where the connection broke so that nobody knows.
- * err->sqlstate and err->native (vendor code) are set where the driver says them. Secrets are
- * removed from messages. */
+ *   rule; EDATA 3115 the statement is wrong (syntax, unknown name); EIO 3116 anything else;
+ *   EIO 3123 a privilege is missing; ENOTFOUND 3124 no such database or schema; EIO 3125 no secure
+ *   connection; EIO 3126 the statement was ended in the database (retryable); ECANCELLED 3117;
+ * EUNKNOWN_OUTCOME 3118 from commit, and from a statement outside a transaction, where the
+ * connection broke so that nobody knows. err->sqlstate and err->native (vendor code) are set where
+ * the driver says them. Secrets are removed from messages. */
 ASSAY_NODISCARD assay_status assay_adbc_open(const assay_adbc_request *request,
                                              assay_adbc **ret_adbc, assay_error *err);
 void assay_adbc_close(assay_adbc *adbc); /* rolls an open transaction back; NULL is allowed */

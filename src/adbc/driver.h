@@ -42,4 +42,8 @@ assay_status assay_adbc_fail(AdbcStatusCode code, const struct AdbcError *error,
 /* The category of an SQLSTATE for an error that was made without one. */
 assay_status assay_adbc_fail_by_state(const char *state, assay_error *err);
 
+/* What the text of a login of PostgreSQL that failed without an SQLSTATE tells about its reason;
+ * false where it tells nothing, `err` then stays as it is. */
+bool assay_adbc_fail_by_login(assay_error *err);
+
 #endif

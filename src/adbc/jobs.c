@@ -84,8 +84,11 @@ assay_status assay_adbc_job_login(assay_adbc_session *session, assay_error *err)
     session->has_driver = true;
     assay_status status = open_connection(session, err);
     char state[6] = "";
-    if (status != ASSAY_EIO || session->kind != ASSAY_CONNECTION_POSTGRES ||
-        !assay_adbc_ask_startup(&session->server, state))
+    if (status != ASSAY_EIO || session->kind != ASSAY_CONNECTION_POSTGRES)
+        return status;
+    if (assay_adbc_fail_by_login(err))
+        return err->code;
+    if (!assay_adbc_ask_startup(&session->server, state))
         return status;
     return assay_adbc_fail_by_state(state, err);
 }

@@ -60,15 +60,25 @@ int assay_status_exit_code(assay_status status)
     return index < status_count ? statuses[index].exit_code : 5;
 }
 
+/* Numbers of outside databases: a conflict there ends with somebody else's transaction, one here
+ * asks for another plan. */
+static bool is_of_database(int number)
+{
+    enum { DRIVER_FIRST = 3100, DRIVER_LAST = 3199, PUBLISH_FIRST = 7000, PUBLISH_LAST = 7999 };
+
+    return (number >= DRIVER_FIRST && number <= DRIVER_LAST) ||
+           (number >= PUBLISH_FIRST && number <= PUBLISH_LAST);
+}
+
 int assay_error_exit_code(const assay_error *err)
 {
     enum { TRY_AGAIN = 4 };
 
     if (err == NULL)
         return 0;
-    return err->retryable && (err->code == ASSAY_EIO || err->code == ASSAY_EUNKNOWN_OUTCOME)
-               ? TRY_AGAIN
-               : assay_status_exit_code(err->code);
+    bool again = err->code == ASSAY_EIO || err->code == ASSAY_EUNKNOWN_OUTCOME ||
+                 (err->code == ASSAY_ECONFLICT && is_of_database(err->number));
+    return err->retryable && again ? TRY_AGAIN : assay_status_exit_code(err->code);
 }
 
 int assay_exit_code_rank(int exit_code)

@@ -12,8 +12,8 @@ const char *assay_publication_state_name(assay_publication_state state)
 
 assay_publication_state assay_publication_state_of(const assay_error *failure)
 {
-    bool again = failure->retryable || failure->code == ASSAY_ECANCELLED ||
-                 failure->code == ASSAY_EAUTH || failure->code == ASSAY_ETIMEOUT;
+    enum { TRY_AGAIN = 4 };
+    bool again = failure->code == ASSAY_ECANCELLED || assay_error_exit_code(failure) == TRY_AGAIN;
 
     return again ? ASSAY_PUBLICATION_PENDING : ASSAY_PUBLICATION_FAILED;
 }

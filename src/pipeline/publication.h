@@ -25,7 +25,8 @@ typedef struct assay_publication {
     assay_error error; /* PENDING and FAILED: why */
 } assay_publication;
 
-/* A failure that is worth another try leaves the publication pending. */
+/* A failure that is worth another try leaves the publication pending: those with exit code 4, and
+ * an interrupt. */
 assay_publication_state assay_publication_state_of(const assay_error *failure);
 
 /* The one whose failure decides the exit code (SEMANTICS.md 3.1), or NULL. */

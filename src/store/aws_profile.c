@@ -134,6 +134,18 @@ static assay_status fail_profile(const char *name, const char *what, assay_error
     return assay_error_set(err, ASSAY_EAUTH, 1264, "AWS profile '%s': %s", name, what);
 }
 
+static assay_status fail_sso(const char *name, assay_error *err)
+{
+    return assay_error_set(
+        err, ASSAY_EAUTH, 1264,
+        "AWS profile '%s' logs in through IAM Identity Center, which assay leaves to the AWS CLI: "
+        "run `aws sso login --profile %s`, add to ~/.aws/config a profile of the one line "
+        "`credential_process = aws configure export-credentials --profile %s`, and name that one "
+        "by "
+        "AWS_PROFILE or by `profile` of the connection",
+        name, name, name);
+}
+
 static assay_status resolve(assay_aws *aws, const char *name, int depth, bool may_assume,
                             bool *ret_found, assay_aws_credentials *ret_credentials,
                             assay_error *err);
@@ -232,10 +244,7 @@ static assay_status resolve(assay_aws *aws, const char *name, int depth, bool ma
         return run_process(process, ret_credentials, err);
     if (assay_value_find(profile, "sso_session") != NULL ||
         assay_value_find(profile, "sso_start_url") != NULL)
-        return fail_profile(name,
-                            "logins of IAM Identity Center are not read; put `credential_process = "
-                            "aws configure export-credentials --profile ..` into a profile",
-                            err);
+        return fail_sso(name, err);
     *ret_found = false;
     return ASSAY_OK;
 }

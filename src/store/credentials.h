@@ -1,6 +1,7 @@
 /* Credentials of AWS by the usual chain, in its order: the environment, web identity, the profile
- * (keys, role_arn with source_profile, credential_process, SSO's cached token), the container's
- * endpoint, IMDSv2. The first source that is configured decides: where it fails the chain fails.
+ * (keys, role_arn with source_profile, credential_process; one of IAM Identity Center is refused),
+ * the container's endpoint, IMDSv2. The first source that is configured decides: where it fails the
+ * chain fails.
  *
  * Kept until 5 minutes before they expire. Any thread. */
 #ifndef ASSAY_STORE_CREDENTIALS_H

@@ -107,7 +107,7 @@ def test_missing_privileges_on_postgresql(project, sites, postgres):
     site.database.execute('revoke create on schema public from public; revoke all on schema public '
                           'from etl; alter schema public owner to admin', admin=True)
     build(project, site, ROW)
-    refused(project.run("run", env=site.env), 4, "permission denied", "public")
+    refused(project.run("run", env=site.env), 1, "E3123", "permission denied", "public")
     assert project.query("select id from gold.t")["rows"] == [[1]]
 
 
@@ -115,8 +115,34 @@ def test_missing_privileges_on_a_table_of_postgresql(project, sites, postgres):
     site = sites("postgres")
     site.database.execute("create table t (id integer, v text); grant select on t to etl", admin=True)
     build(project, site, ROW)
-    refused(project.run("run", env=site.env), 4, "permission denied", "t")
+    refused(project.run("run", env=site.env), 1, "E3123", "permission denied", "t")
     assert site.staging() == []
+
+
+def test_a_server_without_tls_is_told_as_such(project, sites):
+    site = sites("postgres")
+    build(project, site, ROW, connection=site.connection(sslmode="require"))
+    refused(project.run("run", env=site.env), 1, "E3125", "SSL")
+
+
+def test_a_statement_that_the_database_refuses_fails_the_step_and_not_the_configuration(project, sites):
+    site = sites("postgres")
+    site.execute("create table t (id smallint, v text); create view looks as select id from t")
+    build(project, site, "select 70000 as id, 'a' as v")
+    refused(project.run("run", env=site.env), 1, "E3115", "view")
+    assert project.query("select id from gold.t")["rows"] == [[70000]]
+    # `assay publish` says the same.
+    refused(project.run("publish", env=site.env), 1, "E3115")
+
+
+def test_a_row_that_a_trigger_refuses(project, sites):
+    site = sites("postgres")
+    site.execute("create table t (id integer, v text); create function no() returns trigger language plpgsql "
+                 "as 'begin raise exception ''not on sundays''; end'; "
+                 "create trigger no before insert on t for each row execute function no()")
+    build(project, site, ROW)
+    refused(project.run("run", env=site.env), 1, "E3114", "not on sundays")
+    assert site.read("t") == [] and site.staging() == []
 
 
 def test_missing_privileges_on_snowflake(project, sites, snowflake):
@@ -124,14 +150,13 @@ def test_missing_privileges_on_snowflake(project, sites, snowflake):
     snowflake.fault(match="^CREATE", do="error", times=0, code=3001, sqlstate="42501",
                     message="SQL access control error: Insufficient privileges to operate on schema 'PUBLIC'")
     build(project, site, ROW)
-    refused(project.run("run", env=site.env), 4, "Insufficient privileges", "PUBLIC")
+    refused(project.run("run", env=site.env), 1, "E3123", "Insufficient privileges", "PUBLIC")
 
 
 def test_a_database_that_does_not_exist(project, site):
     build(project, site, ROW, connection=site.connection(database="NOWHERE"))
     result = project.run("run", env=site.env)
-    refused(result, result.code, "NOWHERE")
-    assert result.code in (1, 2, 4), result
+    refused(result, 1, "NOWHERE", "E3124" if site.kind == "postgres" else "E3115")
     assert project.query("select id from gold.t")["rows"] == [[1]]
 
 

@@ -292,6 +292,17 @@ def test_a_circle_of_profiles_ends_with_an_error(pg):
     assert "circle" in found["seen"]
 
 
+@pytest.mark.parametrize("login", ["sso_session = corp", "sso_start_url = https://corp.awsapps.com/start"])
+def test_a_login_of_iam_identity_center_says_what_to_do(pg, login):
+    project = pg("aws-secret:x")
+    env = profile(project, f"[profile dev]\nregion = eu-central-1\n{login}\nsso_account_id = 1\n")
+    found, _ = finding(project, {**env, "AWS_PROFILE": "dev", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+    assert not found["ok"]
+    for words in ("aws sso login --profile dev", "~/.aws/config", "AWS_PROFILE",
+                  "credential_process = aws configure export-credentials --profile dev"):
+        assert words in found["seen"], found
+
+
 def test_a_web_identity_gives_a_role(pg, moto, tmp_path):
     moto.client("secretsmanager").create_secret(Name="by-token", SecretString=PG_PASSWORD)
     token = tmp_path / "token"

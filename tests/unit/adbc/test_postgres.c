@@ -254,8 +254,7 @@ static void a_stream_goes_into_the_engine_and_back(void **state)
     assert_int_equal(assay_conn_query_stream(conn, "select * from wide limit 5", &stream,
                                              &fixture->err),
                      ASSAY_OK);
-    assert_int_equal(assay_adbc_ingest(adbc, &target, &stream, &rows, &fixture->err),
-                     ASSAY_ECONFIG);
+    assert_int_equal(assay_adbc_ingest(adbc, &target, &stream, &rows, &fixture->err), ASSAY_EDATA);
     assert_null(stream.release);
     assay_adbc_close(adbc);
 }
@@ -334,8 +333,8 @@ static void failures_have_their_category(void **state)
     struct fixture *fixture = *state;
     assay_adbc *adbc = open_adbc(fixture);
 
-    expect_failure(fixture, adbc, "selekt 1", ASSAY_ECONFIG, 3115, "42601");
-    expect_failure(fixture, adbc, "insert into nowhere values (1)", ASSAY_ECONFIG, 3115, "42P01");
+    expect_failure(fixture, adbc, "selekt 1", ASSAY_EDATA, 3115, "42601");
+    expect_failure(fixture, adbc, "insert into nowhere values (1)", ASSAY_EDATA, 3115, "42P01");
     assert_false(fixture->err.retryable);
     assert_false(assay_str_contains(fixture->err.message, "values (1)"));
     run(adbc, "create table failing (a int primary key, b int not null)", -1);
@@ -347,7 +346,7 @@ static void failures_have_their_category(void **state)
                    "22012");
     run(adbc, "create role nobody login password 'x'", -1);
     run(adbc, "set role nobody", -1);
-    expect_failure(fixture, adbc, "select * from failing", ASSAY_EAUTH, 3110, "42501");
+    expect_failure(fixture, adbc, "select * from failing", ASSAY_EIO, 3123, "42501");
     assay_adbc_close(adbc);
 }
 
@@ -528,9 +527,35 @@ static void a_wrong_password_is_refused_with_its_state(void **state)
     assert_int_equal(assay_adbc_open(&fixture->request, &adbc, &fixture->err), ASSAY_EAUTH);
     (void)setenv("ASSAY_TEST_PG_PASSWORD", test_postgres_password, 1);
     assert_int_equal(fixture->err.number, 3110);
-    assert_string_equal(fixture->err.sqlstate, "28000");
+    assert_string_equal(fixture->err.sqlstate, "28P01");
     assert_false(assay_str_contains(fixture->err.message, "not the one"));
     assert_true(assay_str_contains(fixture->err.message, "connection 'pg'"));
+}
+
+static void a_database_that_is_not_there_and_a_server_without_tls_have_numbers_of_their_own(
+    void **state)
+{
+    struct fixture *fixture = *state;
+    assay_connection_config there = *fixture->request.connection;
+    assay_adbc_request request = fixture->request;
+    assay_adbc *adbc = NULL;
+
+    if (fixture->server == NULL)
+        skip();
+    request.connection = &there;
+    there.database = "nowhere";
+    assert_int_equal(assay_adbc_open(&request, &adbc, &fixture->err), ASSAY_ENOTFOUND);
+    assert_int_equal(fixture->err.number, 3124);
+    assert_string_equal(fixture->err.sqlstate, "3D000");
+    there = *fixture->request.connection;
+    there.sslmode = "require";
+    assert_int_equal(assay_adbc_open(&request, &adbc, &fixture->err), ASSAY_EIO);
+    assert_int_equal(fixture->err.number, 3125);
+    assert_false(fixture->err.retryable);
+    there = *fixture->request.connection;
+    there.options = "-c bogus=1";
+    assert_int_equal(assay_adbc_open(&request, &adbc, &fixture->err), ASSAY_EDATA);
+    assert_int_equal(fixture->err.number, 3115);
 }
 
 int main(void)
@@ -555,6 +580,8 @@ int main(void)
         cmocka_unit_test(a_server_that_stands_still_is_given_up),
         cmocka_unit_test(a_connection_that_breaks_at_commit_leaves_the_outcome_open),
         cmocka_unit_test(a_wrong_password_is_refused_with_its_state),
+        cmocka_unit_test(
+            a_database_that_is_not_there_and_a_server_without_tls_have_numbers_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

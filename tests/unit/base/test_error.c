@@ -53,6 +53,10 @@ static void an_outside_system_that_may_answer_later_has_an_exit_code_of_its_own(
     assert_int_equal(assay_error_exit_code(&err), 4);
     err.code = ASSAY_EDATA;
     assert_int_equal(assay_error_exit_code(&err), 1);
+    err.code = ASSAY_ECONFLICT;
+    assert_int_equal(assay_error_exit_code(&err), 1);
+    err.number = 3113; /* a transaction of somebody else in an outside database */
+    assert_int_equal(assay_error_exit_code(&err), 4);
     assert_int_equal(assay_error_exit_code(NULL), 0);
 }
 

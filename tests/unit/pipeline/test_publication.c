@@ -173,6 +173,81 @@ static void a_refused_publication_ends_the_run_with_1(void **state)
     assert_int_equal(result->exit_code, 1);
 }
 
+/* Whether a retry can help decides: the run that comes next, or a person. */
+static void every_number_of_a_publication_has_its_exit_code_and_state(void **state)
+{
+    static const struct {
+        int number;
+        bool retryable;
+        int exit_code;
+    } rows[] = {
+        /* the lake */
+        {2404, false, 1},
+        {2405, false, 3},
+        {2406, false, 1},
+        {2407, false, 1},
+        {2408, false, 1},
+        /* this side's configuration */
+        {1241, false, 2},
+        {3102, false, 2},
+        {3104, false, 2},
+        {7001, false, 2},
+        {7002, false, 2},
+        {7003, false, 2},
+        {7004, false, 2},
+        {7005, false, 2},
+        {7006, false, 2},
+        {7007, false, 2},
+        {7008, false, 2},
+        {7009, false, 2},
+        /* the database and the way to it */
+        {3101, false, 1},
+        {3110, false, 4},
+        {3111, true, 4},
+        {3112, true, 4},
+        {3113, true, 4},
+        {3114, false, 1},
+        {3115, false, 1},
+        {3116, false, 1},
+        {3117, false, 130},
+        {3118, true, 4},
+        {3121, false, 1},
+        {3122, false, 1},
+        {3123, false, 1},
+        {3124, false, 1},
+        {3125, false, 1},
+        {3126, true, 4},
+        /* target and ledger */
+        {7010, false, 1},
+        {7011, false, 1},
+        {7020, false, 1},
+        {7021, false, 1},
+        {7023, false, 1},
+        {7030, false, 1},
+        {7031, true, 4},
+        {7032, true, 4},
+        {7033, false, 1},
+        {7040, true, 4},
+        {7041, true, 4},
+        {7050, false, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool again = rows[i].exit_code == 4 || rows[i].exit_code == 130;
+        assay_error failure = {0};
+        (void)assay_error_set(&failure, assay_error_number_status(rows[i].number), rows[i].number,
+                              "no");
+        failure.retryable = rows[i].retryable;
+        if (assay_error_exit_code(&failure) != rows[i].exit_code)
+            fail_msg("E%d: exit code %d", rows[i].number, assay_error_exit_code(&failure));
+        if (assay_publication_state_of(&failure) !=
+            (again ? ASSAY_PUBLICATION_PENDING : ASSAY_PUBLICATION_FAILED))
+            fail_msg("E%d is %s", rows[i].number,
+                     assay_publication_state_name(assay_publication_state_of(&failure)));
+    }
+}
+
 static void the_history_tells_publications_and_retry_finishes_them(void **state)
 {
     shop *fixture = *state;
@@ -249,6 +324,7 @@ int main(void)
         TEST(where_a_table_is_published_to_is_no_part_of_its_skip_key),
         TEST(a_pending_publication_ends_the_run_with_4_and_its_table_is_right),
         TEST(a_refused_publication_ends_the_run_with_1),
+        TEST(every_number_of_a_publication_has_its_exit_code_and_state),
         TEST(the_history_tells_publications_and_retry_finishes_them),
         cmocka_unit_test(the_gravest_of_several_failures_decides),
         cmocka_unit_test(only_what_may_go_well_later_is_pending),

@@ -138,11 +138,11 @@ static void missing_privileges_say_what_is_missing(void **state)
     weak.password.text = "env:ASSAY_TEST_WEAK";
     world->request.connection = &weak;
     world_rows(world, "SELECT 1 AS id");
-    assert_refused(world, ASSAY_EAUTH, 3110, "schema 'nowhere' does not exist and cannot be made");
+    assert_refused(world, ASSAY_EIO, 3123, "schema 'nowhere' does not exist and cannot be made");
     world->publication.table = "locked.orders";
-    assert_refused(world, ASSAY_EAUTH, 3110, "permission denied for schema locked");
+    assert_refused(world, ASSAY_EIO, 3123, "permission denied for schema locked");
     world->publication.table = "orders";
-    assert_refused(world, ASSAY_EAUTH, 3110, "permission denied for table _assay_ledger");
+    assert_refused(world, ASSAY_EIO, 3123, "permission denied for table _assay_ledger");
     world->request.connection = &connection;
 }
 
