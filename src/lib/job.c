@@ -9,7 +9,7 @@
 #include "base/vec.h"
 #include "lib/context.h"
 #include "lib/document.h"
-#include "steps/published.h"
+#include "published/published.h"
 
 struct assay_job {
     assay_context *context;

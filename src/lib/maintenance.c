@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "lib/context.h"
 #include "lib/document.h"
-#include "steps/published.h"
+#include "published/published.h"
 #include "table/commit.h"
 
 /* A catalog may know tables elsewhere, of other owners: they are expired by name alone. */

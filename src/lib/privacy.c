@@ -3,8 +3,8 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "pipeline/privacy.h"
+#include "published/published.h"
 #include "steps/outcome.h"
-#include "steps/published.h"
 #include "steps/quarantine.h"
 
 static assay_model *find_model(const assay_context *context, const char *name)

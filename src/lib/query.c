@@ -10,7 +10,7 @@
 #include "lib/context.h"
 #include "lib/document.h"
 #include "lib/privacy.h"
-#include "steps/published.h"
+#include "published/published.h"
 #include "table/scan.h"
 
 enum { DEFAULT_LIMIT = 1000 };

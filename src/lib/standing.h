@@ -3,7 +3,7 @@
 #define ASSAY_LIB_STANDING_H
 
 #include "lib/context.h"
-#include "steps/published.h"
+#include "published/published.h"
 
 /* Adds "publications": [{to, table, mode, state, publish_id, error}] where the table's model has
  * any. Asks nobody outside. */

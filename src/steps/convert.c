@@ -7,8 +7,8 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "catalog/formats.h"
+#include "published/published.h"
 #include "quality/quality.h"
-#include "steps/published.h"
 #include "table/scan.h"
 
 /* Table property: the tables that this one was, newest first, as "<uuid>:<snapshot id>" where the

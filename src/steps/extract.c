@@ -7,13 +7,13 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "engine/catalog.h"
-#include "steps/broken.h"
+#include "source/broken.h"
+#include "source/source.h"
 #include "steps/events.h"
+#include "steps/extract_database.h"
 #include "steps/outcome.h"
 #include "steps/publish_step.h"
 #include "steps/replay.h"
-#include "steps/source.h"
-#include "steps/source_database_step.h"
 #include "table/scan.h"
 
 struct extract {

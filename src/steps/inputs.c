@@ -1,9 +1,9 @@
 #include "steps/inputs.h"
 
 #include "base/str.h"
-#include "steps/changes.h"
+#include "published/changes.h"
+#include "published/growth.h"
 #include "steps/convert.h"
-#include "steps/growth.h"
 
 static const assay_consumed_input *find_consumed(const assay_state_file *state, const char *table)
 {

@@ -2,7 +2,7 @@
 #ifndef ASSAY_STEPS_INPUTS_H
 #define ASSAY_STEPS_INPUTS_H
 
-#include "steps/published.h"
+#include "published/published.h"
 
 typedef struct assay_bound_input {
     const assay_step_input *input;

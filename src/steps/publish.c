@@ -4,7 +4,7 @@
 
 #include "base/path.h"
 #include "base/str.h"
-#include "steps/growth.h"
+#include "published/growth.h"
 #include "steps/publish_memory.h"
 #include "table/scan.h"
 

@@ -5,7 +5,7 @@
 #ifndef ASSAY_STEPS_PUBLISH_H
 #define ASSAY_STEPS_PUBLISH_H
 
-#include "steps/published.h"
+#include "published/published.h"
 #include "steps/steps.h"
 #include "warehouse/warehouse.h"
 

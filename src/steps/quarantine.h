@@ -9,7 +9,7 @@
 #define ASSAY_STEPS_QUARANTINE_H
 
 #include "base/vec.h"
-#include "steps/published.h"
+#include "published/published.h"
 #include "steps/split.h"
 #include "table/state.h"
 

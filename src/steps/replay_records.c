@@ -5,7 +5,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/vec.h"
-#include "steps/csv_record.h"
+#include "source/csv_record.h"
 #include "steps/replay.h"
 #include "text/json.h"
 

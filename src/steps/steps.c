@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "published/published.h"
 #include "steps/convert.h"
 #include "steps/events.h"
 #include "steps/extract.h"
 #include "steps/publish_step.h"
-#include "steps/published.h"
 #include "steps/transform.h"
 #include "steps/upkeep.h"
 #include "steps/write.h"

@@ -1,7 +1,7 @@
 #include "steps/upkeep.h"
 
 #include "base/str.h"
-#include "steps/published.h"
+#include "published/published.h"
 #include "steps/quarantine.h"
 #include "table/state.h"
 

@@ -4,7 +4,7 @@
 #define ASSAY_STEPS_WRITE_H
 
 #include "pipeline/shape.h"
-#include "steps/published.h"
+#include "published/published.h"
 #include "steps/quarantine.h"
 #include "steps/split.h"
 #include "steps/steps.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "steps/csv_record.h"
+#include "source/csv_record.h"
 #include "steps/quarantine.h"
 #include "text/json.h"
 

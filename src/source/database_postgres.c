@@ -1,0 +1,360 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "engine/extension.h"
+#include "source/database.h"
+#include "store/secrets.h"
+
+/* PostgreSQL and Redshift through the engine's postgres extension. The extension reads in one
+ * REPEATABLE READ transaction a statement of the engine; parallel scans of a table share its
+ * snapshot (pg_export_snapshot). */
+
+/* libpq's own limits for a server that is there but silent. */
+enum { KEEPALIVE_IDLE_S = 15, KEEPALIVE_INTERVAL_S = 5, KEEPALIVE_COUNT = 3, SECOND_MS = 1000 };
+enum { SECRET_SQL_SIZE = 3 * ASSAY_SECRET_SIZE_MAX, PORT_SIZE = 16 };
+
+/* ---- failures ---- */
+
+static bool says(const char *message, const char *const *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (assay_str_contains(message, parts[i]))
+            return true;
+    return false;
+}
+
+/* libpq and the server tell the extension more than it passes on: the words are all there is.
+ * lc_messages may translate them, but not "FATAL" of refusals in the protocol's own texts. */
+assay_status assay_postgres_fail(const assay_database *database, const assay_error *why,
+                                 assay_error *err)
+{
+    static const char *const refused[] = {"authentication failed", "no pg_hba.conf entry",
+                                          "no password supplied", "permission denied",
+                                          "is not permitted to log in"};
+    static const char *const silent[] = {"statement timeout", "timeout expired"};
+    static const char *const gone[] = {"Unable to connect",
+                                       "could not connect",
+                                       "server closed the connection",
+                                       "connection to server",
+                                       "terminating connection",
+                                       "SSL SYSCALL",
+                                       "no connection to",
+                                       "Connection reset",
+                                       "could not receive data",
+                                       "connection not open",
+                                       "timed out"};
+    const char *name = database->connection->name;
+    const char *message = why->message;
+
+    if (why->code == ASSAY_ENOMEM || why->code == ASSAY_ECANCELLED)
+        return assay_error_copy(err, why);
+    const assay_database_source *source = database->source;
+    const assay_named *given = source->table.text != NULL ? &source->table : &source->query;
+    assay_place place = {database->model->path, given->line, given->column};
+    if (says(message, refused, sizeof refused / sizeof refused[0]))
+        return assay_error_at(err, ASSAY_EAUTH, 2221, place, "the connection '%s' is refused: %s",
+                              name, message);
+    if (says(message, silent, sizeof silent / sizeof silent[0]))
+        return assay_error_at(err, ASSAY_ETIMEOUT, 2223, place,
+                              "the connection '%s' was too slow for its timeouts: %s", name,
+                              message);
+    if (!says(message, gone, sizeof gone / sizeof gone[0]))
+        return assay_error_at(err, ASSAY_EDATA, 2225, place, "reading from '%s' failed: %s", name,
+                              message);
+    (void)assay_error_at(err, ASSAY_EIO, 2222, place, "the connection '%s' cannot be used: %s",
+                         name, message);
+    if (err != NULL)
+        err->retryable = true;
+    return ASSAY_EIO;
+}
+
+/* ---- open and close ---- */
+
+static void append_pair(assay_buf *sql, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    assay_buf_append_format(sql, ", %s ", name);
+    assay_sql_append_text(sql, value);
+}
+
+/* On a connection of its own; the text is wiped. Secrets never stand in the text of ATTACH, which
+ * the engine shows in messages and in duckdb_databases(). */
+static assay_status make_secret(assay_database *database, const assay_login *login,
+                                assay_error *err)
+{
+    ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    char port[PORT_SIZE];
+    assay_error why = {0};
+
+    (void)snprintf(port, sizeof port, "%d", login->port);
+    ASSAY_TRY(assay_conn_open(database->env->engine, &conn, err));
+    assay_buf_reserve(&sql, SECRET_SQL_SIZE); /* so that no copy is left behind when it grows */
+    assay_buf_append_text(&sql, "CREATE TEMPORARY SECRET ");
+    assay_sql_append_name(&sql, database->catalog);
+    assay_buf_append_text(&sql, " (TYPE postgres");
+    append_pair(&sql, "HOST", login->host);
+    append_pair(&sql, "PORT", port);
+    append_pair(&sql, "DATABASE", login->database);
+    append_pair(&sql, "USER", login->user);
+    append_pair(&sql, "PASSWORD",
+                login->password != NULL ? assay_secret_reveal(login->password) : NULL);
+    assay_buf_append_char(&sql, ')');
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    assay_status status = assay_conn_execute(conn, sql.data, NULL, &why);
+    assay_mem_wipe(sql.data, sql.size);
+    if (status == ASSAY_OK) {
+        database->has_secret = true;
+        return ASSAY_OK;
+    }
+    if (login->password != NULL)
+        assay_secret_scrub(login->password, why.message);
+    return assay_postgres_fail(database, &why, err);
+}
+
+/* A value of libpq's connection text. */
+static void append_quoted(assay_buf *buf, const char *value)
+{
+    assay_buf_append_char(buf, '\'');
+    for (const char *at = value; *at != '\0'; at++) {
+        if (*at == '\'' || *at == '\\')
+            assay_buf_append_char(buf, '\\');
+        assay_buf_append_char(buf, *at);
+    }
+    assay_buf_append_char(buf, '\'');
+}
+
+static void append_setting(assay_buf *buf, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    assay_buf_append_format(buf, " %s=", name);
+    append_quoted(buf, value);
+}
+
+/* Settings of the session, so that texts of values mean the same everywhere. Redshift knows
+ * fewer. */
+static void append_options(const assay_database *database, assay_buf *buf)
+{
+    const assay_connection_config *connection = database->connection;
+
+    if (connection->options != NULL)
+        assay_buf_append_format(buf, "%s ", connection->options);
+    assay_buf_append_format(buf, "-c statement_timeout=%" PRId64, connection->statement_timeout_ms);
+    assay_buf_append_text(buf, " -c timezone=UTC -c datestyle=ISO");
+    assay_buf_append_text(buf, connection->kind == ASSAY_CONNECTION_REDSHIFT
+                                   ? " -c extra_float_digits=2"
+                                   : " -c intervalstyle=postgres -c extra_float_digits=3");
+}
+
+static assay_status make_conninfo(const assay_database *database, assay_buf *buf, assay_error *err)
+{
+    const assay_connection_config *connection = database->connection;
+    ASSAY_AUTO(assay_buf_done) assay_buf options = ASSAY_BUF_EMPTY;
+    int64_t login_s = (connection->login_timeout_ms + SECOND_MS - 1) / SECOND_MS;
+
+    append_options(database, &options);
+    ASSAY_TRY(assay_buf_check(&options, err));
+    assay_buf_append_format(buf, "connect_timeout=%" PRId64 " tcp_user_timeout=%" PRId64, login_s,
+                            connection->request_timeout_ms);
+    assay_buf_append_format(buf,
+                            " keepalives_idle=%d keepalives_interval=%d keepalives_count=%d"
+                            " application_name=assay",
+                            KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT);
+    append_setting(buf, "sslmode", connection->sslmode);
+    append_setting(buf, "sslrootcert", connection->sslrootcert);
+    append_setting(buf, "options", assay_buf_text(&options));
+    return assay_buf_check(buf, err);
+}
+
+/* `schema` NULL = all. Only a scan of a table reads definitions, and then those of all schemas that
+ * were attached. */
+static assay_status attach(assay_database *database, const char *schema, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf conninfo = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    assay_error why = {0};
+
+    ASSAY_TRY(make_conninfo(database, &conninfo, err));
+    assay_buf_append_text(&sql, "ATTACH ");
+    assay_sql_append_text(&sql, conninfo.data);
+    assay_buf_append_text(&sql, " AS ");
+    assay_sql_append_name(&sql, database->catalog);
+    assay_buf_append_text(&sql, " (TYPE postgres, READ_ONLY");
+    append_pair(&sql, "SECRET", database->catalog);
+    append_pair(&sql, "SCHEMA", schema);
+    assay_buf_append_char(&sql, ')');
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    if (assay_conn_execute(database->conn, sql.data, NULL, &why) != ASSAY_OK)
+        return assay_postgres_fail(database, &why, err);
+    database->attached = true;
+    return ASSAY_OK;
+}
+
+static void drop(assay_database *database, const char *statement)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    assay_error ignored = {0};
+
+    assay_buf_append_text(&sql, statement);
+    assay_sql_append_name(&sql, database->catalog);
+    if (assay_buf_check(&sql, NULL) != ASSAY_OK ||
+        assay_conn_execute(database->conn, sql.data, NULL, &ignored) != ASSAY_OK)
+        assay_log_write(database->env->log, ASSAY_LOG_WARNING, "the source '%s' stays attached: %s",
+                        database->label, ignored.message);
+}
+
+static assay_status set_protocol(assay_database *database, assay_error *err)
+{
+    if (database->connection->kind != ASSAY_CONNECTION_REDSHIFT)
+        return ASSAY_OK;
+    /* Redshift has no COPY .. TO STDOUT */
+    ASSAY_TRY(assay_conn_execute(database->conn, "SET pg_use_text_protocol = true", NULL, err));
+    database->text_protocol = true;
+    return ASSAY_OK;
+}
+
+static assay_status postgres_open(assay_database *database, assay_error *err)
+{
+    ASSAY_AUTO(assay_login_done) assay_login login = {0};
+
+    ASSAY_TRY(assay_conn_load_extension(database->conn, "postgres_scanner", err));
+    ASSAY_TRY(assay_login_resolve(database->env->secrets, database->connection, &login, err));
+    ASSAY_TRY(make_secret(database, &login, err));
+    ASSAY_TRY(set_protocol(database, err));
+    return attach(database, NULL, err);
+}
+
+static void postgres_close(assay_database *database)
+{
+    if (database->attached)
+        drop(database, "DETACH ");
+    if (database->has_secret)
+        drop(database, "DROP SECRET ");
+    database->attached = database->has_secret = false;
+    if (database->text_protocol &&
+        assay_conn_execute(database->conn, "RESET pg_use_text_protocol", NULL, NULL) != ASSAY_OK)
+        return; /* it ends with the connection */
+}
+
+/* ---- queries ---- */
+
+static assay_status postgres_append_rows(assay_database *database,
+                                         const assay_database_select *select, assay_buf *buf,
+                                         assay_error *err)
+{
+    assay_buf_append_text(buf, "postgres_query(");
+    assay_sql_append_text(buf, database->catalog);
+    assay_buf_append_text(buf, ", ");
+    assay_sql_append_text(buf, select->sql);
+    assay_buf_append_char(buf, ')');
+    return assay_buf_check(buf, err);
+}
+
+static assay_status postgres_query(assay_database *database, const char *sql, size_t limit,
+                                   assay_rows **ret_rows, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
+    assay_error why = {0};
+
+    assay_buf_append_text(&text, "FROM ");
+    ASSAY_TRY(postgres_append_rows(database, &(assay_database_select){.sql = sql}, &text, err));
+    if (assay_conn_query(database->conn, text.data, limit, database->arena, ret_rows, &why) !=
+        ASSAY_OK)
+        return assay_postgres_fail(database, &why, err);
+    return ASSAY_OK;
+}
+
+static assay_status postgres_look(assay_database *database, assay_error *err)
+{
+    ASSAY_TRY(assay_postgres_look(database, err));
+    if (!database->scannable)
+        return ASSAY_OK;
+    drop(database, "DETACH ");
+    database->attached = false;
+    return attach(database, database->schema, err);
+}
+
+/* ---- values ---- */
+
+/* The value that `type` cannot hold is made to fail by a cast of a text that says so. */
+static void append_guarded(const assay_database_column *column, const char *type, assay_buf *buf)
+{
+    assay_buf_append_text(buf, "CAST(CASE WHEN ");
+    assay_sql_append_text(buf, column->guard);
+    assay_buf_append_text(buf, column->guard_element ? " = ANY(" : " = (");
+    assay_database_append_plain(column, buf);
+    assay_buf_append_text(buf, ") THEN CAST(");
+    ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
+    assay_buf_append_format(&text, "column %s holds %s, which %s cannot hold: ", column->name,
+                            column->guard, column->type);
+    assay_sql_append_text(buf, assay_buf_text(&text));
+    assay_buf_append_text(buf, " || ");
+    assay_database_append_cast(column, "text", buf);
+    assay_buf_append_format(buf, " AS %s) ELSE ", type);
+    assay_database_append_plain(column, buf);
+    assay_buf_append_format(buf, " END AS %s)", type);
+}
+
+static void postgres_append_value(const assay_database_column *column, assay_buf *buf)
+{
+    switch (column->remote) {
+    case ASSAY_REMOTE_PLAIN:
+        if (column->guard != NULL)
+            append_guarded(column, column->declared, buf);
+        else
+            assay_database_append_plain(column, buf);
+        return;
+    case ASSAY_REMOTE_TEXT:
+        if (column->remote_type != NULL) {
+            assay_buf_append_text(buf, "CAST(");
+            assay_database_append_cast(column, column->remote_type, buf);
+            assay_buf_append_text(buf, " AS text)");
+            return;
+        }
+        assay_database_append_cast(column, "text", buf);
+        return;
+    case ASSAY_REMOTE_CAST:
+        if (column->guard != NULL)
+            append_guarded(column, column->remote_type, buf);
+        else
+            assay_database_append_cast(column, column->remote_type, buf);
+        return;
+    case ASSAY_REMOTE_JSON:
+        assay_buf_append_text(buf, "CAST(array_to_json(");
+        assay_database_append_plain(column, buf);
+        assay_buf_append_text(buf, ") AS text)");
+        return;
+    }
+}
+
+static void postgres_append_back(const assay_database *database,
+                                 const assay_database_column *column, const char *text,
+                                 assay_buf *buf)
+{
+    const assay_database_source *source = database->source;
+    bool times = assay_database_is_time(column);
+
+    assay_buf_append_text(buf, "CAST(CAST(");
+    assay_sql_append_text(buf, text);
+    assay_buf_append_format(buf, " AS %s) - ", column->declared);
+    if (times)
+        assay_buf_append_format(buf, "INTERVAL '%" PRId64 " milliseconds'", source->lookback_ms);
+    else
+        assay_buf_append_text(buf, source->lookback_number);
+    assay_buf_append_format(buf, " AS %s)", column->declared);
+}
+
+const assay_database_kind assay_database_postgres = {
+    .open = postgres_open,
+    .close = postgres_close,
+    .query = postgres_query,
+    .look = postgres_look,
+    .append_rows = postgres_append_rows,
+    .append_value = postgres_append_value,
+    .append_back = postgres_append_back,
+    .fail = assay_postgres_fail,
+};
