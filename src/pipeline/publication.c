@@ -155,15 +155,35 @@ static assay_status resolve(const assay_project *project, const assay_model *mod
     return assay_warehouse_resolve(connection, &publication, arena, ret_target, err);
 }
 
-/* Whether an entry lands in `target`, however it is spelled. One that cannot be read is told where
- * it stands. */
+/* Whether two connections, which may have different users, lead to the same server. */
+static bool is_same_server(const assay_project *project, const char *a, const char *b)
+{
+    const assay_place nowhere = {NULL, 0, 0};
+    const assay_connection_config *left = NULL;
+    const assay_connection_config *right = NULL;
+
+    if (assay_str_equal(a, b))
+        return true;
+    if (assay_connections_use(project->connections, a, nowhere, &left, NULL) != ASSAY_OK ||
+        assay_connections_use(project->connections, b, nowhere, &right, NULL) != ASSAY_OK)
+        return false;
+    return left->kind == right->kind && left->port == right->port &&
+           assay_str_equal_ci(left->host != NULL ? left->host : "",
+                              right->host != NULL ? right->host : "") &&
+           assay_str_equal_ci(left->account != NULL ? left->account : "",
+                              right->account != NULL ? right->account : "");
+}
+
+/* Whether an entry lands in `target` of `to`, however it is spelled. One that cannot be read is
+ * told where it stands. */
 static bool lands_in(const assay_project *project, const assay_model *model,
-                     const assay_publish_config *publish, const assay_warehouse_target *target,
-                     assay_arena *arena)
+                     const assay_publish_config *publish, const char *to,
+                     const assay_warehouse_target *target, assay_arena *arena)
 {
     assay_warehouse_target own;
 
-    if (resolve(project, model, publish, arena, &own, NULL) != ASSAY_OK)
+    if (!is_same_server(project, publish->to.text, to) ||
+        resolve(project, model, publish, arena, &own, NULL) != ASSAY_OK)
         return false;
     return assay_str_equal(own.database, target->database) &&
            assay_str_equal(own.schema, target->schema) && assay_str_equal(own.table, target->table);
@@ -184,8 +204,8 @@ static assay_status check_rivals(const assay_project *project, const assay_model
         const assay_model *other = project->models[i];
         size_t count = other == model ? position : other->header.publish_count;
         for (size_t k = 0; k < count; k++)
-            if (assay_str_equal(other->header.publish[k].to.text, publish->to.text) &&
-                lands_in(project, other, &other->header.publish[k], &target, arena))
+            if (lands_in(project, other, &other->header.publish[k], publish->to.text, &target,
+                         arena))
                 return assay_error_at(err, ASSAY_ECONFIG, 2403, place_of(model, &publish->table),
                                       "'%s' publishes to '%s' of '%s', and so does '%s' (%s:%d)",
                                       model->name, publish->table.text, publish->to.text,

@@ -246,13 +246,24 @@ static assay_status write_overwrite(const struct application *application, assay
     return write_append(application, err);
 }
 
-/* The target in statements that give it no other name. */
-static const char *own_name(const struct application *application)
+/* "UPDATE target": the name by which its columns are told from those of s. Snowflake gives the
+ * target of an update no other name than its own. */
+static assay_status begin_update(const struct application *application, assay_buf *sql,
+                                 const char **ret_self, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf name = ASSAY_BUF_EMPTY;
 
+    assay_buf_append_text(sql, "UPDATE ");
+    append_target(application, sql);
+    if (!application->mapping->dialect->has_databases) {
+        assay_buf_append_text(sql, " AS t");
+        *ret_self = "t";
+        return ASSAY_OK;
+    }
     assay_sql_append_name(&name, application->target->table);
-    return name.failed ? NULL : assay_arena_text(application->arena, assay_buf_text(&name));
+    ASSAY_TRY(assay_buf_check(&name, err));
+    *ret_self = assay_arena_text(application->arena, assay_buf_text(&name));
+    return assay_arena_check(*ret_self, err);
 }
 
 /* Marks the rows whose deletion was staged. Their other columns stay, a deletion often has only its
@@ -261,11 +272,9 @@ static assay_status write_mark(const struct application *application, assay_erro
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     const assay_mapping *mapping = application->mapping;
-    const char *self = own_name(application);
+    const char *self = NULL;
 
-    ASSAY_TRY(assay_arena_check(self, err));
-    assay_buf_append_text(&sql, "UPDATE ");
-    append_target(application, &sql);
+    ASSAY_TRY(begin_update(application, &sql, &self, err));
     append_pattern(&sql, " SET ? = TRUE", NULL, mapping->is_deleted);
     append_pattern(&sql, ", ? = ", NULL, mapping->deleted_at);
     assay_dialect_column(&sql, "s", mapping->deleted_at);
@@ -364,13 +373,11 @@ static assay_status write_absent(const struct application *application, int64_t 
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     const assay_mapping *mapping = application->mapping;
-    const char *self = own_name(application);
+    const char *self = NULL;
     char moment[ASSAY_TIME_TEXT_SIZE];
 
-    ASSAY_TRY(assay_arena_check(self, err));
     assay_time_format_sql(committed_us, moment);
-    assay_buf_append_text(&sql, "UPDATE ");
-    append_target(application, &sql);
+    ASSAY_TRY(begin_update(application, &sql, &self, err));
     append_pattern(&sql, " SET ? = TRUE", NULL, mapping->is_deleted);
     append_pattern(&sql, ", ? = CAST(", NULL, mapping->deleted_at);
     assay_dialect_text(mapping->dialect, &sql, moment);

@@ -6,7 +6,8 @@
 
 /* How the text of a value is made canonical, so that both sides hash the same (verify). */
 typedef enum assay_warehouse_canon {
-    ASSAY_CANON_TEXT, /* the same as text everywhere, once it has the wanted type */
+    ASSAY_CANON_TEXT,    /* the same as text everywhere, once it has the wanted type */
+    ASSAY_CANON_DECIMAL, /* the engine writes .5 where all digits are behind the point */
     ASSAY_CANON_REAL,
     ASSAY_CANON_BYTES,
     ASSAY_CANON_DATE,

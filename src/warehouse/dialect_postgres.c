@@ -19,7 +19,7 @@ static const assay_type_map types[] = {
      ASSAY_CANON_TEXT, NULL},
     {"FLOAT", NULL, "real", "real", NULL, ASSAY_CANON_REAL, NULL},
     {"DOUBLE", NULL, "double precision", "double precision", NULL, ASSAY_CANON_REAL, NULL},
-    {"DECIMAL", NULL, "numeric#", "numeric#", NULL, ASSAY_CANON_TEXT, NULL},
+    {"DECIMAL", NULL, "numeric#", "numeric#", NULL, ASSAY_CANON_DECIMAL, NULL},
     {"VARCHAR", NULL, "text", "text", NULL, ASSAY_CANON_TEXT, NULL},
     {"ENUM", "CAST(? AS VARCHAR)", "text", "text", NULL, ASSAY_CANON_TEXT, NULL},
     {"BIT", "CAST(? AS VARCHAR)", "text", "text", NULL, ASSAY_CANON_TEXT, NULL},
@@ -119,6 +119,7 @@ const assay_dialect assay_dialect_postgres = {
     .server_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(CAST(? AS #) AS text)",
+            [ASSAY_CANON_DECIMAL] = "CAST(CAST(? AS #) AS text)",
             [ASSAY_CANON_REAL] = server_real,
             [ASSAY_CANON_BYTES] = "encode(?, 'hex')",
             [ASSAY_CANON_DATE] = "CAST(? AS text)",
@@ -130,6 +131,8 @@ const assay_dialect assay_dialect_postgres = {
     .engine_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(? AS VARCHAR)",
+            [ASSAY_CANON_DECIMAL] = "SUBSTR(REPLACE(REPLACE('~' || CAST(? AS VARCHAR), '~.', "
+                                    "'~0.'), '~-.', '~-0.'), 2)",
             [ASSAY_CANON_REAL] = engine_real,
             [ASSAY_CANON_BYTES] = "lower(hex(?))",
             [ASSAY_CANON_DATE] = "CAST(? AS VARCHAR)",

@@ -20,7 +20,7 @@ static const assay_type_map types[] = {
      NULL},
     {"FLOAT", "CAST(? AS DOUBLE)", "FLOAT", "FLOAT", NULL, ASSAY_CANON_REAL, NULL},
     {"DOUBLE", NULL, "FLOAT", "FLOAT", NULL, ASSAY_CANON_REAL, NULL},
-    {"DECIMAL", NULL, "NUMBER#", "NUMBER#", NULL, ASSAY_CANON_TEXT, NULL},
+    {"DECIMAL", NULL, "NUMBER#", "NUMBER#", NULL, ASSAY_CANON_DECIMAL, NULL},
     {"VARCHAR", NULL, "VARCHAR", "VARCHAR", NULL, ASSAY_CANON_TEXT, NULL},
     {"ENUM", "CAST(? AS VARCHAR)", "VARCHAR", "VARCHAR", NULL, ASSAY_CANON_TEXT, NULL},
     {"BIT", "CAST(? AS VARCHAR)", "VARCHAR", "VARCHAR", NULL, ASSAY_CANON_TEXT, NULL},
@@ -124,6 +124,9 @@ const assay_dialect assay_dialect_snowflake = {
     .server_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(CAST(? AS #) AS VARCHAR)",
+            [ASSAY_CANON_DECIMAL] =
+                "SUBSTR(REPLACE(REPLACE('~' || CAST(CAST(? AS #) AS VARCHAR), '~.', '~0.'), "
+                "'~-.', '~-0.'), 2)",
             [ASSAY_CANON_REAL] = server_real,
             [ASSAY_CANON_BYTES] = "LOWER(HEX_ENCODE(?))",
             [ASSAY_CANON_DATE] = "TO_VARCHAR(?, 'YYYY-MM-DD')",
@@ -136,6 +139,8 @@ const assay_dialect assay_dialect_snowflake = {
     .engine_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(? AS VARCHAR)",
+            [ASSAY_CANON_DECIMAL] = "SUBSTR(REPLACE(REPLACE('~' || CAST(? AS VARCHAR), '~.', "
+                                    "'~0.'), '~-.', '~-0.'), 2)",
             [ASSAY_CANON_REAL] = engine_real,
             [ASSAY_CANON_BYTES] = "lower(hex(?))",
             [ASSAY_CANON_DATE] = "strftime(?, '%Y-%m-%d')",

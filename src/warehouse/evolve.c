@@ -109,6 +109,20 @@ static const assay_server_column *find_column(const char *name, const assay_serv
     return NULL;
 }
 
+/* How the values that are there become the wanted type: an array is cast to text only. */
+static void append_using(assay_buf *buf, const assay_server_column *column, const char *wants)
+{
+    bool to_json = assay_str_equal(wants, "jsonb") && assay_str_ends(column->type, "[]");
+
+    assay_buf_append_text(buf, to_json ? " USING to_jsonb(" : " USING CAST(");
+    assay_sql_append_name(buf, column->name);
+    if (!to_json) {
+        assay_buf_append_text(buf, " AS ");
+        assay_buf_append_text(buf, wants);
+    }
+    assay_buf_append_char(buf, ')');
+}
+
 static assay_status fail_type(const assay_mapping *mapping, const assay_warehouse_target *target,
                               const assay_server_column *column, const char *wants,
                               assay_error *err)
@@ -118,11 +132,7 @@ static assay_status fail_type(const assay_mapping *mapping, const assay_warehous
     append_alter(mapping, target, &needed);
     append_type_change(mapping->dialect, &needed, column->name, wants);
     if (mapping->dialect->names_cast) {
-        assay_buf_append_text(&needed, " USING CAST(");
-        assay_sql_append_name(&needed, column->name);
-        assay_buf_append_text(&needed, " AS ");
-        assay_buf_append_text(&needed, wants);
-        assay_buf_append_char(&needed, ')');
+        append_using(&needed, column, wants);
     }
     return assay_error_at(err, ASSAY_EDATA, 7010, mapping->publication->place,
                           "column '%s' of '%s' is %s and would have to be %s, which is not changed "
@@ -141,6 +151,16 @@ struct comparison {
     assay_evolve_plan *plan;
 };
 
+static assay_status fail_generated(const struct comparison *comparison,
+                                   const assay_server_column *column, assay_error *err)
+{
+    return assay_error_at(
+        err, ASSAY_EDATA, 7012, comparison->mapping->publication->place,
+        "column '%s' of '%s' is generated there and takes no values; leave it out "
+        "by `columns`",
+        column->name, comparison->target->table);
+}
+
 /* One wanted column. */
 static assay_status compare(const struct comparison *comparison, const char *name,
                             const char *wants, const char **ret_has, assay_error *err)
@@ -158,6 +178,8 @@ static assay_status compare(const struct comparison *comparison, const char *nam
         append_column(&change, "ADD COLUMN IF NOT EXISTS ", name, wants);
         return push_statement(comparison->plan, &head, &change, arena, err);
     }
+    if (column->generated)
+        return fail_generated(comparison, column, err);
     switch (assay_types_fit(mapping->dialect, wants, column->type, arena, ret_has)) {
     case ASSAY_FIT_SAME:
         return ASSAY_OK;

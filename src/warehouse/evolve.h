@@ -20,7 +20,7 @@ ASSAY_NODISCARD assay_status assay_evolve_create(const assay_mapping *mapping,
 
 /* The target as it is: fills in what the mapping's columns have there (`has`). EDATA 7010 a type
  * that is neither taken nor widened, 7011 a NOT NULL column that gets nothing, both with the
- * statement that would be needed. */
+ * statement that would be needed; 7012 a column that the server generates. */
 ASSAY_NODISCARD assay_status assay_evolve_diff(assay_mapping *mapping,
                                                const assay_warehouse_target *target,
                                                const assay_server_column *columns, size_t count,

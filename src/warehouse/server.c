@@ -95,7 +95,8 @@ static void append_columns(const assay_dialect *dialect, const assay_warehouse_t
     assay_buf_append_text(
         buf, "SELECT CAST(a.attname AS text), pg_catalog.format_type(a.atttypid, a.atttypmod), "
              "CASE WHEN a.attnotnull THEN 1 ELSE 0 END, CASE WHEN a.atthasdef OR a.attidentity <> "
-             "'' THEN 1 ELSE 0 END FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON "
+             "'' THEN 1 ELSE 0 END, CASE WHEN a.attgenerated <> '' OR a.attidentity = 'a' THEN 1 "
+             "ELSE 0 END FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON "
              "c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
              "a.attnum > 0 AND NOT a.attisdropped AND n.nspname = ");
     assay_dialect_text(dialect, buf, target->schema);
@@ -118,6 +119,7 @@ static void read_column(const assay_dialect *dialect, const assay_rows *rows, si
     } else {
         column->not_null = assay_session_int(rows, row, 2) != 0;
         column->has_default = assay_session_int(rows, row, 3) != 0;
+        column->generated = assay_session_int(rows, row, 4) != 0;
     }
 }
 

@@ -19,6 +19,7 @@ ASSAY_NODISCARD assay_status assay_server_look(assay_warehouse_session *session,
 typedef struct assay_server_column {
     const char *name, *type; /* type as assay_type_map has it */
     bool not_null, has_default;
+    bool generated; /* the server makes its values and takes none */
 } assay_server_column;
 
 /* The columns of the target, in order. */

@@ -220,6 +220,7 @@ static void every_number_of_a_publication_has_its_exit_code_and_state(void **sta
         /* target and ledger */
         {7010, false, 1},
         {7011, false, 1},
+        {7012, false, 1},
         {7020, false, 1},
         {7021, false, 1},
         {7023, false, 1},

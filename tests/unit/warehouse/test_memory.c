@@ -20,8 +20,8 @@ static const assay_column columns[] = {{"id", "BIGINT"},
                                        {"doc", "JSON"},
                                        {"op", "VARCHAR"}};
 
-static const assay_server_column there[] = {{"id", "integer", true, false},
-                                            {"amount", "numeric(8,2)", false, false}};
+static const assay_server_column there[] = {{"id", "integer", true, false, false},
+                                            {"amount", "numeric(8,2)", false, false, false}};
 
 static const char *const earlier[] = {"amount", "old"};
 
