@@ -174,13 +174,13 @@ static void the_statement_that_a_type_needs_is_one_that_the_server_takes(void **
 
 static void an_array_that_would_have_to_be_json_has_its_own_statement(void **state)
 {
-    static const char NEEDED[] = "ALTER TABLE \"public\".\"listed\" ALTER COLUMN \"l\" TYPE jsonb "
+    static const char NEEDED[] = "ALTER TABLE \"public\".\"arrays\" ALTER COLUMN \"l\" TYPE jsonb "
                                  "USING to_jsonb(\"l\")";
     struct world *world = *state;
 
-    world_target(world, "listed");
-    world_run(world, "CREATE TABLE listed (l text[])");
-    world_run(world, "INSERT INTO listed VALUES ('{a,b}')");
+    world_target(world, "arrays");
+    world_run(world, "CREATE TABLE arrays (l text[])");
+    world_run(world, "INSERT INTO arrays VALUES ('{a,b}')");
     world_rows(world, "SELECT ['c'] AS l");
     assert_refused(world, ASSAY_EDATA, 7010, NEEDED);
     world_run(world, NEEDED);
