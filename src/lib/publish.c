@@ -155,10 +155,8 @@ static assay_status verify(struct publishing *publishing, const assay_publish_jo
     ASSAY_TRY(assay_publish_look(publish, publication, err));
     assay_status status = assay_publish_verify(publish, &found, &failure);
     if (status == ASSAY_OK && !found.equal)
-        (void)assay_error_set(&failure, ASSAY_EDATA, 2408,
-                              "'%s' of '%s' is not what '%s' is: %lld rows there, %lld here",
-                              publication->table, publication->to, publish->table->name,
-                              (long long)found.target_rows, (long long)found.source_rows);
+        (void)assay_error_set(&failure, ASSAY_EDATA, 2408, "'%s' of '%s' is not what '%s' is",
+                              publication->table, publication->to, publish->table->name);
     publication->error = failure;
     note_failure(publishing, &failure);
     ASSAY_TRY(add_item(publishing, publish->table->name, publication, &item, err));
@@ -320,6 +318,8 @@ assay_status assay_publish_models(assay_context *context, const assay_publish_op
         assay_document_new(arena, options->verify ? "publish_verify" : "publish", &document, err));
     publishing.list = assay_value_list(arena);
     ASSAY_TRY(assay_value_set(document, "publications", publishing.list, arena, err));
+    if (options->dry_run)
+        ASSAY_TRY(assay_document_bool(document, "dry_run", true, arena, err));
     ASSAY_TRY(publish_all(&publishing, err));
     ASSAY_TRY(
         assay_document_bool(document, "success", publishing.gravest.code == ASSAY_OK, arena, err));

@@ -53,6 +53,42 @@ def test_the_reconciliation_names_the_rows_that_differ(project, site):
     assert "note" in said.lower()
 
 
+def test_what_publish_says_is_aligned_and_plain(project, site):
+    project.write("config/connections.yaml", {"there": site.connection()})
+    project.model("gold.t", "select i as id, [i] as l, {'a': i} as doc from range(12345) r(i)", publish=[
+        {"to": "there", "table": "short", "mode": "merge", "key": ["id"]},
+        {"to": "there", "table": "a_longer_name", "mode": "overwrite"}])
+    site.down()
+    assert project.run("run", env=site.env).code == 4
+    site.up()
+    short, longer = "✓ gold.t  merge      there: short          ", "✓ gold.t  overwrite  there: a_longer_name  "
+
+    def said(*words):
+        result = project.run("publish", *words, env=site.env)
+        assert result.code == 0, result
+        return result.out.splitlines()
+
+    assert said("--dry-run") == [short.replace("✓", "→") + "would be sent", longer.replace("✓", "→") + "would be sent"]
+    assert site.read(site.folded("short")) is None
+    assert said() == [short + "published +12,345", longer + "published +12,345"]
+    assert said() == [short + "there already", longer + "there already"]
+    assert said("--dry-run") == [short + "there already", longer + "there already"]
+    assert said("--pending") == ["nothing is pending"]
+    only = "    compared by NULL only: l, doc"
+    assert said("--verify") == [short + "equal, 12,345 rows", only, longer + "equal, 12,345 rows", only]
+    planned = project.run("publish", "--dry-run", "--output", "json", env=site.env).json()
+    assert planned["dry_run"] is True
+
+    site.execute(f'delete from "{site.folded("short")}" where "{site.folded("id")}" = 7')
+    result = project.run("publish", "--verify", env=site.env)
+    assert result.code == 1 and "E2408" in result.err, result
+    assert result.out.splitlines()[0] == "✗" + short[1:] + "differs: 12,344 rows there, 12,345 here"
+    assert "    missing    id=7" in result.out.splitlines()
+    site.execute(f'drop table "{site.folded("short")}"')
+    result = project.run("publish", "--verify", env=site.env)
+    assert result.code == 1 and "not compared\nE7050" in result.out, result
+
+
 @pytest.mark.parametrize("mode", publishing.MODES)
 def test_the_reconciliation_of_equal_sides(project, site, mode):
     orders = Orders(project, site, mode)
