@@ -72,10 +72,12 @@ static bool is_of_database(int number)
 
 int assay_error_exit_code(const assay_error *err)
 {
-    enum { TRY_AGAIN = 4 };
+    enum { WRONG_USE = 2, TRY_AGAIN = 4, NO_SUCH_TABLE = 4062 };
 
     if (err == NULL)
         return 0;
+    if (err->number == NO_SUCH_TABLE)
+        return WRONG_USE; /* a name that is not there, as an unknown selector is */
     bool again = err->code == ASSAY_EIO || err->code == ASSAY_EUNKNOWN_OUTCOME ||
                  (err->code == ASSAY_ECONFLICT && is_of_database(err->number));
     return err->retryable && again ? TRY_AGAIN : assay_status_exit_code(err->code);

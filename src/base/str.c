@@ -47,6 +47,21 @@ bool assay_str_contains(const char *text, const char *part)
     return strstr(text, part) != NULL;
 }
 
+bool assay_str_contains_ci(const char *text, const char *part)
+{
+    size_t size = strlen(text);
+    size_t part_size = strlen(part);
+
+    for (size_t at = 0; at + part_size <= size; at++) {
+        size_t i = 0;
+        while (i < part_size && lower(text[at + i]) == lower(part[i]))
+            i++;
+        if (i == part_size)
+            return true;
+    }
+    return false;
+}
+
 bool assay_str_is_blank(const char *text)
 {
     return text == NULL || text[strspn(text, " \t\r\n\f\v")] == '\0';

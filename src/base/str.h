@@ -9,6 +9,7 @@ bool assay_str_equal_ci(const char *a, const char *b); /* ASCII case ignored */
 bool assay_str_starts(const char *text, const char *prefix);
 bool assay_str_ends(const char *text, const char *suffix);
 bool assay_str_contains(const char *text, const char *part);
+bool assay_str_contains_ci(const char *text, const char *part); /* ASCII case ignored */
 bool assay_str_is_blank(const char *text);
 
 /* Parses the whole text as a decimal number; false where it is not one or does not fit. */

@@ -28,7 +28,7 @@ static assay_status expire_one(assay_context *context, assay_conn *conn, const c
     ASSAY_TRY(
         assay_published_load(context->project, &context->env, conn, name, arena, &table, err));
     if (!table->exists)
-        return assay_error_set(err, ASSAY_ENOTFOUND, 4062, "there is no table '%s'", name);
+        return assay_published_missing(context->project, &context->env, name, arena, err);
     if (!named && !is_in_warehouse(context->project, table))
         return ASSAY_OK;
     const assay_commit_env env = assay_published_commit_env(context->project, &context->env, table);
@@ -135,7 +135,7 @@ assay_status assay_table_rollback(assay_context *context, const char *name, int6
     ASSAY_TRY(
         assay_published_load(context->project, &context->env, conn, name, arena, &table, err));
     if (!table->exists)
-        return assay_error_set(err, ASSAY_ENOTFOUND, 4062, "there is no table '%s'", name);
+        return assay_published_missing(context->project, &context->env, name, arena, err);
     const assay_snapshot *target = assay_table_snapshot(table, snapshot_id);
     if (target == NULL)
         return assay_error_set(err, ASSAY_ENOTFOUND, 4060, "table '%s' has no snapshot %lld", name,

@@ -66,8 +66,8 @@ static bool is_mentioned(const char *sql, const char *name, assay_arena *arena)
     if (!assay_published_split(name, arena, &layer, &table))
         return false;
     joined = assay_arena_format(arena, "%s_%s", layer, table);
-    return (assay_str_contains(sql, layer) && assay_str_contains(sql, table)) ||
-           (joined != NULL && assay_str_contains(sql, joined));
+    return assay_published_mentions(sql, layer, table) ||
+           (joined != NULL && assay_str_contains_ci(sql, joined));
 }
 
 static assay_status collect(assay_context *context, assay_conn *conn, const char *sql,

@@ -54,7 +54,7 @@ static assay_status view_snapshot(assay_context *context, assay_conn *conn, cons
         assay_table *table = NULL;
         assay_published_rows rows;
         if (!assay_published_split(names[i], arena, &layer, &short_name) ||
-            !assay_str_contains(sql, short_name))
+            !assay_published_mentions(sql, layer, short_name))
             continue;
         ASSAY_TRY(assay_published_load(context->project, &context->env, conn, names[i], arena,
                                        &table, err));
@@ -308,7 +308,7 @@ static assay_status open_reading(assay_context *context, const char *name, const
     ASSAY_TRY(assay_published_load(context->project, &context->env, reading->conn, name, arena,
                                    &table, err));
     if (!table->exists)
-        return assay_error_set(err, ASSAY_ENOTFOUND, 4062, "there is no table '%s'", name);
+        return assay_published_missing(context->project, &context->env, name, arena, err);
     if (!moment.is_snapshot && moment.us != INT64_MAX) {
         const assay_snapshot *snapshot = assay_table_snapshot_at(table, moment.us);
         if (snapshot == NULL)

@@ -29,8 +29,6 @@ static assay_status load_existing(assay_context *context, assay_conn *conn, cons
 {
     const char *layer = NULL;
     const char *table = NULL;
-    const char **names = NULL;
-    size_t count = 0;
 
     if (!assay_published_split(name, arena, &layer, &table))
         return assay_error_set(err, ASSAY_EINVAL, 1003, "'%s' is no table name (layer.table)",
@@ -39,11 +37,7 @@ static assay_status load_existing(assay_context *context, assay_conn *conn, cons
         assay_published_load(context->project, &context->env, conn, name, arena, ret_table, err));
     if ((*ret_table)->exists)
         return ASSAY_OK;
-    ASSAY_TRY(assay_published_names(context->project, &context->env, arena, &names, &count, err));
-    const char *nearest = assay_str_nearest(name, names, count);
-    return assay_error_set(err, ASSAY_ENOTFOUND, 4062, "there is no table '%s'%s%s%s", name,
-                           nearest != NULL ? "; did you mean '" : "",
-                           nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    return assay_published_missing(context->project, &context->env, name, arena, err);
 }
 
 /* ---- list, show, history ---- */

@@ -95,6 +95,24 @@ assay_status assay_published_names(const assay_project *project, const assay_ste
                                ret_count, err);
 }
 
+assay_status assay_published_missing(const assay_project *project, const assay_step_env *env,
+                                     const char *name, assay_arena *arena, assay_error *err)
+{
+    const char **names = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(assay_published_names(project, env, arena, &names, &count, err));
+    const char *nearest = assay_str_nearest(name, names, count);
+    return assay_error_set(err, ASSAY_ENOTFOUND, 4062, "there is no table '%s'%s%s%s", name,
+                           nearest != NULL ? "; did you mean '" : "",
+                           nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+}
+
+bool assay_published_mentions(const char *text, const char *layer, const char *table)
+{
+    return assay_str_contains_ci(text, table) && assay_str_contains_ci(text, layer);
+}
+
 /* True where the table is wanted: mentioned in the text, and not known already. */
 static bool is_wanted(const assay_published_wanted *wanted, const char *name, const char *layer,
                       const char *table)
@@ -102,8 +120,7 @@ static bool is_wanted(const assay_published_wanted *wanted, const char *name, co
     for (size_t i = 0; i < wanted->known_count; i++)
         if (assay_str_equal_ci(wanted->known[i], name))
             return false;
-    return wanted->text == NULL ||
-           (assay_str_contains(wanted->text, table) && assay_str_contains(wanted->text, layer));
+    return wanted->text == NULL || assay_published_mentions(wanted->text, layer, table);
 }
 
 static assay_status view_at(const assay_project *project, const assay_step_env *env,

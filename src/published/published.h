@@ -49,6 +49,14 @@ ASSAY_NODISCARD assay_status assay_published_views(const assay_project *project,
                                                    const assay_published_wanted *wanted,
                                                    assay_arena *arena, assay_error *err);
 
+/* ENOTFOUND 4062 for a table that is not there, with the nearest name that is. */
+ASSAY_NODISCARD assay_status assay_published_missing(const assay_project *project,
+                                                     const assay_step_env *env, const char *name,
+                                                     assay_arena *arena, assay_error *err);
+
+/* Whether `text` may read this table. SQL knows names in any case, so case does not count. */
+bool assay_published_mentions(const char *text, const char *layer, const char *table);
+
 /* Names of all tables of the warehouse ("layer.table"), sorted. */
 ASSAY_NODISCARD assay_status assay_published_names(const assay_project *project,
                                                    const assay_step_env *env, assay_arena *arena,

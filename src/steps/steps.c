@@ -178,7 +178,7 @@ static bool judged_against(void *user, const assay_model *model, const char *oth
             return true;
     }
     return suite != NULL && table != NULL &&
-           assay_str_contains(assay_steps_suite_text(steps, suite), table + 1);
+           assay_str_contains_ci(assay_steps_suite_text(steps, suite), table + 1);
 }
 
 static assay_status plan(void *user, const assay_step_context *context, assay_step_plan *ret_plan,

@@ -140,6 +140,16 @@ def test_errors_of_the_engine_do_not_quote_it(project, watch):
     watch.clean()
 
 
+def test_a_name_in_capitals_hides_it_all_the_same(project, watch):
+    start(project)
+    project.ok("run")
+    result = watch("query", "select cast(email as integer) from BRONZE.PEOPLE")
+    assert result.code == 1 and "E3004" in result.err, result
+    result = watch("query", "select cast(email as integer) from QUARANTINE.Bronze_People")
+    assert result.code == 1 and "E3004" in result.err, result
+    watch.clean()
+
+
 def test_quotes_and_numbers_do_not_carry_it_out_of_an_error(project):
     project.model("silver.people", "select 99123456789 as ssn, 'O''Secret\"ive' as name",
                   columns={"ssn": {"pii": True}, "name": {"pii": True}})

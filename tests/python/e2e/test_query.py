@@ -47,6 +47,14 @@ def test_two_statements_and_unknown_tables_are_errors(project):
     assert len(project.query("select * from gold.t")["rows"]) == 5
 
 
+def test_names_of_tables_stand_in_any_case(project):
+    start(project)
+    for name in ("GOLD.T", "Gold.t", '"gold"."T"'):
+        assert len(project.query(f"select * from {name}")["rows"]) == 5, name
+    snapshot = str(project.ok("table", "show", "gold.t", "--output", "json").json()["snapshot_id"])
+    assert project.ok("query", "select * from GOLD.T", "--at", snapshot, "-o", "json").json()["rows"]
+
+
 def test_long_chains_of_operators_are_models_like_any(project):
     project.model("silver.chain", "select " + " || ".join(["i::varchar"] * 300) + " as text,\n" +
                   "(" * 200 + "i" + ")" * 200 + " as i from range(3) r(i)")

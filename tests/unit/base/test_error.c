@@ -58,6 +58,8 @@ static void an_outside_system_that_may_answer_later_has_an_exit_code_of_its_own(
     err.number = 3113; /* a transaction of somebody else in an outside database */
     assert_int_equal(assay_error_exit_code(&err), 4);
     assert_int_equal(assay_error_exit_code(NULL), 0);
+    err = (assay_error){.code = ASSAY_ENOTFOUND, .number = 4062};
+    assert_int_equal(assay_error_exit_code(&err), 2);
 }
 
 static void exit_codes_have_the_order_of_their_weight(void **state)

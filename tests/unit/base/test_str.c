@@ -21,6 +21,11 @@ static void comparison_knows_null_and_case(void **state)
     assert_true(assay_str_ends("a.parquet", ".parquet"));
     assert_false(assay_str_ends("t", ".parquet"));
     assert_true(assay_str_contains("abc", "b"));
+    assert_true(assay_str_contains_ci("from Bronze.ORDERS", "orders"));
+    assert_true(assay_str_contains_ci("abc", ""));
+    assert_true(assay_str_contains_ci("", ""));
+    assert_false(assay_str_contains_ci("orde", "orders"));
+    assert_false(assay_str_contains_ci("", "a"));
     assert_true(assay_str_is_blank(" \t\r\n"));
     assert_true(assay_str_is_blank(NULL));
 }
