@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "engine/arrow.h"
 #include "engine/catalog.h"
+#include "engine/exact.h"
 #include "lib/context.h"
 #include "lib/document.h"
 #include "lib/standing.h"
@@ -371,6 +372,8 @@ static assay_status find_types(struct writing *writing, const assay_column *foun
 
     ASSAY_TRY(assay_arena_check(types, err));
     *ret_types = types;
+    if (writing->options->mode == ASSAY_WRITE_FULL)
+        return ASSAY_OK;
     ASSAY_TRY(assay_published_load(context->project, &context->env, writing->conn, writing->table,
                                    writing->arena, &table, err));
     if (!table->exists || table->schema == NULL)
@@ -384,35 +387,54 @@ static assay_status find_types(struct writing *writing, const assay_column *foun
     return ASSAY_OK;
 }
 
-/* CSV is read with the types, so that no value takes a detour; the fields of JSON are cast. */
+/* REPLACE (..) by fields as their types: whoever reads them rounds what is cast before. */
+static void append_field(assay_buf *list, const assay_column *found, const char *from,
+                         const char *type)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf name = ASSAY_BUF_EMPTY;
+
+    assay_sql_append_name(&name, found->name);
+    const assay_exact_cast cast = {assay_buf_text(&name), from, type, found->name};
+    assay_buf_append_text(list, list->size > 0 ? ", " : " REPLACE (");
+    assay_sql_append_exact_cast(list, &cast);
+    assay_buf_append_format(list, " AS %s", assay_buf_text(&name));
+    list->failed = list->failed || name.failed;
+}
+
+static void append_type(assay_buf *types, const assay_column *found, const char *type)
+{
+    assay_buf_append_text(types, types->size > 0 ? ", " : ", types={");
+    assay_sql_append_text(types, found->name);
+    assay_buf_append_text(types, ": ");
+    assay_sql_append_text(types, type);
+}
+
+/* CSV is read with the types, those that could lose something as text; fields of JSON are cast. */
 static void append_typed(assay_buf *sql, const char *reader, const char *file,
                          const assay_column *found, const char *const *types, size_t count)
 {
+    ASSAY_AUTO(assay_buf_done) assay_buf casts = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf read_as = ASSAY_BUF_EMPTY;
     bool is_csv = assay_str_equal(reader, "read_csv");
-    const char *before = is_csv ? ", types={" : " REPLACE (";
-    ASSAY_AUTO(assay_buf_done) assay_buf list = ASSAY_BUF_EMPTY;
 
     for (size_t i = 0; i < count; i++) {
-        if (types[i] == NULL)
+        const char *type = types[i] != NULL ? types[i] : found[i].type;
+        bool own_time = types[i] == NULL && (assay_str_starts(type, "DATE") ||
+                                             assay_str_starts(type, "TIME")); /* and own format */
+        bool as_text = is_csv && !own_time && assay_exact_loses_text(type);
+        if (types[i] == NULL && !as_text)
             continue;
-        assay_buf_append_text(&list, list.size > 0 ? ", " : before);
-        if (is_csv) {
-            assay_sql_append_text(&list, found[i].name);
-            assay_buf_append_text(&list, ": ");
-            assay_sql_append_text(&list, types[i]);
-            continue;
-        }
-        assay_buf_append_text(&list, "CAST(");
-        assay_sql_append_name(&list, found[i].name);
-        assay_buf_append_format(&list, " AS %s) AS ", types[i]);
-        assay_sql_append_name(&list, found[i].name);
+        if (is_csv)
+            append_type(&read_as, &found[i], as_text ? "VARCHAR" : type);
+        if (!is_csv || as_text)
+            append_field(&casts, &found[i], as_text ? "VARCHAR" : found[i].type, type);
     }
-    if (list.size > 0)
-        assay_buf_append_char(&list, is_csv ? '}' : ')');
-    assay_buf_append_format(sql, "SELECT *%s FROM %s(", is_csv ? "" : assay_buf_text(&list),
-                            reader);
+    assay_buf_append_text(&casts, casts.size > 0 ? ")" : "");
+    assay_buf_append_text(&read_as, read_as.size > 0 ? "}" : "");
+    assay_buf_append_format(sql, "SELECT *%s FROM %s(", assay_buf_text(&casts), reader);
     assay_sql_append_text(sql, file);
-    assay_buf_append_format(sql, "%s)", is_csv ? assay_buf_text(&list) : "");
+    assay_buf_append_format(sql, "%s)", assay_buf_text(&read_as));
+    sql->failed = sql->failed || casts.failed || read_as.failed;
 }
 
 static assay_status typed_select(struct writing *writing, const char *reader, const char *file,
@@ -422,7 +444,7 @@ static assay_status typed_select(struct writing *writing, const char *reader, co
     const char **types = NULL;
     size_t count = 0;
 
-    if (assay_str_equal(reader, "read_parquet") || writing->options->mode == ASSAY_WRITE_FULL)
+    if (assay_str_equal(reader, "read_parquet"))
         return ASSAY_OK;
     ASSAY_TRY(assay_conn_describe(writing->conn, assay_buf_text(sql), writing->arena, &found,
                                   &count, err));

@@ -1,6 +1,7 @@
 #include "pipeline/contract.h"
 
 #include "base/str.h"
+#include "engine/exact.h"
 #include "table/type.h"
 
 /* What becomes of the columns of one model. */
@@ -21,22 +22,26 @@ static assay_place place_of(const struct binding *binding, const assay_contract_
                          column != NULL ? column->column : contract->column};
 }
 
-static void add(struct binding *binding, const char *name, const char *expression_type,
-                bool is_null)
+/* `from` = NULL: the column is not there; `from` = `to`: nothing can be lost. `to` = NULL: it stays
+ * as it is. */
+static void add(struct binding *binding, const char *name, const char *from, const char *to)
 {
+    ASSAY_AUTO(assay_buf_done) assay_buf value = ASSAY_BUF_EMPTY;
     assay_buf *list = &binding->list;
 
     assay_buf_append_text(list, binding->count > 0 ? ", " : "");
-    if (expression_type != NULL) {
-        assay_buf_append_text(list, "CAST(");
-        if (is_null)
-            assay_buf_append_text(list, "NULL");
-        else
-            assay_sql_append_name(list, name);
-        assay_buf_append_format(list, " AS %s) AS ", expression_type);
+    assay_sql_append_name(&value, name);
+    if (to != NULL && from == NULL) {
+        assay_buf_append_format(list, "CAST(NULL AS %s) AS ", to);
+        binding->differs = true;
+    } else if (to != NULL) {
+        const assay_exact_cast cast = {assay_buf_text(&value), from, to, name};
+        assay_sql_append_exact_cast(list, &cast);
+        assay_buf_append_text(list, " AS ");
         binding->differs = true;
     }
-    assay_sql_append_name(list, name);
+    assay_buf_append_text(list, assay_buf_text(&value));
+    list->failed = list->failed || value.failed;
 }
 
 static void keep(struct binding *binding, const char *name, const char *type)
@@ -61,17 +66,17 @@ static assay_status add_declared(struct binding *binding, const assay_column *fo
     }
     bool fits = assay_type_can_widen(&have, &want);
     if (assay_type_equal(&have, &want)) {
-        add(binding, found->name, NULL, false);
+        add(binding, found->name, found->type, NULL);
         keep(binding, found->name, found->type);
         return ASSAY_OK;
     }
     if (fits || policy == ASSAY_CONTRACT_FREEZE) {
-        add(binding, found->name, declared->type, false);
+        add(binding, found->name, fits ? declared->type : found->type, declared->type);
         keep(binding, found->name, declared->type);
         return ASSAY_OK;
     }
     if (policy == ASSAY_CONTRACT_EVOLVE && assay_type_can_widen(&want, &have)) {
-        add(binding, found->name, NULL, false);
+        add(binding, found->name, found->type, NULL);
         keep(binding, found->name, found->type);
         return ASSAY_OK;
     }
@@ -95,7 +100,7 @@ static assay_status add_found(struct binding *binding, const assay_column *found
         binding->differs = true;
         return ASSAY_OK;
     }
-    add(binding, found->name, NULL, false);
+    add(binding, found->name, found->type, NULL);
     keep(binding, found->name, found->type);
     return ASSAY_OK;
 }
@@ -117,7 +122,7 @@ static assay_status add_missing(struct binding *binding, const assay_contract_co
                               "'%s' does not give the column '%s' (%s) of its contract",
                               binding->model->name, declared->name,
                               declared->type != NULL ? declared->type : "any type");
-    add(binding, declared->name, declared->type, true);
+    add(binding, declared->name, NULL, declared->type);
     keep(binding, declared->name, declared->type);
     return ASSAY_OK;
 }

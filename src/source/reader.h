@@ -2,6 +2,7 @@
 #ifndef ASSAY_SOURCE_READER_H
 #define ASSAY_SOURCE_READER_H
 
+#include "engine/exact.h"
 #include "source/source.h"
 
 /* Contract:
@@ -10,7 +11,7 @@
  *   __assay_record (BIGINT, 1 = first record) and its fields under the names that look found;
  * tolerant leaves out what find_bad finds.
  * - append_value appends the expression of a field as the table's type; a value that does not
- * convert fails the query.
+ * convert, or not without a loss, fails the query.
  * - find_bad adds the file's broken records to assay_bad_rows; NULL = the kind has none. */
 typedef struct assay_reader {
     assay_status (*look)(const assay_source *source, assay_source_file *file, assay_error *err);
@@ -27,6 +28,11 @@ extern const assay_reader assay_reader_csv, assay_reader_json, assay_reader_parq
 
 /* "compression" option of read_csv and read_json: ", compression='gzip'" or nothing for auto. */
 void assay_reader_append_compression(const assay_source *source, assay_buf *buf);
+
+/* The field `found` of type `from` as the column's type, without a loss (engine/exact.h);
+ * `attempt`: NULL where that cannot be. */
+void assay_reader_append_exact(const assay_column *found, const char *from,
+                               const assay_column *column, bool attempt, assay_buf *buf);
 
 /* ", hive_partitioning=true, hive_types_autocast=false" or "=false". */
 void assay_reader_append_hive(const assay_source *source, assay_buf *buf);

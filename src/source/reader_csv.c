@@ -258,7 +258,7 @@ static void append_parse(const char *function, const char *name, const char *for
     assay_buf_append_format(buf, ") AS %s)", type);
 }
 
-/* `attempt`: a value that does not convert is NULL instead of an error. */
+/* `attempt`: a value that does not convert, or not without a loss, is NULL instead of an error. */
 static void append_cast(const assay_source *source, const assay_column *found,
                         const assay_column *column, bool attempt, assay_buf *buf)
 {
@@ -273,12 +273,17 @@ static void append_cast(const assay_source *source, const assay_column *found,
         append_parse(parse, found->name, csv->timestamp_format, column->type, buf);
         return;
     }
-    assay_buf_append_text(buf, attempt ? "TRY_CAST(" : "CAST(");
+    ASSAY_AUTO(assay_buf_done) assay_buf value = ASSAY_BUF_EMPTY;
     bool comma = is_number(column->type) && assay_str_equal(csv->decimal_separator, ",");
-    assay_buf_append_text(buf, comma ? "replace(" : "");
-    assay_sql_append_name(buf, found->name);
-    assay_buf_append_text(buf, comma ? ", ',', '.')" : "");
-    assay_buf_append_format(buf, " AS %s)", column->type);
+    assay_buf_append_text(&value, comma ? "replace(" : "");
+    assay_sql_append_name(&value, found->name);
+    assay_buf_append_text(&value, comma ? ", ',', '.')" : "");
+    const assay_exact_cast cast = {assay_buf_text(&value), "VARCHAR", column->type, column->name};
+    if (attempt)
+        assay_sql_append_exact_try(buf, &cast);
+    else
+        assay_sql_append_exact_cast(buf, &cast);
+    buf->failed = buf->failed || value.failed;
 }
 
 static void append_value(const assay_source *source, const assay_column *found,

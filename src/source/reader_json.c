@@ -40,6 +40,12 @@ static assay_status look(const assay_source *source, assay_source_file *file, as
     return ASSAY_OK;
 }
 
+/* What the reader would round comes as text. */
+static const char *read_as(const assay_column *column)
+{
+    return assay_exact_loses_text(column->type) ? "VARCHAR" : column->type;
+}
+
 static void append_strict(const assay_source *source, const assay_source_file *file, assay_buf *buf)
 {
     assay_buf_append_text(buf, "(SELECT row_number() OVER () AS __assay_record, * FROM read_json(");
@@ -50,7 +56,7 @@ static void append_strict(const assay_source *source, const assay_source_file *f
         assay_buf_append_text(buf, i > 0 ? ", " : "");
         assay_sql_append_text(buf, source->columns[i].name);
         assay_buf_append_text(buf, ": ");
-        assay_sql_append_text(buf, source->columns[i].type);
+        assay_sql_append_text(buf, read_as(&source->columns[i]));
     }
     assay_buf_append_text(buf, "}))");
 }
@@ -69,17 +75,28 @@ static void append_lines(const assay_source *source, const assay_source_file *fi
     assay_buf_append_text(buf, ") WHERE trim(line) <> ''))");
 }
 
-/* The field as the table's type out of a valid line; NULL where it does not convert. */
-static void append_field(const assay_column *found, assay_buf *buf)
+/* The field out of a valid line: text as read_as says, else JSON. */
+static void append_raw(const assay_column *found, assay_buf *buf)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf path = ASSAY_BUF_EMPTY;
+    bool text = assay_exact_loses_text(found->type);
 
     assay_buf_append_format(&path, "$.\"%s\"", found->name);
-    assay_buf_append_text(buf, "TRY_CAST(json_extract(line, ");
+    assay_buf_append_text(buf, text ? "json_extract_string(line, " : "json_extract(line, ");
     assay_sql_append_text(buf, assay_buf_text(&path));
-    assay_buf_append_format(buf, ") AS %s)", found->type);
-    if (path.failed)
-        buf->failed = true;
+    assay_buf_append_char(buf, ')');
+    buf->failed = buf->failed || path.failed;
+}
+
+/* The field as the table's type; NULL where it does not convert. */
+static void append_field(const assay_column *found, assay_buf *buf)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf value = ASSAY_BUF_EMPTY;
+
+    append_raw(found, &value);
+    const assay_exact_cast cast = {assay_buf_text(&value), "VARCHAR", found->type, found->name};
+    assay_sql_append_exact_try(buf, &cast);
+    buf->failed = buf->failed || value.failed;
 }
 
 static void append_present(const assay_column *found, assay_buf *buf)
@@ -100,7 +117,10 @@ static void append_tolerant(const assay_source *source, const assay_source_file 
     assay_buf_append_text(buf, "(SELECT __assay_record");
     for (size_t i = 0; i < source->column_count; i++) {
         assay_buf_append_text(buf, ", ");
-        append_field(&source->columns[i], buf);
+        if (assay_exact_loses_text(source->columns[i].type))
+            append_raw(&source->columns[i], buf); /* append_value casts it */
+        else
+            append_field(&source->columns[i], buf);
         assay_buf_append_text(buf, " AS ");
         assay_sql_append_name(buf, source->columns[i].name);
     }
@@ -127,9 +147,7 @@ static void append_value(const assay_source *source, const assay_column *found,
                          const assay_column *column, assay_buf *buf)
 {
     (void)source;
-    assay_buf_append_text(buf, "CAST(");
-    assay_sql_append_name(buf, found->name);
-    assay_buf_append_format(buf, " AS %s)", column->type);
+    assay_reader_append_exact(found, read_as(column), column, false, buf);
 }
 
 static assay_status find_bad(const assay_source *source, const assay_source_file *file,

@@ -1,4 +1,5 @@
 #include "base/str.h"
+#include "engine/exact.h"
 #include "steps/replay.h"
 #include "table/scan.h"
 
@@ -47,6 +48,13 @@ static assay_status widen(const assay_replay_rows *rows, assay_column *column, a
         assay_type_parse(declared->type, column->name, request->arena, &want, &original, err));
     if (assay_type_can_widen(&have, &want))
         column->type = declared->type;
+    else if (!assay_type_accepts(&have, &want))
+        return assay_error_at(
+            err, ASSAY_EDATA, 4010,
+            (assay_place){request->model->path, declared->line, declared->column},
+            "column '%s' of '%s' is %s, and the contract says %s, which it cannot "
+            "take: nothing was replayed; --full-refresh makes the table anew",
+            column->name, request->model->name, column->type, declared->type);
     return ASSAY_OK;
 }
 
@@ -72,6 +80,42 @@ assay_status assay_replay_columns(const assay_replay_rows *rows, assay_column **
     return ASSAY_OK;
 }
 
+/* The type that a column has in the quarantine. */
+static assay_status type_kept(const assay_replay_rows *rows, const char *name,
+                              const char **ret_type, assay_error *err)
+{
+    assay_column *columns = NULL;
+    size_t count = 0;
+
+    ASSAY_TRY(assay_published_columns(rows->quarantine->schema, rows->request->arena, &columns,
+                                      &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (assay_str_equal_ci(columns[i].name, name)) {
+            *ret_type = columns[i].type;
+            return ASSAY_OK;
+        }
+    return assay_error_set(err, ASSAY_EINTERNAL, 9001, "no column '%s' in quarantine", name);
+}
+
+/* One column that both have, and when it is bad. */
+static assay_status append_kept(const assay_replay_rows *rows, const assay_column *column,
+                                assay_buf *select, assay_buf *bad, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf name = ASSAY_BUF_EMPTY;
+    assay_exact_cast cast = {.to = column->type, .column = column->name};
+
+    ASSAY_TRY(type_kept(rows, column->name, &cast.from, err));
+    assay_sql_append_name(&name, column->name);
+    ASSAY_TRY(assay_buf_check(&name, err));
+    cast.value = name.data;
+    assay_sql_append_exact_try(select, &cast);
+    assay_buf_append_format(select, " AS %s", cast.value);
+    assay_buf_append_format(bad, " OR (%s IS NOT NULL AND ", cast.value);
+    assay_sql_append_exact_try(bad, &cast);
+    assay_buf_append_text(bad, " IS NULL)");
+    return ASSAY_OK;
+}
+
 /* The columns of the table out of those of the quarantine: a value that no longer converts leaves
  * its row where it is. */
 static assay_status append_columns(const assay_replay_rows *rows, assay_buf *select, assay_buf *bad,
@@ -83,19 +127,13 @@ static assay_status append_columns(const assay_replay_rows *rows, assay_buf *sel
     ASSAY_TRY(assay_replay_columns(rows, &columns, &count, err));
     for (size_t i = 0; i < count; i++) {
         bool there = assay_schema_find(rows->quarantine->schema, columns[i].name) != NULL;
-        assay_buf_append_text(select, there ? "TRY_CAST(" : "CAST(NULL");
-        if (there)
+        if (there) {
+            ASSAY_TRY(append_kept(rows, &columns[i], select, bad, err));
+        } else {
+            assay_buf_append_format(select, "CAST(NULL AS %s) AS ", columns[i].type);
             assay_sql_append_name(select, columns[i].name);
-        assay_buf_append_format(select, " AS %s) AS ", columns[i].type);
-        assay_sql_append_name(select, columns[i].name);
+        }
         assay_buf_append_text(select, ", ");
-        if (!there)
-            continue;
-        assay_buf_append_text(bad, " OR (");
-        assay_sql_append_name(bad, columns[i].name);
-        assay_buf_append_text(bad, " IS NOT NULL AND TRY_CAST(");
-        assay_sql_append_name(bad, columns[i].name);
-        assay_buf_append_format(bad, " AS %s) IS NULL)", columns[i].type);
     }
     ASSAY_TRY(assay_buf_check(bad, err));
     return assay_buf_check(select, err);

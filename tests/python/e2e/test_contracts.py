@@ -1,5 +1,8 @@
 """Contracts of extracts and models: what breaks is named before anything runs, with old and new;
 field ids stay through add, widen and reorder."""
+import datetime
+from decimal import Decimal as decimal
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -214,3 +217,97 @@ def test_rows_of_a_model_are_held_against_keys_nulls_and_references(project, tab
     result = project.run("run")
     assert result.code == 1 and "E2213" in result.err and "models/silver/t.sql:" in result.err, result
     assert len(project.query("select * from silver.t")["rows"]) == 2
+
+
+# ---- casts that would lose something ----
+
+LOSSY = [("DECIMAL(10,2)", pa.array([decimal("1.0050")], pa.decimal128(10, 4))),
+         ("INTEGER", pa.array([1.5])),
+         ("DATE", pa.array([datetime.datetime(2024, 1, 5, 10)], pa.timestamp("us"))),
+         ("FLOAT", pa.array([0.1])),
+         ("DOUBLE", pa.array([2**53 + 1])),
+         ("BOOLEAN", pa.array([2]))]
+
+
+@pytest.mark.parametrize("kind,values", LOSSY, ids=[kind for kind, _ in LOSSY])
+def test_freeze_casts_only_what_it_loses_nothing_of(project, kind, values):
+    start(project)
+    extract(project, columns={"v": kind}, type_change="freeze")
+    parquet(project, "a.parquet", v=values)
+    result = project.run("run")
+    assert result.code == 1 and "column v" in result.err and kind in result.err, result
+    whole = datetime.datetime(2024, 1, 5) if kind == "DATE" else decimal(1) if "DEC" in kind else 1
+    parquet(project, "a.parquet", v=pa.array([whole], values.type))
+    project.ok("run")
+    assert project.query("select count(*) from bronze.t")["rows"] == [[1]]
+    assert schema(project)["v"][1] == kind
+
+
+def test_freeze_of_a_model_rounds_nothing(project):
+    start(project)
+    project.model("silver.m", "select 1.005::decimal(10,3) as v",
+                  contract={"columns": {"v": "DECIMAL(10,2)"}, "type_change": "freeze"})
+    result = project.run("run")
+    assert result.code == 1 and "column v" in result.err and "DECIMAL(10,2)" in result.err, result
+    project.model("silver.m", "select 1.010::decimal(10,3) as v",
+                  contract={"columns": {"v": "DECIMAL(10,2)"}, "type_change": "freeze"})
+    project.ok("run")
+    assert project.query("select v from silver.m")["rows"] == [[1.01]]
+
+
+TEXTS = {"good.csv": "id,n,d,t\n1,1e3,1.500,2024-01-05 00:00:00\n2,2.0,15e-1,2024-01-06\n",
+         "bad.csv": "id,n,d,t\n3,1.5,1,2024-01-05\n4,1,1.005,2024-01-05\n5,1,1,2024-01-05 10:00:00\n6,15e-1,1,\n",
+         "good.jsonl": '{"id":1,"n":1e3,"d":1.500,"t":"2024-01-05 00:00:00"}\n'
+                       '{"id":2,"n":2,"d":"1.5","t":"2024-01-06"}\n',
+         "bad.jsonl": '{"id":3,"n":1.5,"d":1,"t":"2024-01-05"}\n{"id":4,"n":1,"d":1.005,"t":"2024-01-05"}\n'
+                      '{"id":5,"n":1,"d":1,"t":"2024-01-05 10:00:00"}\n{"id":6,"n":15e-1,"d":1,"t":null}\n'}
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_text_that_a_type_would_round_is_a_bad_row(project, ending):
+    start(project)
+    project.write("config/dq.yaml", {"quality_gates": {"max_quarantine_rate": 1.0}})
+    extract(project, f"data/*.{ending}", bad_row="quarantine",
+            columns={"id": "BIGINT", "n": "INTEGER", "d": "DECIMAL(10,2)", "t": "DATE"})
+    for name in (f"good.{ending}", f"bad.{ending}"):
+        project.write(f"data/{name}", TEXTS[name])
+    project.ok("run")
+    assert project.query("select id, n, d, t from bronze.t order by id")["rows"] == [
+        [1, 1000, 1.5, "2024-01-05"], [2, 2, 1.5, "2024-01-06"]]
+    kept = project.query("select _source_row, _error_reason from quarantine.bronze_t order by 1")["rows"]
+    assert kept == [[1, "value does not convert: n"], [2, "value does not convert: d"],
+                    [3, "value does not convert: t"], [4, "value does not convert: n"]]
+    # a wider type does not hold them either: they stay where they are
+    extract(project, f"data/*.{ending}", bad_row="quarantine",
+            columns={"id": "BIGINT", "n": "BIGINT", "d": "DECIMAL(12,2)", "t": "DATE"})
+    project.run("quarantine", "replay", "bronze.t")
+    assert project.query("select count(*) from bronze.t")["rows"] == [[2]]
+    assert project.query("select count(*) from quarantine.bronze_t")["rows"] == [[4]]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_file_loaded_by_hand_is_not_rounded(project, ending):
+    start(project)
+    extract(project, f"data/good.{ending}",
+            columns={"id": "BIGINT", "n": "INTEGER", "d": "DECIMAL(10,2)", "t": "DATE"})
+    for name in (f"good.{ending}", f"bad.{ending}"):
+        project.write(f"data/{name}", TEXTS[name])
+    project.ok("run")
+    result = project.run("load", f"data/bad.{ending}", "bronze.t")
+    assert result.code == 1 and "cannot hold exactly" in result.err, result
+    assert project.query("select count(*) from bronze.t")["rows"] == [[2]]
+
+
+def test_a_replay_into_a_type_that_the_table_cannot_take_is_refused_and_loses_nothing(project):
+    start(project)
+    project.write("config/dq.yaml", {"quality_gates": {"max_quarantine_rate": 1.0}})
+    extract(project, "data/*.csv", bad_row="quarantine", columns={"id": "BIGINT", "n": "INTEGER"})
+    project.write("data/a.csv", "id,n\n1,1\n2,2024-01-05\n")
+    project.ok("run")
+    extract(project, "data/*.csv", bad_row="quarantine", columns={"id": "BIGINT", "n": "DATE"})
+    result = project.run("quarantine", "replay", "bronze.t")
+    assert result.code == 1 and "E4010" in result.err, result
+    for word in ("'n'", "INTEGER", "DATE", "models/bronze/t.yaml:"):
+        assert word in result.err, (word, result)
+    assert project.query("select count(*) from bronze.t")["rows"] == [[1]]
+    assert project.query("select count(*) from quarantine.bronze_t")["rows"] == [[1]]
