@@ -14,8 +14,12 @@ typedef enum assay_warehouse_canon {
     ASSAY_CANON_TIME,
     ASSAY_CANON_TIMESTAMP,
     ASSAY_CANON_INSTANT,
-    ASSAY_CANON_NONE /* only whether it is NULL */
+    ASSAY_CANON_JSON, /* as a jsonb prints it */
+    ASSAY_CANON_NONE  /* only whether it is NULL */
 } assay_warehouse_canon;
+
+/* jsonb.h's function in the engine. */
+#define ASSAY_JSONB_FUNCTION "assay_jsonb_text"
 
 enum { ASSAY_CANON_COUNT = ASSAY_CANON_NONE + 1 };
 

@@ -126,7 +126,8 @@ static assay_status check_options(const assay_warehouse_publication *publication
 static assay_status check_key(const assay_mapping *mapping, const assay_mapped_column *column,
                               assay_error *err)
 {
-    if (!column->key || column->map->canon != ASSAY_CANON_NONE)
+    if (!column->key ||
+        (column->map->canon != ASSAY_CANON_NONE && column->map->canon != ASSAY_CANON_JSON))
         return ASSAY_OK;
     return assay_error_at(err, ASSAY_ECONFIG, 7003, mapping->publication->place,
                           "column '%s' of type %s cannot be a key in %s", column->source,

@@ -1,6 +1,8 @@
 #include "warehouse/verify.h"
 
 #include "base/str.h"
+#include "engine/text_function.h"
+#include "warehouse/jsonb.h"
 #include "warehouse/keys.h"
 #include "warehouse/server.h"
 
@@ -313,6 +315,7 @@ static assay_status make_sides(struct verification *v, assay_error *err)
 
 static assay_status verify(struct verification *v, assay_error *err)
 {
+    static const assay_text_function jsonb = {ASSAY_JSONB_FUNCTION, assay_jsonb_text};
     assay_server_state state;
     assay_column *columns = NULL;
     size_t count = 0;
@@ -327,6 +330,7 @@ static assay_status verify(struct verification *v, assay_error *err)
                                v->request->publication->table, v->request->connection->name);
     ASSAY_TRY(find_absent(v, err));
     ASSAY_TRY(make_sides(v, err));
+    ASSAY_TRY(assay_conn_add_text_function(v->request->conn, &jsonb, err));
     ASSAY_TRY(assay_session_step(&v->session, "verifying", err));
     return compare_sides(v, err);
 }

@@ -199,7 +199,8 @@ typedef struct assay_warehouse_difference {
 typedef struct assay_warehouse_column_check {
     const char *column; /* of the source */
     bool equal;         /* the hashes of its values are the same on both sides */
-    bool counted_only;  /* a type without canonical text (JSON): only its NULLs were compared */
+    bool counted_only;  /* a type without canonical text (JSON on Snowflake): only NULLs were
+                           compared */
 } assay_warehouse_column_check;
 
 typedef struct assay_warehouse_verification {

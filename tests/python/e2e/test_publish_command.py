@@ -74,8 +74,8 @@ def test_what_publish_says_is_aligned_and_plain(project, site):
     assert said() == [short + "there already", longer + "there already"]
     assert said("--dry-run") == [short + "there already", longer + "there already"]
     assert said("--pending") == ["nothing is pending"]
-    only = "    compared by NULL only: l, doc"
-    assert said("--verify") == [short + "equal, 12,345 rows", only, longer + "equal, 12,345 rows", only]
+    only = ["    compared by NULL only: l, doc"] if site.kind == "snowflake" else []
+    assert said("--verify") == [short + "equal, 12,345 rows", *only, longer + "equal, 12,345 rows", *only]
     planned = project.run("publish", "--dry-run", "--output", "json", env=site.env).json()
     assert planned["dry_run"] is True
 

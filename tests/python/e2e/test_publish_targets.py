@@ -190,3 +190,26 @@ def test_edge_values_of_every_type_arrive_and_are_told_equal(project, site):
     result = project.run("publish", "--verify", env=site.env)
     assert result.code == 0, result
     assert site.count(site.folded("t")) == 21
+
+
+DOCUMENTS = ['{"bb": 1, "a": [1, 2.50, -0.0, 1e2, 12.5E-1], "B": {"": null}}', '{"a":1,"a":2}', '[]', '{}', '"ü€😀 \\"q\\" \\u0001\\n\\/"',
+             'null', '[1.10, 12345678901234567890.123456789, 1e-7]', '{"zz": {"b": true, "a": false}, "é": "\\ud83d\\ude00"}']
+
+
+def test_json_lists_and_structs_are_compared_by_content_in_postgresql(project, sites):
+    site = sites("postgres")
+    documents = "\nunion all\n".join(
+        f"select {i} as id, $${text}$$::json as doc, [{i}, null] as list, {{'x': {i}, 'yy': {i} / 3.0::double}} as rec, "
+        f"map {{'k{i}': date '2026-01-01' + {i}}} as dict" for i, text in enumerate(DOCUMENTS))
+    published(project, site, documents, mode="merge", key=["id"])
+    assert project.run("publish", "--verify", env=site.env).code == 0
+    for column, key, change in (("doc", 0, "jsonb_set(doc, '{a,1}', '2.51')"), ("list", 3, "'[3, 4]'"),
+                                ("rec", 4, "jsonb_set(rec, '{x}', '5')"), ("dict", 5, "'{}'")):
+        site.execute(f"create table kept as select * from t; update t set {column} = {change} where id = {key}")
+        result = project.run("publish", "--verify", env=site.env)
+        assert result.code == 1 and f"columns that differ: {column}" in result.out, (column, result)
+        assert f"id={key}  in {column}" in result.out and "NULL only" not in result.out, result
+        site.execute("delete from t; insert into t select * from kept; drop table kept")
+    # A column of type json keeps the text that came: it is equal where the document is.
+    site.execute("alter table t alter column doc type json")
+    assert project.run("publish", "--verify", env=site.env).code == 0
