@@ -87,8 +87,8 @@ ASSAY_NODISCARD assay_status assay_lineage_spool_look(const char *folder,
                                                       assay_error *err);
 
 /* Adds to `ended` the run ids whose terminal event (COMPLETE, FAIL, ABORT) lies in a segment of the
- * folder. To be asked before an emitter is opened, which sends and deletes what dead processes
- * left: what is in here was emitted and is not to be emitted again. */
+ * folder, or lay in one that was sent and deleted since for a process that had died. To be asked
+ * before an emitter is opened: what is in here was emitted and is not to be emitted again. */
 ASSAY_NODISCARD assay_status assay_lineage_spool_ended(const char *folder, assay_map *ended,
                                                        assay_error *err);
 

@@ -154,6 +154,22 @@ static bool sync_one(assay_lineage_emitter *emitter)
 
 /* ---- deletion ---- */
 
+/* A process that ends by itself has recorded what it told. */
+static bool is_recorded(const assay_lineage_emitter *emitter, const assay_spool_segment *segment)
+{
+    return emitter->ending && assay_str_starts(assay_path_base(segment->path), emitter->session);
+}
+
+static void note_ended(const assay_lineage_emitter *emitter, const assay_spool_segment *segment)
+{
+    assay_error error = {.code = ASSAY_OK};
+
+    if (assay_spool_note_ended(emitter->folder, segment, &error) != ASSAY_OK)
+        assay_log_write(emitter->options.log, ASSAY_LOG_WARNING,
+                        "which runs have ended is not noted beside the lineage spool: %s",
+                        error.message);
+}
+
 static bool is_finished(const assay_lineage_emitter *emitter, const assay_spool_segment *segment)
 {
     if (segment == emitter->current && !emitter->ending)
@@ -177,7 +193,10 @@ static bool delete_one(assay_lineage_emitter *emitter)
         emitter->spool_bytes -= segment->size;
         if (segment == emitter->current)
             emitter->current = NULL;
+        bool recorded = is_recorded(emitter, segment);
         assay_lock_release(emitter->lock);
+        if (!recorded)
+            note_ended(emitter, segment);
         assay_spool_delete(segment);
         assay_spool_free(segment);
         assay_lock_acquire(emitter->lock);

@@ -55,6 +55,12 @@ ASSAY_NODISCARD assay_status assay_spool_save(const assay_spool_segment *segment
                                               assay_error *err);
 int64_t assay_spool_load(const assay_spool_segment *segment, const char *transport);
 
+/* Notes in the folder whose last event the segment has, before it is deleted: that a run has ended
+ * must stay known until its own process, or the one that recovers it, has recorded it. */
+ASSAY_NODISCARD assay_status assay_spool_note_ended(const char *folder,
+                                                    const assay_spool_segment *segment,
+                                                    assay_error *err);
+
 /* Deletes the segment's files, positions of unknown transports too. */
 void assay_spool_delete(const assay_spool_segment *segment);
 

@@ -2,6 +2,7 @@
 import os
 import random
 import signal
+import sqlite3
 import threading
 import time
 
@@ -191,3 +192,22 @@ def test_a_command_without_a_run_stops_too(project):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130 and out == "", (process.returncode, out, err)
+
+
+def test_events_that_a_query_sends_for_a_dead_run_are_not_sent_again_by_its_recovery(project):
+    """The run told COMPLETE and died before its history had it; nothing could be delivered then."""
+    shop.build(project, "iceberg", rows=10)
+    project.write("config/lineage.yaml", {"enabled": True, "backend": "http", "namespace": "shop",
+                                          "url": "http://127.0.0.1:1"})
+    project.ok("run")
+    (path,) = (project.root / ".assay").glob("*/state.db")
+    with sqlite3.connect(path) as connection:
+        connection.execute("update runs set status = 'running', pid = 999999999, finished_us = null")
+        connection.execute("update steps set outcome = 'running', finished_us = null")
+    project.write("config/lineage.yaml", {"enabled": True, "backend": "file", "namespace": "shop",
+                                          "path": "events.jsonl"})
+    project.query("select count(*) from gold.daily")
+    assert [event for event in shop.events(project) if event["eventType"] == "COMPLETE"]
+    project.ok("run")
+    shop.check_history(project)
+    shop.check_lineage(project)

@@ -117,5 +117,5 @@ def test_a_move_that_is_killed_is_finished_by_the_next_run(project, old, new):
     assert not hidden(project)
     if new != "parquet":  # whose versions lie in a hidden folder
         assert [path.name for path in (project.root / "lake/bronze").iterdir()] == ["orders"]
-    # not the lineage: a query between a kill and the next run may lead to a second COMPLETE
     shop.check_history(project)
+    shop.check_lineage(project)
