@@ -35,6 +35,10 @@ ASSAY_NODISCARD assay_status assay_path_make(const char *path, assay_error *err)
 ASSAY_NODISCARD assay_status assay_path_read(const char *path, size_t limit, assay_buf *buf,
                                              assay_error *err);
 
+/* Reads the first bytes of a file, at most `size`. */
+ASSAY_NODISCARD assay_status assay_path_read_start(const char *path, void *bytes, size_t size,
+                                                   size_t *ret_size, assay_error *err);
+
 /* Writes a temporary file beside, fsyncs, renames over `path`, fsyncs the folder. */
 ASSAY_NODISCARD assay_status assay_path_write(const char *path, const void *bytes, size_t size,
                                               assay_error *err);

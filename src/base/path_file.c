@@ -132,6 +132,28 @@ assay_status assay_path_read(const char *path, size_t limit, assay_buf *buf, ass
     return status;
 }
 
+assay_status assay_path_read_start(const char *path, void *bytes, size_t size, size_t *ret_size,
+                                   assay_error *err)
+{
+    ASSAY_AUTO(close_file) int file = open(path, O_RDONLY | O_CLOEXEC);
+    size_t read_size = 0;
+
+    if (file < 0)
+        return assay_error_errno(err, errno, "cannot open '%s'", path);
+    while (read_size < size) {
+        ssize_t got = read(file, (char *)bytes + read_size, size - read_size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return assay_error_errno(err, errno, "cannot read '%s'", path);
+        if (got == 0)
+            break;
+        read_size += (size_t)got;
+    }
+    *ret_size = read_size;
+    return ASSAY_OK;
+}
+
 assay_status assay_path_sync(const char *path, assay_error *err)
 {
     ASSAY_AUTO(close_file) int file = open(path, O_RDONLY | O_CLOEXEC);

@@ -1,9 +1,11 @@
 /* CSV: every field is read as text and cast in the projection, so that a value that does not
  * convert is known with its record and its text, and types never depend on a sample twice. */
+#include "base/path.h"
 #include "base/str.h"
+#include "source/csv_header.h"
 #include "source/reader.h"
 
-enum { CSV_LINE_MAX = 16 * 1024 * 1024 };
+enum { CSV_LINE_MAX = 16 * 1024 * 1024, CSV_START_BYTES = 256 * 1024 };
 
 /* What the sniffer prints where a part of the dialect did not occur in its sample. */
 static const char *sniffed(const char *text, const char *otherwise)
@@ -48,7 +50,7 @@ static void append_declared(const assay_source *source, assay_buf *buf)
     }
 }
 
-/* ---- look ---- */
+/* ---- sniffing ---- */
 
 static assay_status sniff(const assay_source *source, const assay_source_file *file,
                           assay_rows **ret_rows, assay_error *err)
@@ -129,13 +131,77 @@ static assay_status add_hive(const assay_source *source, assay_source_file *file
     return ASSAY_OK;
 }
 
+/* ---- files that begin alike ---- */
+
+/* Only in files of plain text is a line a line. */
+static bool is_plain(const assay_source *source, const assay_source_file *file)
+{
+    const char *encoding = source->config->csv.encoding;
+    assay_file_compression compression = source->config->compression;
+    bool packed = assay_str_ends(file->path, ".gz") || assay_str_ends(file->path, ".zst");
+
+    return !source->config->hive && (encoding == NULL || assay_str_equal_ci(encoding, "utf-8")) &&
+           (compression == ASSAY_COMPRESSION_NONE ||
+            (compression == ASSAY_COMPRESSION_AUTO && !packed));
+}
+
+/* The header of a file that begins as one of `dialect`; NULL = it may be of another one. */
+static assay_status read_header(const assay_source *source, const assay_source_file *file,
+                                const assay_source_dialect *dialect, const char **ret_header,
+                                assay_error *err)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+
+    *ret_header = NULL;
+    if (!is_plain(source, file))
+        return ASSAY_OK;
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    bytes = arena != NULL ? assay_arena_take(arena, CSV_START_BYTES, 1) : NULL;
+    ASSAY_TRY(assay_arena_check(bytes, err));
+    ASSAY_TRY(assay_path_read_start(file->path, bytes, CSV_START_BYTES, &size, err));
+    size_t length = assay_csv_header_size(bytes, size, dialect);
+    if (length == 0)
+        return ASSAY_OK;
+    *ret_header = assay_arena_format(source->arena, "%.*s", (int)length, bytes);
+    return assay_arena_check(*ret_header, err);
+}
+
+/* The sniffer is slow, and daily files come in many: one with the header of the file before it has
+ * its columns and its dialect. */
+static assay_status look_alike(const assay_source *source, assay_source_file *file, bool *ret_alike,
+                               assay_error *err)
+{
+    const assay_source_file *before = file > source->files ? file - 1 : NULL;
+    const char *header = NULL;
+
+    *ret_alike = false;
+    if (before == NULL || before->header == NULL)
+        return ASSAY_OK;
+    ASSAY_TRY(read_header(source, file, &before->dialect, &header, err));
+    if (header == NULL || !assay_str_equal(header, before->header))
+        return ASSAY_OK;
+    file->header = header;
+    file->dialect = before->dialect;
+    file->columns = before->columns;
+    file->column_count = before->column_count;
+    *ret_alike = true;
+    return ASSAY_OK;
+}
+
+/* ---- look ---- */
+
 static assay_status look(const assay_source *source, assay_source_file *file, assay_error *err)
 {
     assay_rows *rows = NULL;
     const assay_csv_dialect *csv = &source->config->csv;
+    bool alike = false;
 
     if (file->size == 0)
         return ASSAY_OK; /* no header, no records, no columns */
+    ASSAY_TRY(look_alike(source, file, &alike, err));
+    if (alike)
+        return ASSAY_OK;
     ASSAY_TRY(sniff(source, file, &rows, err));
     if (rows->count == 0)
         return assay_error_set(err, ASSAY_EDATA, 2211, "no dialect of CSV fits the file");
@@ -148,6 +214,7 @@ static assay_status look(const assay_source *source, assay_source_file *file, as
         .header = header_of(source),
         .skip = csv->skip > 0 ? csv->skip : cells[4]->integer};
     ASSAY_TRY(take_columns(source, cells, file, err));
+    ASSAY_TRY(read_header(source, file, &file->dialect, &file->header, err));
     return add_hive(source, file, err);
 }
 

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "source/looks.h"
 #include "source/reader.h"
 #include "store/hash.h"
 #include "table/type.h"
@@ -58,6 +59,7 @@ static assay_status measure(const assay_source *source, const char *given, assay
         return assay_error_set(err, ASSAY_EIO, 2206, "file '%s' vanished", given);
     file->size = info.size;
     file->mtime_ns = info.mtime_ns;
+    (void)assay_source_looks_recall(source->looks, source->model->name, file);
     return ASSAY_OK;
 }
 
@@ -65,6 +67,8 @@ static assay_status hash_file(const assay_source *source, assay_source_file *fil
 {
     char hex[65];
 
+    if (file->sha256 != NULL)
+        return ASSAY_OK; /* of the same size and time of change */
     ASSAY_TRY(assay_store_sha256_file(file->path, hex, err));
     file->sha256 = assay_arena_text(source->arena, hex);
     return assay_arena_check(file->sha256, err);
@@ -174,12 +178,18 @@ assay_status assay_source_look(assay_source *source, assay_error *err)
 {
     const assay_reader *reader = reader_of(source);
 
-    for (size_t i = 0; i < source->count; i++)
-        if (reader->look(source, &source->files[i], err) != ASSAY_OK) {
-            (void)assay_error_wrap(err, "looking into '%s'", source->files[i].given);
+    for (size_t i = 0; i < source->count; i++) {
+        assay_source_file *file = &source->files[i];
+        if (file->looked)
+            continue;
+        if (reader->look(source, file, err) != ASSAY_OK) {
+            (void)assay_error_wrap(err, "looking into '%s'", file->given);
             assay_error_place(err, place(source, "source"));
             return err != NULL ? err->code : ASSAY_EDATA;
         }
+        file->looked = true;
+        assay_source_looks_note(source->looks, source->model->name, file);
+    }
     return ASSAY_OK;
 }
 

@@ -23,10 +23,15 @@ typedef struct assay_source_file {
     const char *sha256;
     bool changed; /* a known path with other content */
     /* set by assay_source_look: */
+    bool looked;
+    const char *header;    /* CSV: the line that says all of its dialect; NULL = none does */
     assay_column *columns; /* as they stand in the file, with the types that it suggests */
     size_t column_count;
     assay_source_dialect dialect;
 } assay_source_file;
+
+/* What was seen in files before (source/looks). */
+typedef struct assay_source_looks assay_source_looks;
 
 /* One read of a source. Plain data in the arena. */
 typedef struct assay_source {
@@ -35,7 +40,8 @@ typedef struct assay_source {
     const assay_extract_config *config;
     assay_conn *conn;
     assay_arena *arena;
-    assay_source_file *files; /* those to be loaded */
+    assay_source_looks *looks; /* may be NULL */
+    assay_source_file *files;  /* those to be loaded */
     size_t count;
     size_t matched;        /* files that the globs found */
     assay_column *columns; /* of the table, without the bronze columns */

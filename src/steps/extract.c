@@ -113,6 +113,7 @@ assay_status assay_extract_columns(const assay_steps *steps, const assay_columns
     bool exists = published != NULL && published->exists;
     assay_state_file *state = NULL;
 
+    source.looks = steps->looks;
     if (request->model->extract->database != NULL)
         return assay_database_extract_columns(steps, request, arena, ret_columns, ret_count, err);
     bool binds = exists && !request->rebuilt;
@@ -148,6 +149,7 @@ static assay_status prepare(struct extract *extract, assay_error *err)
 
     ASSAY_TRY(assay_step_target(context, &extract->table, &extract->state, &extract->foreign, err));
     extract->source = source_of(context->project, context->model, context->conn, context->arena);
+    extract->source.looks = extract->steps->looks;
     extract->source.run_id = context->run_id;
     extract->source.now_us = context->now_us;
     extract->mode = context->full_refresh ? ASSAY_LOAD_FULL : context->model->header.mode;

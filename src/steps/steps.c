@@ -89,8 +89,9 @@ assay_status assay_steps_open(const assay_project *project, const assay_step_env
     steps->arena = arena;
     ASSAY_TRY(open_quality(steps, err));
     steps->outages = assay_outages_new();
-    assay_status status =
-        steps->outages == NULL ? assay_error_nomem(err) : open_lineage(steps, err);
+    steps->looks = assay_source_looks_new();
+    assay_status status = steps->outages == NULL || steps->looks == NULL ? assay_error_nomem(err)
+                                                                         : open_lineage(steps, err);
     if (status == ASSAY_OK)
         *ret_steps = steps;
     else
@@ -106,6 +107,7 @@ void assay_steps_close(assay_steps *steps)
     steps->lineage = NULL;
     assay_map_freep(&steps->ended);
     assay_outages_freep(&steps->outages);
+    assay_source_looks_freep(&steps->looks);
 }
 
 /* ---- the interface ---- */

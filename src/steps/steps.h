@@ -7,6 +7,7 @@
 #include "lineage/emitter.h"
 #include "pipeline/run.h"
 #include "quality/quality.h"
+#include "source/looks.h"
 #include "steps/outage.h"
 
 /* What all steps of a project share: suites, the lineage emitter, what was not reached. */
@@ -19,6 +20,7 @@ typedef struct assay_steps {
     assay_lineage_emitter *lineage;             /* NULL = switched off */
     assay_map *ended; /* ids of runs and steps whose last event was in the spool at the opening */
     assay_outages *outages; /* by run and connection */
+    assay_source_looks *looks;
     assay_arena *arena;
 } assay_steps;
 

@@ -147,6 +147,18 @@ def test_gzip_zstd_and_hive_folders(project):
     assert rows(project, "id, day::varchar") == [[1, "2026-01-01"], [2, "2026-01-02"]]
 
 
+def test_files_with_the_same_header_may_still_be_written_differently(project):
+    start(project)
+    project.write("data/a.csv", "id,name\n1,a\n")
+    project.write("data/b.csv", "id,name\n2,\"b,c\"\n3,\"say \"\"d\"\"\"\n")
+    project.write("data/c.csv", "id,name\n4,'e,f'\n5,'g,h'\n")
+    project.write("data/d.csv", "id;name\n6;i\n")
+    project.write("data/e.csv", "id,name,more\n7,j,k\n")
+    project.ok("run")
+    assert rows(project, "id, name") == [[1, "a"], [2, "b,c"], [3, 'say "d"'], [4, "e,f"],
+                                         [5, "g,h"], [6, "i"], [7, "j"]]
+
+
 def test_declared_dialect(project):
     start(project, {"files": "data/*.txt", "format": "csv",
                     "csv": {"delimiter": "|", "header": True, "null": ["NA"], "decimal_separator": ",",

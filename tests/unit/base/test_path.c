@@ -65,6 +65,15 @@ static void a_file_is_written_read_and_replaced(void **state)
     assay_buf_append_text(&buf, "> ");
     assert_int_equal(assay_path_read(path, 6, &buf, &err), ASSAY_OK);
     assert_string_equal(assay_buf_text(&buf), "> second");
+    char start[9] = "........";
+    size_t size = 0;
+    assert_int_equal(assay_path_read_start(path, start, 3, &size, &err), ASSAY_OK);
+    assert_int_equal(size, 3);
+    assert_int_equal(assay_path_read_start(path, start, sizeof start, &size, &err), ASSAY_OK);
+    assert_int_equal(size, 6);
+    assert_memory_equal(start, "second", 6);
+    assert_int_equal(assay_path_read_start(test_folder_path(folder, "none"), start, 1, &size, &err),
+                     ASSAY_ENOTFOUND);
     assert_int_equal(assay_path_stat(path, &info, &err), ASSAY_OK);
     assert_true(info.exists && !info.is_directory && !info.is_link);
     assert_int_equal(info.size, 6);
