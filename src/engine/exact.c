@@ -1,6 +1,7 @@
 #include "engine/exact.h"
 
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -29,12 +30,13 @@ static const struct text_rule text_rules[] = {
 static struct text_rule find_rule(const char *type)
 {
     struct text_rule rule = {type, LOSS_NONE, 0};
-    int precision = 0;
 
     if (assay_str_ends(type, "]") || assay_str_starts(type, "INTERVAL"))
         return rule;
-    if (sscanf(type, "DECIMAL(%d,%d)", &precision, &rule.digits) == 2) {
+    const char *comma = assay_str_starts(type, "DECIMAL(") ? strchr(type, ',') : NULL;
+    if (comma != NULL) {
         rule.loss = LOSS_DIGITS;
+        rule.digits = (int)strtol(comma + 1, NULL, 10);
         return rule;
     }
     for (size_t i = 0; i < sizeof text_rules / sizeof text_rules[0]; i++)

@@ -93,6 +93,9 @@ static const char server_real[] = "CASE WHEN ? = 0 THEN '0' WHEN ? IN ('NaN', 'I
 static const char engine_real[] = "CASE WHEN ? = 0 THEN '0' WHEN isnan(?) THEN 'nan' WHEN isinf(?) "
                                   "THEN CASE WHEN ? > 0 THEN 'infinity' ELSE '-infinity' END ELSE "
                                   "printf('%.14e', CAST(? AS DOUBLE)) END";
+/* a digit before the point on both sides */
+static const char engine_decimal[] =
+    "SUBSTR(REPLACE(REPLACE('~' || CAST(? AS VARCHAR), '~.', '~0.'), '~-.', '~-0.'), 2)";
 
 const assay_dialect assay_dialect_postgres = {
     .kind = ASSAY_CONNECTION_POSTGRES,
@@ -132,8 +135,7 @@ const assay_dialect assay_dialect_postgres = {
     .engine_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(? AS VARCHAR)",
-            [ASSAY_CANON_DECIMAL] = "SUBSTR(REPLACE(REPLACE('~' || CAST(? AS VARCHAR), '~.', "
-                                    "'~0.'), '~-.', '~-0.'), 2)",
+            [ASSAY_CANON_DECIMAL] = engine_decimal,
             [ASSAY_CANON_REAL] = engine_real,
             [ASSAY_CANON_BYTES] = "lower(hex(?))",
             [ASSAY_CANON_DATE] = "CAST(? AS VARCHAR)",

@@ -95,6 +95,11 @@ static const char server_real[] = "CASE WHEN ? = CAST('NaN' AS FLOAT) THEN 'nan'
 
 static const char engine_real[] = "CASE WHEN isnan(?) THEN 'nan' WHEN abs(?) >= 1e15 THEN 'large' "
                                   "ELSE CAST(CAST(? AS DECIMAL(38,9)) AS VARCHAR) END";
+/* a digit before the point on both sides */
+static const char server_decimal[] =
+    "SUBSTR(REPLACE(REPLACE('~' || CAST(CAST(? AS #) AS VARCHAR), '~.', '~0.'), '~-.', '~-0.'), 2)";
+static const char engine_decimal[] =
+    "SUBSTR(REPLACE(REPLACE('~' || CAST(? AS VARCHAR), '~.', '~0.'), '~-.', '~-0.'), 2)";
 
 const assay_dialect assay_dialect_snowflake = {
     .kind = ASSAY_CONNECTION_SNOWFLAKE,
@@ -124,9 +129,7 @@ const assay_dialect assay_dialect_snowflake = {
     .server_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(CAST(? AS #) AS VARCHAR)",
-            [ASSAY_CANON_DECIMAL] =
-                "SUBSTR(REPLACE(REPLACE('~' || CAST(CAST(? AS #) AS VARCHAR), '~.', '~0.'), "
-                "'~-.', '~-0.'), 2)",
+            [ASSAY_CANON_DECIMAL] = server_decimal,
             [ASSAY_CANON_REAL] = server_real,
             [ASSAY_CANON_BYTES] = "LOWER(HEX_ENCODE(?))",
             [ASSAY_CANON_DATE] = "TO_VARCHAR(?, 'YYYY-MM-DD')",
@@ -139,8 +142,7 @@ const assay_dialect assay_dialect_snowflake = {
     .engine_canon =
         {
             [ASSAY_CANON_TEXT] = "CAST(? AS VARCHAR)",
-            [ASSAY_CANON_DECIMAL] = "SUBSTR(REPLACE(REPLACE('~' || CAST(? AS VARCHAR), '~.', "
-                                    "'~0.'), '~-.', '~-0.'), 2)",
+            [ASSAY_CANON_DECIMAL] = engine_decimal,
             [ASSAY_CANON_REAL] = engine_real,
             [ASSAY_CANON_BYTES] = "lower(hex(?))",
             [ASSAY_CANON_DATE] = "strftime(?, '%Y-%m-%d')",
