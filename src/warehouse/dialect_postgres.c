@@ -93,6 +93,7 @@ static const char server_real[] = "CASE WHEN ? = 0 THEN '0' WHEN ? IN ('NaN', 'I
 static const char engine_real[] = "CASE WHEN ? = 0 THEN '0' WHEN isnan(?) THEN 'nan' WHEN isinf(?) "
                                   "THEN CASE WHEN ? > 0 THEN 'infinity' ELSE '-infinity' END ELSE "
                                   "printf('%.14e', CAST(? AS DOUBLE)) END";
+static const char engine_json[] = ASSAY_JSONB_FUNCTION "(?)";
 /* a digit before the point on both sides */
 static const char engine_decimal[] =
     "SUBSTR(REPLACE(REPLACE('~' || CAST(? AS VARCHAR), '~.', '~0.'), '~-.', '~-0.'), 2)";
@@ -142,7 +143,7 @@ const assay_dialect assay_dialect_postgres = {
             [ASSAY_CANON_TIME] = "CAST(? AS VARCHAR)",
             [ASSAY_CANON_TIMESTAMP] = "CAST(? AS VARCHAR)",
             [ASSAY_CANON_INSTANT] = "CAST(? AS VARCHAR)",
-            [ASSAY_CANON_JSON] = ASSAY_JSONB_FUNCTION "(?)",
+            [ASSAY_CANON_JSON] = engine_json,
             [ASSAY_CANON_NONE] = "CASE WHEN ? IS NOT NULL THEN '1' END",
         },
     .server_number = "CAST(CAST('x' || substr(?, 1, 15) AS bit(60)) AS bigint)",
