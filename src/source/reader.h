@@ -29,10 +29,9 @@ extern const assay_reader assay_reader_csv, assay_reader_json, assay_reader_parq
 /* "compression" option of read_csv and read_json: ", compression='gzip'" or nothing for auto. */
 void assay_reader_append_compression(const assay_source *source, assay_buf *buf);
 
-/* The field `found` of type `from` as the column's type, without a loss (engine/exact.h);
- * `attempt`: NULL where that cannot be. */
+/* The field `found` of type `from` as the column's type, without a loss (engine/exact.h). */
 void assay_reader_append_exact(const assay_column *found, const char *from,
-                               const assay_column *column, bool attempt, assay_buf *buf);
+                               const assay_column *column, assay_buf *buf);
 
 /* ", hive_partitioning=true, hive_types_autocast=false" or "=false". */
 void assay_reader_append_hive(const assay_source *source, assay_buf *buf);

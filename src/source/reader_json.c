@@ -147,7 +147,7 @@ static void append_value(const assay_source *source, const assay_column *found,
                          const assay_column *column, assay_buf *buf)
 {
     (void)source;
-    assay_reader_append_exact(found, read_as(column), column, false, buf);
+    assay_reader_append_exact(found, read_as(column), column, buf);
 }
 
 static assay_status find_bad(const assay_source *source, const assay_source_file *file,

@@ -35,7 +35,7 @@ static void append_value(const assay_source *source, const assay_column *found,
                          const assay_column *column, assay_buf *buf)
 {
     (void)source;
-    assay_reader_append_exact(found, found->type, column, false, buf);
+    assay_reader_append_exact(found, found->type, column, buf);
 }
 
 const assay_reader assay_reader_parquet = {look, append_records, append_value, NULL, false};
@@ -52,16 +52,13 @@ void assay_reader_append_compression(const assay_source *source, assay_buf *buf)
 }
 
 void assay_reader_append_exact(const assay_column *found, const char *from,
-                               const assay_column *column, bool attempt, assay_buf *buf)
+                               const assay_column *column, assay_buf *buf)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf value = ASSAY_BUF_EMPTY;
 
     assay_sql_append_name(&value, found->name);
     const assay_exact_cast cast = {assay_buf_text(&value), from, column->type, column->name};
-    if (attempt)
-        assay_sql_append_exact_try(buf, &cast);
-    else
-        assay_sql_append_exact_cast(buf, &cast);
+    assay_sql_append_exact_cast(buf, &cast);
     buf->failed = buf->failed || value.failed;
 }
 
