@@ -276,6 +276,7 @@ static void weigh_report(struct evaluation *e, assay_gate_verdict *verdict)
         weigh(e, &report->results[i], &forgiven);
         passed += forgiven ? 1 : 0;
     }
+    verdict->check_warning_count = e->warnings.count;
     if (ran == 0) {
         add_line(e, &e->reasons, "no check of suite '%s' ran", report->suite->name);
         return;

@@ -313,8 +313,10 @@ typedef struct assay_gate_verdict {
     const char *text;     /* "pass", "untested", "override", "fail" */
     const char **reasons; /* why it is shut, or what was overridden; first the most important */
     size_t reason_count;
-    const char **warnings; /* uncovered categories, failed checks that do not block */
+    const char *
+        *warnings; /* failed checks that do not block, then the rest: uncovered categories */
     size_t warning_count;
+    size_t check_warning_count; /* how many of them, the first ones, are of failed checks */
     double pass_rate;           /* pass / (pass + fail + error); -1 = no check ran */
     const char *suite_hash;     /* NULL = untested */
     const assay_value *details; /* MAP for the state file: pass_rate, counts, checks, overrides */

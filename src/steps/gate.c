@@ -154,7 +154,7 @@ static assay_status make_evidence(const assay_write *write, const assay_quality_
         append_samples(&buf, result);
     }
     append_split(&buf, split);
-    for (size_t i = 0; i < verdict->warning_count; i++)
+    for (size_t i = verdict->check_warning_count; i < verdict->warning_count; i++)
         assay_buf_append_format(&buf, "    warn  %s\n", verdict->warnings[i]);
     for (size_t i = 0; !verdict->open && i < verdict->reason_count; i++)
         assay_buf_append_format(&buf, "    gate  %s\n", verdict->reasons[i]);

@@ -252,3 +252,15 @@ def test_a_changed_suite_judges_what_is_published_once(project):
     for _ in range(2):
         result = project.run("run")
         assert result.code == 3 and "max_to_be_between" in result.err, result
+
+
+def test_a_check_that_only_warns_is_said_once(project):
+    start(project, "parquet")
+    project.write("config/dq.yaml", {"silver": {"orders": {"warning": [
+        {"expect_column_values_to_be_between": {"column": "amount", "min_value": 15}}]}},
+        "quality_gates": {"critical_checks": ["freshness"]}})
+    result = project.ok("run")
+    lines = [line for line in result.err.splitlines() if "be_between" in line]
+    assert len(lines) == 1 and "warn" in lines[0] and "config/dq.yaml:" in lines[0], result
+    # what no check's line says is said by a line of its own
+    assert [line for line in result.err.splitlines() if line.startswith("    warn  category 'freshness'")], result

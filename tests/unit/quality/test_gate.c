@@ -100,6 +100,7 @@ static void warn_alert_and_log_report_and_do_not_block(void **state)
                  "  { type: min_row_count, value: 99, action: log } ] } }");
     expect_open(b, "pass");
     assert_int_equal(b->verdict->warning_count, 3);
+    assert_int_equal(b->verdict->check_warning_count, 3);
     assert_int_equal(b->report->failed, 3);
 }
 
