@@ -91,6 +91,7 @@ typedef struct assay_run_update {
     size_t publication_count;
     /* run */
     size_t steps_total, steps_done, steps_failed, steps_skipped;
+    size_t unpublished; /* finished: publications that are pending or failed, of all steps */
     const char *target, *format, *warehouse, *lineage; /* started, finished: where things go */
     const char *message;
 } assay_run_update;
@@ -100,6 +101,7 @@ typedef void assay_run_listener(void *user, const assay_run_update *event);
 typedef struct assay_run_summary {
     char run_id[40];
     size_t steps, done, failed, skipped, blocked;
+    size_t unpublished; /* publications that are pending or failed; their steps count as done */
     int64_t duration_us;
     int exit_code; /* of the command line: the first present of 130/143, 5, 2, 3, 1, 4, 6 */
 } assay_run_summary;

@@ -277,8 +277,11 @@ static void append_step(assay_progress *progress, assay_buf *buf, const assay_ru
 
 static void append_footer(assay_buf *buf, const assay_run_update *event)
 {
-    assay_buf_append_format(buf, "%zu done, %zu failed, %zu skipped in ", event->steps_done,
+    assay_buf_append_format(buf, "%zu done, %zu failed, %zu skipped", event->steps_done,
                             event->steps_failed, event->steps_skipped);
+    if (event->unpublished > 0)
+        assay_buf_append_format(buf, ", %zu not published", event->unpublished);
+    assay_buf_append_text(buf, " in ");
     assay_terminal_duration(buf, event->duration_us);
     assay_buf_append_format(buf, " · run %s\n", event->run_id);
     if (event->lineage != NULL)
@@ -432,6 +435,7 @@ static void json_run(assay_json_writer *json, const assay_run_update *event)
         json_count(json, "steps_done", (int64_t)event->steps_done);
         json_count(json, "steps_failed", (int64_t)event->steps_failed);
         json_count(json, "steps_skipped", (int64_t)event->steps_skipped);
+        json_count(json, "unpublished", (int64_t)event->unpublished);
         json_count(json, "duration_us", event->duration_us);
     }
 }

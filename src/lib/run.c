@@ -144,6 +144,7 @@ static void tell_end(const struct listening *listening, const assay_run_event *e
         update->steps_failed = run->outcomes[ASSAY_STEP_FAILED] + run->outcomes[ASSAY_STEP_GATED] +
                                run->outcomes[ASSAY_STEP_CANCELLED];
         update->steps_skipped = run->outcomes[ASSAY_STEP_SKIPPED];
+        update->unpublished = run->unpublished;
     }
     update->target = project->target;
     update->format = project->storage->format;
@@ -261,6 +262,7 @@ static void summarise(const assay_run_result *result, assay_run_summary *summary
     summary->skipped = result->outcomes[ASSAY_STEP_SKIPPED];
     summary->blocked = result->outcomes[ASSAY_STEP_GATED];
     summary->failed = result->outcomes[ASSAY_STEP_FAILED] + result->outcomes[ASSAY_STEP_CANCELLED];
+    summary->unpublished = result->unpublished;
     summary->duration_us = result->elapsed_us;
     summary->exit_code = result->exit_code;
 }

@@ -98,7 +98,8 @@ typedef struct assay_run_result {
     assay_run_step *steps; /* in order of the run */
     size_t count;
     size_t outcomes[ASSAY_STEP_OUTCOME_COUNT];
-    size_t unchanged; /* skipped because nothing was needed */
+    size_t unchanged;   /* skipped because nothing was needed */
+    size_t unpublished; /* publications that are pending or failed */
     int64_t started_us, elapsed_us;
     int64_t now_us;
     int64_t rows_added, bytes;

@@ -61,6 +61,8 @@ void assay_run_conclude(assay_active_run *run, int signal_number)
 
         result->outcomes[step->outcome]++;
         result->unchanged += is_needless(step);
+        for (size_t k = 0; k < step->publication_count; k++)
+            result->unpublished += step->publications[k].error.code != ASSAY_OK;
         if (step->outcome == ASSAY_STEP_DONE) {
             result->rows_added += step->rows_added > 0 ? step->rows_added : 0;
             result->bytes += step->bytes > 0 ? step->bytes : 0;

@@ -78,6 +78,18 @@ def test_keys_that_are_null_or_come_twice_are_refused_with_a_sample(project, sit
     assert len(site.read(site.folded("t"))) == 2
 
 
+def test_the_footer_counts_what_is_not_published(project, sites):
+    site = sites("postgres")
+    build(project, site, TWICE, mode="merge", key=["id"])
+    result = project.run("run", env=site.env)
+    assert result.code == 1 and "1 done, 0 failed, 0 skipped, 1 not published in " in result.err, result
+    events = project.run("run", "--output", "json", env=site.env).events()
+    assert [event["unpublished"] for event in events if event["event"] == "run_finished"] == [1]
+    build(project, site, ROW, mode="merge", key=["id"])
+    result = project.run("run", env=site.env)
+    assert result.code == 0 and "not published" not in result.err, result
+
+
 def test_a_composite_key_may_repeat_in_its_parts(project, site):
     build(project, site, "select * from (values (1, 1, 'a'), (1, 2, 'b')) t(a, b, v)", mode="merge",
           key=["a", "b"])
