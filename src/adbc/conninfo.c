@@ -67,6 +67,8 @@ static void append_all(assay_buf *text, const assay_connection_config *connectio
     append(text, "sslmode", connection->sslmode);
     append(text, "sslrootcert", connection->sslrootcert);
     append(text, "application_name", "assay");
+    /* Arrow's texts are UTF-8, whatever the role or PGCLIENTENCODING says. */
+    append(text, "client_encoding", "UTF8");
     append_number(text, "connect_timeout", seconds(connection->login_timeout_ms));
     /* A peer that is gone is noticed by what is sent and, while nothing is, by probes. */
     append_number(text, "tcp_user_timeout", connection->request_timeout_ms);

@@ -147,7 +147,8 @@ static void append_options(const assay_database *database, assay_buf *buf)
     assay_buf_append_text(buf, " -c timezone=UTC -c datestyle=ISO");
     assay_buf_append_text(buf, connection->kind == ASSAY_CONNECTION_REDSHIFT
                                    ? " -c extra_float_digits=2"
-                                   : " -c intervalstyle=postgres -c extra_float_digits=3");
+                                   : " -c intervalstyle=postgres -c extra_float_digits=3"
+                                     " -c standard_conforming_strings=on");
 }
 
 static assay_status make_conninfo(const assay_database *database, assay_buf *buf, assay_error *err)
@@ -162,7 +163,7 @@ static assay_status make_conninfo(const assay_database *database, assay_buf *buf
                             connection->request_timeout_ms);
     assay_buf_append_format(buf,
                             " keepalives_idle=%d keepalives_interval=%d keepalives_count=%d"
-                            " application_name=assay",
+                            " application_name=assay client_encoding=UTF8",
                             KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT);
     append_setting(buf, "sslmode", connection->sslmode);
     append_setting(buf, "sslrootcert", connection->sslrootcert);

@@ -70,7 +70,11 @@ static const assay_type_pair pairs[] = {
     {"jsonb", "json", ASSAY_TYPE_FITS, 0},
 };
 
+/* What the role or the database says instead would change how values are read and printed. */
 static const char *const session[] = {
+    "SET standard_conforming_strings = on",
+    "SET DateStyle = 'ISO, YMD'",
+    "SET IntervalStyle = 'postgres'",
     "SET TIME ZONE 'UTC'",
     "SET lock_timeout = '300s'",
     NULL,

@@ -55,11 +55,9 @@ static assay_status set_up(assay_warehouse_session *session, assay_error *err)
 {
     if (session->dialect->has_tags)
         ASSAY_TRY(set_tag(session, "begin", err));
-    else
-        ASSAY_TRY(set_application(session, err));
     for (const char *const *sql = session->dialect->session; *sql != NULL; sql++)
         ASSAY_TRY(assay_session_run(session, *sql, NULL, err));
-    return ASSAY_OK;
+    return session->dialect->has_tags ? ASSAY_OK : set_application(session, err);
 }
 
 assay_status assay_session_open(const assay_warehouse_request *request, const char *publish_id,

@@ -695,6 +695,17 @@ def test_a_query_that_the_database_refuses_is_told_in_its_words(shop):
             assert word in result.err, result
 
 
+@pytest.mark.parametrize("setting", ["client_encoding = 'LATIN1'", "standard_conforming_strings = off",
+                                     "datestyle = 'German, DMY'"])
+def test_settings_of_the_role_change_nothing_of_what_is_read(shop, setting):
+    shop.execute(r"""create table "t\t" (id integer, v text, day date);
+                     insert into "t\t" values (1, 'größe \ it''s \', '2026-02-03')""")
+    shop.execute(f'alter role etl in database "{shop.name}" set {setting}', admin=True)
+    extract(shop, table=r'"t\t"')
+    run(shop)
+    assert rows(shop) == [(1, "größe \\ it's \\", "2026-02-03")]
+
+
 def test_a_source_is_only_read(shop):
     shop.execute("create table t (a int); insert into t values (1)")
     shop.project.extract("bronze.t", source={

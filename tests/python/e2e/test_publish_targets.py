@@ -1,5 +1,7 @@
 """Targets that others made or changed, odd names, odd data: each is published right or refused with what is
 wrong, and the lake is right all the same."""
+import json
+
 import pytest
 
 import matrix
@@ -64,6 +66,31 @@ def test_names_longer_than_postgresql_keeps_are_refused_and_not_cut(project, sit
     sql = f'select 1 as "{"ü" * 31}x", 2 as "{"ü" * 31}y"'
     published(project, site, sql, table="o" * 63, mode="merge", key=["ü" * 31 + "x"])
     assert site.count("o" * 63) == 1 and site.staging() == []
+
+
+# ---- what the role says ----
+
+SETTINGS_OF_A_ROLE = ["client_encoding = 'LATIN1'", "standard_conforming_strings = off",
+                      "datestyle = 'German, DMY'", "intervalstyle = 'sql_standard'",
+                      "timezone = 'Asia/Kolkata'", "bytea_output = 'escape'", "extra_float_digits = -10",
+                      "lock_timeout = 1", "statement_timeout = 1",
+                      "default_transaction_isolation = 'serializable'"]
+
+
+@pytest.mark.parametrize("setting", SETTINGS_OF_A_ROLE)
+def test_settings_of_the_role_change_nothing_of_what_lands_and_is_compared(project, sites, setting):
+    site = sites("postgres")
+    sql = r"""select 1 as id, 'größe\ it''s \' as v, timestamptz '2026-01-01 12:00:00+05' as tz, '\xAA\x00\x5C'::blob as b,
+ 0.1::double as d, date '2026-02-03' as dt, timestamp '2026-02-03 04:05:06.7' as ts, {'a': 'x\ ü'} as doc"""
+    entry = {"mode": "merge", "key": ["id"], "table": r'"back\slash \"'}
+    site.database.execute(f'alter role etl in database "{site.database.name}" set {setting}', admin=True)
+    published(project, site, sql, **entry)
+    assert project.run("publish", "--verify", env=site.env).code == 0
+    site.database.execute(f'alter role etl in database "{site.database.name}" reset all', admin=True)
+    (row,) = site.read("back\\slash \\")
+    (expected,) = publishing.evaluate(sql)
+    assert {**row, "doc": json.loads(row["doc"])} == {**expected, "doc": json.loads(expected["doc"])}
+    assert site.staging() == []
 
 
 # ---- targets of others ----

@@ -28,7 +28,8 @@ static void everything_is_quoted_and_limited(void **state)
     assert_string_equal(
         assay_secret_reveal(conninfo),
         "host='h' port='5432' dbname='my db' user='u' password='it\\'s\\\\' sslmode='require' "
-        "application_name='assay' connect_timeout='2' tcp_user_timeout='60000' "
+        "application_name='assay' client_encoding='UTF8' connect_timeout='2' "
+        "tcp_user_timeout='60000' "
         "keepalives_idle='60' keepalives_interval='5' keepalives_count='3' "
         "options='-c statement_timeout=15000 -c search_path=shop'");
 }
