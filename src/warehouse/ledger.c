@@ -294,6 +294,8 @@ assay_status assay_ledger_columns(assay_warehouse_session *session,
     append_own(session->dialect, &sql, "SELECT DISTINCT ", "columns");
     assay_buf_append_text(&sql, " FROM ");
     ASSAY_TRY(append_rows_of(session, target, ASSAY_WAREHOUSE_LEDGER, &sql, err));
+    append_own(session->dialect, &sql, " AND ", "source_table");
+    append_text_parameter(session->dialect, &sql, " = ", session->request->snapshot->table);
     ASSAY_TRY(assay_buf_check(&sql, err));
     ASSAY_TRY(assay_session_query(session, assay_buf_text(&sql), &rows, err));
     for (size_t i = 0; i < rows->count; i++)

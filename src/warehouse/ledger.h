@@ -46,7 +46,8 @@ ASSAY_NODISCARD assay_status assay_ledger_standing(assay_warehouse_session *sess
                                                    assay_warehouse_standing *ret_standing,
                                                    assay_error *err);
 
-/* Columns that any publication into this target ever had, by the target's spelling. */
+/* Columns that any publication of this table (by its name) into this target ever had, by the
+ * target's spelling. What other tables publish there is theirs. */
 ASSAY_NODISCARD assay_status assay_ledger_columns(assay_warehouse_session *session,
                                                   const assay_warehouse_target *target,
                                                   const char ***ret_names, size_t *ret_count,

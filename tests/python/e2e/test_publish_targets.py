@@ -164,6 +164,27 @@ def test_two_models_do_not_publish_to_one_table_by_two_connections(project, site
     assert site.read("t") is None
 
 
+def other_projects(make_project, site, names):
+    for name in names:
+        made = make_project(name)
+        made.write("assay.yaml", {"name": name})
+        made.storage(format="iceberg", warehouse="lake")
+        made.write("config/connections.yaml", {"there": site.connection()})
+        yield made
+
+
+def test_columns_that_another_table_published_into_the_target_are_left_alone(make_project, site):
+    one, two = other_projects(make_project, site, ["one", "two"])
+    entry = {"to": "there", "table": "t", "mode": "merge", "key": ["id"]}
+    for project, table, sql in ((one, "gold.t", "select 1 as id, 'a' as a, 'x' as x"),
+                                (two, "gold.u", "select 1 as id, 'b' as b"),
+                                (one, "gold.t", "select 1 as id, 'c' as a")):
+        project.model(table, sql, publish=[entry])
+        result = project.run("run", env=site.env)
+        assert result.code == 0, result
+    assert site.read(site.folded("t")) == [{"id": "1", "a": "c", "b": "b", "x": None}]
+
+
 # ---- data ----
 
 def test_no_rows_and_no_changes(project, site):
