@@ -9,6 +9,7 @@
 #include "engine/catalog.h"
 #include "lib/context.h"
 #include "lib/document.h"
+#include "lib/outside.h"
 #include "lib/privacy.h"
 #include "steps/events.h"
 #include "steps/write.h"
@@ -109,6 +110,7 @@ static assay_status judge_table(struct checking *checking, const char *name, ass
                               .started_us = context->clock.now_us(context->clock.user),
                               .arena = checking->arena,
                               .target = table};
+    assay_outside_begin(context, checking->run_id, step_id, name);
     assay_events_start(&facts, table->schema);
     assay_status status = assay_write_recheck(&write, &outcome, &problem);
     if (status == ASSAY_OK)
@@ -216,6 +218,7 @@ assay_status assay_check(assay_context *context, const assay_check_options *opti
     ASSAY_TRY(assay_document_new(arena, "checks", &document, err));
     checking.results = assay_value_list(arena);
     ASSAY_TRY(assay_value_set(document, "tables", checking.results, arena, err));
+    assay_outside_begin(context, checking.run_id, NULL, NULL);
     assay_events_run(context->steps, checking.run_id, context->clock.now_us(context->clock.user),
                      ASSAY_LINEAGE_START, NULL);
     tell_notes(context);
@@ -225,6 +228,7 @@ assay_status assay_check(assay_context *context, const assay_check_options *opti
     assay_events_run(context->steps, checking.run_id, context->clock.now_us(context->clock.user),
                      status == ASSAY_OK ? ASSAY_LINEAGE_COMPLETE : ASSAY_LINEAGE_FAIL,
                      status == ASSAY_OK || err == NULL ? NULL : err->message);
+    assay_outside_end(context, checking.run_id);
     if (status != ASSAY_OK && status != ASSAY_EGATE)
         return status;
     ASSAY_TRY(assay_document_bool(document, "success", checking.shut == 0, arena, err));

@@ -6,6 +6,7 @@
 #include "engine/catalog.h"
 #include "lib/context.h"
 #include "lib/document.h"
+#include "lib/outside.h"
 #include "lib/privacy.h"
 #include "steps/events.h"
 #include "steps/outcome.h"
@@ -271,6 +272,7 @@ static assay_status replay_with_events(struct looking *looking, assay_replay_res
                                    looking->arena, &target, err));
     facts.target = target;
     ASSAY_TRY(assay_privacy_of_table(context, target, err));
+    assay_outside_begin(context, request->run_id, request->step_id, request->table);
     assay_events_run(context->steps, request->run_id, facts.started_us, ASSAY_LINEAGE_START, NULL);
     assay_events_start(&facts, target->schema);
     assay_status status = assay_replay_run(request, result, err);
@@ -283,6 +285,7 @@ static assay_status replay_with_events(struct looking *looking, assay_replay_res
     assay_events_run(context->steps, request->run_id, context->clock.now_us(context->clock.user),
                      status == ASSAY_OK ? ASSAY_LINEAGE_COMPLETE : ASSAY_LINEAGE_FAIL,
                      status == ASSAY_OK || err == NULL ? NULL : err->message);
+    assay_outside_end(context, request->run_id);
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include "engine/exact.h"
 #include "lib/context.h"
 #include "lib/document.h"
+#include "lib/outside.h"
 #include "lib/standing.h"
 #include "lib/write_options.h"
 #include "steps/events.h"
@@ -267,6 +268,7 @@ static assay_status write_with_events(struct writing *writing, const char *selec
                               .started_us = context->clock.now_us(context->clock.user),
                               .arena = writing->arena,
                               .target = write.base};
+    assay_outside_begin(context, writing->run_id, writing->step_id, writing->table);
     assay_events_run(context->steps, writing->run_id, facts.started_us, ASSAY_LINEAGE_START, NULL);
     assay_events_start(&facts, write.base->schema);
     assay_status status = assay_write_run(&write, &writing->outcome, err);
@@ -277,6 +279,7 @@ static assay_status write_with_events(struct writing *writing, const char *selec
     assay_events_run(context->steps, writing->run_id, context->clock.now_us(context->clock.user),
                      status == ASSAY_OK ? ASSAY_LINEAGE_COMPLETE : ASSAY_LINEAGE_FAIL,
                      status == ASSAY_OK || err == NULL ? NULL : err->message);
+    assay_outside_end(context, writing->run_id);
     return status;
 }
 

@@ -38,6 +38,10 @@ static const char *const migrations[] = {
     " number integer, rows integer, inserted integer, updated integer, deleted integer,"
     " elapsed_us integer, error_number integer, error_message text,"
     " primary key (step_id, position)) without rowid;",
+    "create table work ("
+    " run_id text not null, step_id text not null, table_name text not null,"
+    " pid integer not null, boot text not null, started_us integer not null,"
+    " primary key (run_id, step_id)) without rowid;",
 };
 
 enum { BUSY_MS = 10000, PLACE_SIZE = 400 };

@@ -83,4 +83,18 @@ ASSAY_NODISCARD assay_status assay_history_dead_runs(assay_history *history, ass
                                                      assay_run_record **ret_runs, size_t *ret_count,
                                                      assay_error *err);
 
+/* Work outside of a run (`assay load`, `check`, `quarantine replay`) stands here for as long as it
+ * goes on, so that the next run can close what a killed process has left open; it is no run of the
+ * history. `step_id` NULL = the run of the steps itself. By this process. */
+ASSAY_NODISCARD assay_status assay_history_begin_work(assay_history *history,
+                                                      const assay_open_step *step,
+                                                      assay_error *err);
+/* All steps of `run_id`. */
+ASSAY_NODISCARD assay_status assay_history_end_work(assay_history *history, const char *run_id,
+                                                    assay_error *err);
+/* Work whose process is gone; the steps of a run follow each other. */
+ASSAY_NODISCARD assay_status assay_history_dead_work(assay_history *history, assay_arena *arena,
+                                                     assay_open_step **ret_steps, size_t *ret_count,
+                                                     assay_error *err);
+
 #endif

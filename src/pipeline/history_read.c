@@ -259,8 +259,7 @@ assay_status assay_history_steps(assay_history *history, const char *run_id, ass
     return assay_vec_to_arena(&steps, arena, ret_steps, ret_count, err);
 }
 
-/* The same process lives when its pid does and began when it did. */
-static bool is_alive(int64_t pid, const char *start)
+bool assay_history_is_alive(int64_t pid, const char *start)
 {
     char now[ASSAY_PROCESS_START_SIZE];
 
@@ -287,7 +286,7 @@ assay_status assay_history_dead_runs(assay_history *history, assay_arena *arena,
         assay_run_record run;
 
         ASSAY_TRY(read_run(statement, arena, &run, err));
-        if (!is_alive(run.pid, assay_db_column_text(statement, 15)))
+        if (!assay_history_is_alive(run.pid, assay_db_column_text(statement, 15)))
             ASSAY_TRY(assay_vec_push(&runs, &run, err));
         ASSAY_TRY(assay_db_step(statement, &row, err));
     }

@@ -11,6 +11,10 @@ enum { ASSAY_PROCESS_START_SIZE = 64 };
  * taken for the old process; "" where there is no such process or it cannot be told. */
 void assay_history_process_start(int64_t pid, char text[ASSAY_PROCESS_START_SIZE]);
 
+/* The same process lives when its pid does and began when it did (`start`: NULL, "" = not known).
+ */
+bool assay_history_is_alive(int64_t pid, const char *start);
+
 assay_db *assay_history_db(assay_history *history);
 
 #endif

@@ -5,6 +5,13 @@
 #include "base/str.h"
 #include "store/lock.h"
 
+/* What dead processes left open: runs, and steps outside of runs. */
+struct left {
+    assay_run_record *runs;
+    assay_open_step *steps;
+    size_t run_count, step_count;
+};
+
 static assay_status recover_step(const assay_project *project, const assay_step_env *env,
                                  assay_history *history, assay_conn *conn,
                                  const assay_step_record *step, assay_error *err)
@@ -63,17 +70,63 @@ static assay_status recover_run(const assay_project *project, const assay_step_e
     return assay_history_end_run(history, &ended, err);
 }
 
+/* The steps of one run of work outside of a run. */
+static assay_status recover_work(const assay_project *project, const assay_step_env *env,
+                                 assay_history *history, const assay_open_step *steps, size_t count,
+                                 assay_error *err)
+{
+    ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
+
+    ASSAY_TRY(assay_conn_open(env->engine, &conn, err));
+    for (size_t i = 0; i < count; i++) {
+        assay_error failure = {.code = ASSAY_OK};
+        bool committed = false;
+
+        if (steps[i].step_id == NULL || env->ops->recover == NULL ||
+            env->ops->recover(env->ops_user, project, conn, &steps[i], &committed, &failure) ==
+                ASSAY_OK)
+            continue;
+        assay_log_write(env->log, ASSAY_LOG_WARNING,
+                        "what a process that ended left open on '%s' cannot be closed: %s",
+                        steps[i].table, failure.message);
+        return ASSAY_OK; /* for the next time */
+    }
+    if (env->ops->recover_run != NULL)
+        env->ops->recover_run(env->ops_user, project, steps[0].run_id, steps[0].started_us);
+    return assay_history_end_work(history, steps[0].run_id, err);
+}
+
+static assay_status recover_all(const assay_project *project, const assay_step_env *env,
+                                assay_history *history, const struct left *left, assay_error *err)
+{
+    for (size_t i = 0; i < left->run_count; i++)
+        ASSAY_TRY(recover_run(project, env, history, &left->runs[i], err));
+    for (size_t i = 0, next = 0; i < left->step_count; i = next) {
+        while (next < left->step_count &&
+               assay_str_equal(left->steps[next].run_id, left->steps[i].run_id))
+            next++;
+        ASSAY_TRY(recover_work(project, env, history, &left->steps[i], next - i, err));
+    }
+    return ASSAY_OK;
+}
+
+static assay_status find_left(assay_history *history, assay_arena *arena, struct left *left,
+                              assay_error *err)
+{
+    ASSAY_TRY(assay_history_dead_runs(history, arena, &left->runs, &left->run_count, err));
+    return assay_history_dead_work(history, arena, &left->steps, &left->step_count, err);
+}
+
 assay_status assay_run_recover(const assay_project *project, const assay_step_env *env,
                                assay_history *history, assay_error *err)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
     ASSAY_AUTO(assay_store_lock_releasep) assay_store_lock *lock = NULL;
-    assay_run_record *runs = NULL;
-    size_t count = 0;
+    struct left left;
 
     ASSAY_TRY(assay_arena_check(arena, err));
-    ASSAY_TRY(assay_history_dead_runs(history, arena, &runs, &count, err));
-    if (count == 0)
+    ASSAY_TRY(find_left(history, arena, &left, err));
+    if (left.run_count == 0 && left.step_count == 0)
         return ASSAY_OK;
     assay_store_lock_request request = {
         .path = assay_path_join(arena, project->state_dir, "locks/recover"),
@@ -86,7 +139,7 @@ assay_status assay_run_recover(const assay_project *project, const assay_step_en
     if (status == ASSAY_ELOCKED)
         return ASSAY_OK; /* another process is at it */
     ASSAY_TRY(status);
-    for (size_t i = 0; i < count; i++)
-        ASSAY_TRY(recover_run(project, env, history, &runs[i], err));
-    return ASSAY_OK;
+    /* asked again: another process may have closed them before this one had the lock */
+    ASSAY_TRY(find_left(history, arena, &left, err));
+    return recover_all(project, env, history, &left, err);
 }

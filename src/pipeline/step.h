@@ -117,7 +117,7 @@ void assay_step_phase(const assay_step_context *context, const char *phase);
 void assay_step_say_committed(const assay_step_context *context);
 bool assay_step_has_committed(const assay_step_context *context);
 
-/* A step that an earlier process left open. */
+/* A step that an earlier process left open, of a run or outside of one. */
 typedef struct assay_open_step {
     const char *run_id, *step_id;
     const char *table;

@@ -211,3 +211,30 @@ def test_events_that_a_query_sends_for_a_dead_run_are_not_sent_again_by_its_reco
     project.ok("run")
     shop.check_history(project)
     shop.check_lineage(project)
+
+
+ENDLESS = {"unexpected_rows_expectation": {"unexpected_rows_query":
+           "select max(hash(a.range * b.range)) as h from {batch}, range(3000000) a, range(100000) b having h = 0"}}
+
+
+@pytest.mark.parametrize("command", [("load", "more.csv", "bronze.more"), ("check",)])
+def test_what_a_killed_command_outside_of_a_run_has_begun_is_closed_by_the_next_run(project, command):
+    shop.build(project, "iceberg")
+    project.write("more.csv", "id\n1\n")
+    project.ok("load", "more.csv", "bronze.more")
+    project.write("config/dq.yaml", {"bronze": {"more": {"critical": [ENDLESS]}}})
+    started = len(shop.events(project))
+    process = project.assay.start(*command, cwd=project.root)
+    wait_for(lambda: len(shop.events(project)) >= started + 2)  # the run and its step
+    process.kill()
+    process.communicate()
+    project.write("config/dq.yaml", {})
+    project.ok("run")
+    shop.check_lineage(project)
+    shop.check_history(project)
+    closed = [event["job"]["name"] for event in shop.events(project) if event["eventType"] == "ABORT"]
+    assert sorted(closed) == ["shop", "shop.bronze.more"], closed
+    assert project.query("select count(*) as n from bronze.more")["rows"] == [[1]]
+    project.ok("run")
+    assert len([event for event in shop.events(project) if event["eventType"] == "ABORT"]) == 2
+    assert len(shop.history(project)[0]) == 2  # a load or a check is no run of the history
