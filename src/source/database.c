@@ -56,6 +56,32 @@ static assay_status name_label(assay_database *database, assay_error *err)
     return assay_arena_check(database->label, err);
 }
 
+assay_place assay_database_place(const assay_database *database)
+{
+    const assay_database_source *source = database->source;
+    const assay_named *given = source->table.text != NULL ? &source->table : &source->query;
+
+    return (assay_place){database->model->path, given->line, given->column};
+}
+
+/* The engine and every table format take "Id" and "id" for one. */
+static assay_status check_columns(const assay_database *database, assay_error *err)
+{
+    const assay_database_column *columns = database->columns;
+
+    if (database->column_count == 0)
+        return assay_error_at(err, ASSAY_EDATA, 2230, assay_database_place(database),
+                              "'%s' has no columns", database->label);
+    for (size_t i = 0; i < database->column_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (assay_str_equal_ci(columns[k].name, columns[i].name))
+                return assay_error_at(err, ASSAY_EDATA, 2230, assay_database_place(database),
+                                      "'%s' has the columns '%s' and '%s', whose names differ in "
+                                      "case only: rename one of them in a query",
+                                      database->label, columns[k].name, columns[i].name);
+    return ASSAY_OK;
+}
+
 assay_status assay_database_open(const assay_step_env *env, const assay_project *project,
                                  const assay_model *model, assay_conn *conn, assay_arena *arena,
                                  assay_database **ret_database, assay_error *err)
@@ -80,6 +106,7 @@ assay_status assay_database_open(const assay_step_env *env, const assay_project 
     ASSAY_TRY(database->kind->open(database, err));
     ASSAY_TRY(database->kind->look(database, err));
     ASSAY_TRY(name_label(database, err));
+    ASSAY_TRY(check_columns(database, err));
     *ret_database = ASSAY_TAKE(&database);
     return ASSAY_OK;
 }

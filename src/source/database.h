@@ -22,6 +22,7 @@ typedef struct assay_database_column {
     const char *type;     /* DuckDB type that holds it exactly */
     assay_remote_form remote;
     const char *remote_type;
+    bool hex;            /* a list of BLOB whose elements come as hex text, but from a scan */
     const char *guard;   /* the one value of its type that `type` cannot hold ("NaN"), else NULL */
     bool guard_element;  /* it may hide in an array */
     bool local_cast;     /* what comes is cast to `type` by the engine */
@@ -83,7 +84,7 @@ struct assay_database {
 };
 
 /* Opens the extract's connection and looks at its table or query. `conn` is used until close, which
- * ends everything that was made. */
+ * ends everything that was made. EDATA 2230 where the columns cannot be told apart, or are none. */
 ASSAY_NODISCARD assay_status assay_database_open(const assay_step_env *env,
                                                  const assay_project *project,
                                                  const assay_model *model, assay_conn *conn,
@@ -91,6 +92,9 @@ ASSAY_NODISCARD assay_status assay_database_open(const assay_step_env *env,
                                                  assay_error *err);
 void assay_database_close(assay_database *database); /* NULL is allowed */
 void assay_database_closep(assay_database **database);
+
+/* Where the extract names its table or query. */
+assay_place assay_database_place(const assay_database *database);
 
 /* The column of that name, exactly or else without case; NULL = none. */
 const assay_database_column *assay_database_find(const assay_database *database, const char *name);
@@ -144,6 +148,18 @@ bool assay_database_two_numbers(const char *text, const char *prefix, int *ret_f
 bool assay_database_is_time(const assay_database_column *column);
 bool assay_database_is_number(const assay_database_column *column);
 
+/* Whether the source's lookback goes from `high` to below every value that the column's type can
+ * have, which no database could compute: then there is no lower bound. */
+bool assay_database_reaches_all(const assay_database *database, const assay_database_column *column,
+                                const char *high);
+
+/* `high`, or the present where it is a time to come: a watermark in the future would keep out every
+ * row until then. Columns without a time zone are taken for UTC. NULL stays NULL. */
+ASSAY_NODISCARD assay_status assay_database_not_after_now(const assay_database *database,
+                                                          const assay_database_column *column,
+                                                          const char *high, const char **ret_high,
+                                                          assay_error *err);
+
 /* Which rows a run reads. Texts are literals of the watermark's type as the database writes them;
  * NULL = no bound. */
 typedef struct assay_database_window {
@@ -157,7 +173,8 @@ typedef struct assay_database_window {
 } assay_database_window;
 
 /* Finds the window by the state of the last commit (NULL = none) and asks the database for the
- * largest value. `nothing_known`: the table is empty or will be replaced. ECONFIG 2224 for a column
+ * largest value. A state of another source, column or type of time is none. `nothing_known`: the
+ * table is empty or will be replaced. ECONFIG 2224 for a column
  * that is not there or not of a fitting type, EDATA 2226 where the largest value is infinite. */
 ASSAY_NODISCARD assay_status assay_database_window_find(
     assay_database *database, const assay_step_context *context, const assay_state_file *state,

@@ -75,6 +75,8 @@ static assay_status find_table(assay_database *database, const assay_database_na
                    has_schema && name->quoted[0]);
     assay_buf_append_text(&sql, " ORDER BY c.relname = ");
     assay_sql_append_text(&sql, table);
+    assay_buf_append_text(&sql, " DESC, n.nspname = ");
+    assay_sql_append_text(&sql, schema != NULL ? schema : "public");
     assay_buf_append_text(&sql, " DESC LIMIT 1");
     ASSAY_TRY(assay_buf_check(&sql, err));
     ASSAY_TRY(database->kind->query(database, sql.data, 0, &rows, err));

@@ -45,14 +45,13 @@ assay_status assay_postgres_fail(const assay_database *database, const assay_err
                                        "could not receive data",
                                        "connection not open",
                                        "timed out"};
+    static const char *const nested[] = {"Expected an array with"};
     const char *name = database->connection->name;
     const char *message = why->message;
 
     if (why->code == ASSAY_ENOMEM || why->code == ASSAY_ECANCELLED)
         return assay_error_copy(err, why);
-    const assay_database_source *source = database->source;
-    const assay_named *given = source->table.text != NULL ? &source->table : &source->query;
-    assay_place place = {database->model->path, given->line, given->column};
+    assay_place place = assay_database_place(database);
     if (says(message, refused, sizeof refused / sizeof refused[0]))
         return assay_error_at(err, ASSAY_EAUTH, 2221, place, "the connection '%s' is refused: %s",
                               name, message);
@@ -60,6 +59,12 @@ assay_status assay_postgres_fail(const assay_database *database, const assay_err
         return assay_error_at(err, ASSAY_ETIMEOUT, 2223, place,
                               "the connection '%s' was too slow for its timeouts: %s", name,
                               message);
+    if (says(message, nested, sizeof nested / sizeof nested[0]))
+        return assay_error_at(err, ASSAY_EDATA, 2225, place,
+                              "reading from '%s' failed: an array of one dimension holds a value "
+                              "of more dimensions; a contract that says VARCHAR for the column "
+                              "takes both, as JSON",
+                              name);
     if (!says(message, gone, sizeof gone / sizeof gone[0]))
         return assay_error_at(err, ASSAY_EDATA, 2225, place, "reading from '%s' failed: %s", name,
                               message);
@@ -148,7 +153,7 @@ static void append_options(const assay_database *database, assay_buf *buf)
     assay_buf_append_text(buf, connection->kind == ASSAY_CONNECTION_REDSHIFT
                                    ? " -c extra_float_digits=2"
                                    : " -c intervalstyle=postgres -c extra_float_digits=3"
-                                     " -c standard_conforming_strings=on");
+                                     " -c standard_conforming_strings=on -c bytea_output=hex");
 }
 
 static assay_status make_conninfo(const assay_database *database, assay_buf *buf, assay_error *err)

@@ -36,6 +36,7 @@ static void read_as_text(assay_database_column *source)
     source->remote = array ? ASSAY_REMOTE_JSON : ASSAY_REMOTE_TEXT;
     source->remote_type = NULL;
     source->arrives = NULL;
+    source->hex = false;
     source->guard = NULL;
     source->parallel = false;
 }
@@ -68,7 +69,7 @@ static assay_status resolve(struct reading *reading, assay_error *err)
 {
     const assay_database_read *read = reading->read;
 
-    reading->scan = reading->database->scannable && read->there == NULL;
+    reading->scan = reading->database->scannable && read->there == NULL && !read->window->interval;
     reading->values =
         assay_arena_take(reading->database->arena, read->count + 1, sizeof *reading->values);
     ASSAY_TRY(assay_arena_check(reading->values, err));
@@ -76,6 +77,8 @@ static assay_status resolve(struct reading *reading, assay_error *err)
         reading->values[i].column = &read->columns[i];
         ASSAY_TRY(resolve_value(reading, &reading->values[i], err));
     }
+    for (size_t i = 0; reading->scan && i < read->count; i++)
+        reading->values[i].source.hex = false;
     return ASSAY_OK;
 }
 
@@ -85,10 +88,22 @@ static void append_source(const struct value *value, assay_buf *buf)
     assay_sql_append_name(buf, value->source.name);
 }
 
+/* The value as the engine has it. */
+static void append_arrived(const struct value *value, assay_buf *buf)
+{
+    if (!value->source.hex) {
+        append_source(value, buf);
+        return;
+    }
+    assay_buf_append_text(buf, "list_transform(");
+    append_source(value, buf);
+    assay_buf_append_text(buf, ", lambda element: unhex(element[3:]))"); /* behind "\x" */
+}
+
 static void append_cast(const struct value *value, const char *type, assay_buf *buf)
 {
     assay_buf_append_text(buf, "CAST(");
-    append_source(value, buf);
+    append_arrived(value, buf);
     assay_buf_append_format(buf, " AS %s)", type);
 }
 
@@ -132,7 +147,7 @@ static void append_checked(const struct value *value, assay_buf *buf)
         assay_buf_append_text(buf, "CAST(");
         append_try(value, type, buf);
         assay_buf_append_format(buf, " AS %s) IS DISTINCT FROM ", value->source.type);
-        append_source(value, buf);
+        append_arrived(value, buf);
     }
     append_refusal(value, "a value", buf);
     assay_buf_append_text(buf, " ELSE ");
@@ -384,7 +399,7 @@ assay_status assay_database_append_select(assay_database *database, const assay_
     struct reading reading = {.database = database, .read = read};
 
     ASSAY_TRY(resolve(&reading, err));
-    if (reading.scan && !read->window->interval)
+    if (reading.scan)
         return append_scan(&reading, buf, err);
     if (read->window->column == NULL)
         return append_query(&reading, NULL, buf, err);

@@ -32,14 +32,6 @@ static struct snowflake *data_of(const assay_database *database)
     return database->data;
 }
 
-static assay_place place_of(const assay_database *database)
-{
-    const assay_database_source *source = database->source;
-    const assay_named *given = source->table.text != NULL ? &source->table : &source->query;
-
-    return (assay_place){database->model->path, given->line, given->column};
-}
-
 static assay_status connect(const assay_database *database, assay_adbc **ret_adbc, assay_error *err)
 {
     const assay_adbc_request request = {.connection = database->connection,
@@ -51,7 +43,7 @@ static assay_status connect(const assay_database *database, assay_adbc **ret_adb
 
     if (assay_adbc_open(&request, ret_adbc, &why) == ASSAY_OK)
         return ASSAY_OK;
-    assay_error_place(&why, place_of(database));
+    assay_error_place(&why, assay_database_place(database));
     return assay_error_copy(err, &why);
 }
 
@@ -98,7 +90,7 @@ static assay_status snowflake_query(assay_database *database, const char *sql, s
     if (assay_adbc_query(data_of(database)->adbc, sql, limit, database->arena, ret_rows, &why) ==
         ASSAY_OK)
         return ASSAY_OK;
-    assay_error_place(&why, place_of(database));
+    assay_error_place(&why, assay_database_place(database));
     return assay_error_copy(err, &why);
 }
 
@@ -129,7 +121,7 @@ static assay_status no_table(assay_database *database, const char *schema, assay
     for (char *at = upper; *at != '\0'; at++)
         *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
     const char *nearest = assay_str_nearest(upper, names, rows->count);
-    return assay_error_at(err, ASSAY_ENOTFOUND, 2220, place_of(database),
+    return assay_error_at(err, ASSAY_ENOTFOUND, 2220, assay_database_place(database),
                           "the connection '%s' has no table '%s'%s%s%s", database->connection->name,
                           given, nearest != NULL ? "; did you mean '" : "",
                           nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
@@ -171,6 +163,8 @@ static assay_status find_table(assay_database *database, assay_error *err)
     append_matches(&sql, "TABLE_NAME", &name, 1);
     assay_buf_append_text(&sql, " ORDER BY TABLE_NAME = ");
     assay_sql_append_text(&sql, name.parts[1]);
+    assay_buf_append_text(&sql, " DESC, TABLE_SCHEMA = ");
+    assay_sql_append_text(&sql, name.parts[0]);
     assay_buf_append_text(&sql, " DESC LIMIT 1");
     ASSAY_TRY(assay_buf_check(&sql, err));
     ASSAY_TRY(snowflake_query(database, sql.data, 0, &rows, err));
@@ -226,7 +220,7 @@ static assay_status read_column(assay_database *database, const struct ArrowSche
         column->declared = "TIMESTAMP_TZ";
     }
     if (column->type == NULL)
-        return assay_error_at(err, ASSAY_EUNSUPPORTED, 2227, place_of(database),
+        return assay_error_at(err, ASSAY_EUNSUPPORTED, 2227, assay_database_place(database),
                               "column '%s' has a type that cannot be read (Arrow '%s'): cast it to "
                               "VARCHAR in a query",
                               schema->name, schema->format);
@@ -256,7 +250,7 @@ static assay_status describe(assay_database *database, assay_error *err)
     assay_buf_append_format(&sql, "SELECT * FROM %s LIMIT 0", database->from);
     ASSAY_TRY(assay_buf_check(&sql, err));
     if (assay_adbc_query_stream(data_of(database)->adbc, sql.data, &stream, &why) != ASSAY_OK) {
-        assay_error_place(&why, place_of(database));
+        assay_error_place(&why, assay_database_place(database));
         return assay_error_copy(err, &why);
     }
     assay_status status = ASSAY_OK;
@@ -323,12 +317,12 @@ static assay_status snowflake_fail(const assay_database *database, const assay_e
     for (size_t i = 0; data != NULL && i < data->count; i++)
         if (data->remotes[i].adbc != NULL &&
             assay_adbc_stream_error(data->remotes[i].adbc, &said) != ASSAY_OK) {
-            assay_error_place(&said, place_of(database));
+            assay_error_place(&said, assay_database_place(database));
             return assay_error_copy(err, &said);
         }
     if (why->code == ASSAY_ENOMEM || why->code == ASSAY_ECANCELLED)
         return assay_error_copy(err, why);
-    return assay_error_at(err, ASSAY_EDATA, 2225, place_of(database),
+    return assay_error_at(err, ASSAY_EDATA, 2225, assay_database_place(database),
                           "reading from '%s' failed: %s", database->connection->name, why->message);
 }
 

@@ -41,7 +41,7 @@ static const struct scalar scalars[] = {
     {"name", "VARCHAR", true, false, false, NULL},
     {"json", "VARCHAR", true, false, false, NULL},
     {"jsonb", "VARCHAR", true, false, false, NULL},
-    {"bytea", "BLOB", true, false, true, NULL},
+    {"bytea", "BLOB", true, false, true, NULL}, /* but its arrays come as text, unless scanned */
     {"uuid", "UUID", true, false, true, NULL},
     {"date", "DATE", true, false, true, NULL},
     {"time", "TIME", true, false, false, "24:00:00"},
@@ -154,6 +154,11 @@ static assay_status map_array(const assay_postgres_type *type, assay_arena *aren
     if (scalar != NULL && scalar->in_list) {
         column->type = assay_arena_format(arena, "%s[]", scalar->type);
         column->parallel = true;
+        column->hex = assay_str_equal(scalar->type, "BLOB");
+        if (column->hex) {
+            column->remote = ASSAY_REMOTE_CAST;
+            column->remote_type = "text[]";
+        }
         return assay_arena_check(column->type, err);
     }
     column->type = "VARCHAR[]";

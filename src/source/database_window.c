@@ -77,11 +77,17 @@ static assay_status check_column(const assay_database *database,
                           time ? "write a duration like '2 hours'" : "write a number");
 }
 
-/* The state's watermark belongs to a column and a type; another one begins anew. */
-static const char *known(const assay_database_column *column, const assay_value *watermark,
-                         const char *key)
+/* The state's watermark belongs to a source, a column and a type; another one begins anew. Numbers
+ * of all types are one. */
+static const char *known(const assay_database *database, const assay_database_column *column,
+                         const assay_value *watermark, const char *key)
 {
-    if (!assay_str_equal(assay_value_find_text(watermark, "column", NULL), column->name))
+    const char *type = assay_value_find_text(watermark, "type", NULL);
+
+    if (!assay_str_equal(assay_value_find_text(watermark, "source", NULL), database->label) ||
+        !assay_str_equal(assay_value_find_text(watermark, "column", NULL), column->name))
+        return NULL;
+    if (assay_database_is_time(column) && !assay_str_equal(type, column->declared))
         return NULL;
     return assay_value_find_text(watermark, key, NULL);
 }
@@ -126,7 +132,7 @@ static assay_status ask(assay_database *database, assay_database_window *window,
     assay_buf_append_text(&sql, "SELECT ");
     append_max(column, old_high, &sql);
     assay_buf_append_text(&sql, " AS high, CAST(");
-    if (old_high != NULL)
+    if (old_high != NULL && !assay_database_reaches_all(database, column, old_high))
         database->kind->append_back(database, column, old_high, &sql);
     else
         assay_buf_append_text(&sql, "NULL");
@@ -186,8 +192,8 @@ assay_status assay_database_window_find(assay_database *database, const assay_st
     if (window.column == NULL)
         return no_column(database, err);
     ASSAY_TRY(check_column(database, window.column, err));
-    window.seen = known(window.column, watermark, "seen");
-    ASSAY_TRY(ask(database, &window, known(window.column, watermark, "high"), err));
+    window.seen = known(database, window.column, watermark, "seen");
+    ASSAY_TRY(ask(database, &window, known(database, window.column, watermark, "high"), err));
     if (context->has_interval && !context->full_refresh)
         ASSAY_TRY(set_interval(database, context, &window, err));
     *ret_window = window;
@@ -355,14 +361,16 @@ assay_status assay_database_window_state(assay_database *database,
                                          assay_error *err)
 {
     assay_arena *arena = database->arena;
-    const char *high = window->high;
+    const char *high = NULL;
     const char *seen = NULL;
 
     *ret_watermark = NULL;
     if (window->column == NULL)
         return ASSAY_OK;
     if (window->interval)
-        high = known(window->column, state != NULL ? state->watermark : NULL, "high");
+        high = known(database, window->column, state != NULL ? state->watermark : NULL, "high");
+    else
+        ASSAY_TRY(assay_database_not_after_now(database, window->column, window->high, &high, err));
     ASSAY_TRY(seen_after(database, window, &seen, err));
     assay_value *map = assay_value_map(arena);
     ASSAY_TRY(assay_arena_check(map, err));

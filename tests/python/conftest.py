@@ -17,6 +17,7 @@ import yaml
 sys.path.insert(0, os.path.dirname(__file__))
 import peers  # noqa: E402
 import publishing  # noqa: E402
+from database_shop import shop  # noqa: E402, F401
 from postgres_server import postgres, postgres_server  # noqa: E402, F401
 from snowflake_standin import snowflake, snowflake_server  # noqa: E402, F401
 

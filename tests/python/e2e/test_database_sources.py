@@ -10,59 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from database_shop import connect_to, extract, run, rows, snapshots, state, watermarked
 from postgres_server import PASSWORD
-
-
-@pytest.fixture
-def shop(postgres, project):
-    """A database, and a project that knows it as the connection `shop`."""
-    database = postgres.database()
-    project.write("config/connections.yaml", {"shop": database.connection()})
-    database.project = project
-    database.env = postgres.env
-    return database
-
-
-def run(shop, *args, code=0):
-    result = shop.project.run("run", *args, env=shop.env)
-    assert result.code == code, result
-    return result
-
-
-def extract(shop, name="bronze.t", table="t", **more):
-    shop.project.extract(name, source={"connection": "shop", "table": table}, **more)
-
-
-def watermarked(shop, column="at", lookback=None, **more):
-    mark = {"column": column}
-    if lookback is not None:
-        mark["lookback"] = lookback
-    extract(shop, mode="append", watermark=mark, **more)
-
-
-def rows(shop, sql="select * exclude (_source, _loaded_at, _run_id) from bronze.t order by all"):
-    return [tuple(row) for row in shop.project.query(sql, "--limit", "1000000")["rows"]]
-
-
-def snapshots(shop, table="bronze.t"):
-    folder = Path(shop.project.table(table))
-    return len(peers_snapshots(folder))
-
-
-def peers_snapshots(folder):
-    if not folder.exists():
-        return []
-    metadata = sorted(folder.glob("metadata/*.metadata.json"),
-                      key=lambda path: int(path.name.split(".")[0].lstrip("v").split("-")[0]))
-    return json.loads(metadata[-1].read_text()).get("snapshots", []) if metadata else []
-
-
-def state(shop, table="bronze.t"):
-    """The state file that the current snapshot refers to."""
-    folder = Path(shop.project.table(table))
-    snapshot = peers_snapshots(folder)[-1]
-    path = next(value for key, value in snapshot["summary"].items() if key.startswith("assay.state"))
-    return json.loads((folder / path).read_text())
 
 
 # ---- types ----
@@ -121,6 +70,8 @@ TYPES = [  # declaration, literal, type in the table, its text
     ("integer[]", "'{}'", "INTEGER[]", "[]"),
     ("text[]", "'{\"a,b\",NULL}'", "VARCHAR[]", "['a,b', NULL]"),
     ("numeric(6,2)[]", "'{1.25,-0.01}'", "DECIMAL(6,2)[]", "[1.25, -0.01]"),
+    ("bytea[]", "'{\"\\\\x00ff\",NULL}'", "BLOB[]", "[\\x00\\xFF, NULL]"),
+    ("bytea[]", "'{}'", "BLOB[]", "[]"),
     ("numeric[]", "'{1.123456789012345678901234567890}'", "VARCHAR[]",
      "[1.123456789012345678901234567890]"),
     ("timestamptz[]", "'{2024-01-01 00:00:00+01}'", "TIMESTAMP WITH TIME ZONE[]",
@@ -175,7 +126,7 @@ def test_types_that_are_scanned_in_parallel_arrive_like_those_of_a_query(shop):
     scanned = {"smallint", "integer", "bigint", "real", "double precision", "numeric(10,2)", "boolean",
                "text", "varchar(10)", "char(5)", "bytea", "date", "time", "timestamp", "timestamptz",
                "interval", "uuid", "json", "jsonb", "oid", "mood", "integer[]", "text[]",
-               "numeric(6,2)[]", "timestamptz[]", "name", "numeric(38,10)"}
+               "numeric(6,2)[]", "timestamptz[]", "bytea[]", "name", "numeric(38,10)"}
     chosen = make_types(shop, scanned)
     extract(shop)
     run(shop)
@@ -580,10 +531,6 @@ def test_an_extract_that_is_killed_leaves_nothing_and_loses_nothing(shop):
 
 
 # ---- failures ----
-
-def connect_to(shop, **more):
-    shop.project.write("config/connections.yaml", {"shop": {**shop.connection(), **more}})
-
 
 def test_a_server_that_is_not_there_is_exit_4_and_says_so_at_once(shop):
     shop.execute("create table t (a int)")

@@ -196,6 +196,64 @@ static void what_nothing_is_known_of_is_compared_whole(void **state)
                         "CAST('2024-01-02 00:00:00+00' AS timestamp)");
 }
 
+/* 2024-01-01T12:00:00Z */
+static int64_t noon(void *user)
+{
+    (void)user;
+    return INT64_C(1704110400) * 1000000;
+}
+
+static const char *capped(const char *type, const char *high, void **state)
+{
+    const assay_clock clock = {.now_us = noon};
+    const assay_step_env env = {.clock = &clock};
+    const assay_database database = {.env = &env, .arena = *state};
+    const assay_database_column column = {.type = type};
+    const char *text = NULL;
+
+    assert_int_equal(assay_database_not_after_now(&database, &column, high, &text, NULL), ASSAY_OK);
+    return text;
+}
+
+static void a_stored_watermark_is_never_a_time_to_come(void **state)
+{
+    assert_null(capped("DATE", NULL, state));
+    assert_string_equal(capped("DATE", "2024-01-01", state), "2024-01-01");
+    assert_string_equal(capped("DATE", "2024-01-02", state), "2024-01-01");
+    assert_string_equal(capped("TIMESTAMP", "2024-01-01 12:00:00", state), "2024-01-01 12:00:00");
+    assert_string_equal(capped("TIMESTAMP", "2024-01-01 12:00:00.000001", state),
+                        "2024-01-01 12:00:00.000000");
+    assert_string_equal(capped("TIMESTAMP WITH TIME ZONE", "2099-01-01 00:00:00+00", state),
+                        "2024-01-01 12:00:00.000000+00");
+    assert_string_equal(capped("INTEGER", "20990101", state), "20990101");
+}
+
+static bool reaches(const char *type, const char *high, const char *number, int64_t ms)
+{
+    const assay_database_source source = {.lookback_number = number, .lookback_ms = ms};
+    const assay_database database = {.source = &source};
+    const assay_database_column column = {.type = type};
+
+    return assay_database_reaches_all(&database, &column, high);
+}
+
+static void a_lookback_below_the_smallest_value_has_no_bound(void **state)
+{
+    (void)state;
+    assert_false(reaches("SMALLINT", "-32767", "1", -1));
+    assert_true(reaches("SMALLINT", "-32767", "2", -1));
+    assert_true(reaches("INTEGER", "-2147483648", "1", -1));
+    assert_false(reaches("BIGINT", "0", "9223372036854775807", -1));
+    assert_true(reaches("BIGINT", "-2", "9223372036854775807", -1));
+    assert_false(reaches("DECIMAL(5,2)", "1.50", "1000", -1));
+    assert_true(reaches("DECIMAL(5,2)", "1.50", "1001", -1));
+    assert_false(reaches("DECIMAL(38,0)", "99999999999999999999", "9223372036854775807", -1));
+    assert_false(reaches("DATE", "0001-01-02", NULL, INT64_C(86400000)));
+    assert_true(reaches("DATE", "0001-01-02", NULL, INT64_C(86400001)));
+    assert_true(reaches("TIMESTAMP", "2024-01-01 00:00:00", NULL, INT64_MAX));
+    assert_true(reaches("TIMESTAMP", "0044-03-15 00:00:00 BC", NULL, 0));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -208,6 +266,8 @@ int main(void)
         TEST(a_first_load_takes_all_up_to_the_largest_value_and_rows_without_one),
         TEST(later_runs_read_what_is_new_once_and_the_overlap_again),
         TEST(what_nothing_is_known_of_is_compared_whole),
+        TEST(a_stored_watermark_is_never_a_time_to_come),
+        TEST(a_lookback_below_the_smallest_value_has_no_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
