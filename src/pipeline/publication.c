@@ -45,6 +45,7 @@ assay_publication *assay_publication_copy(assay_arena *arena, const assay_public
         copy[i].table = assay_arena_text(arena, publications[i].table);
         copy[i].mode = assay_arena_text(arena, publications[i].mode);
         copy[i].publish_id = assay_arena_text(arena, publications[i].publish_id);
+        copy[i].server = assay_arena_text(arena, publications[i].server);
         if (copy[i].to == NULL || copy[i].table == NULL || copy[i].mode == NULL)
             return NULL;
     }

@@ -19,7 +19,9 @@ typedef struct assay_publication {
     const char *to, *table, *mode; /* as the model says them */
     assay_publication_state state;
     const char *publish_id; /* NULL = not known */
+    const char *server;     /* server and database that `to` meant then; NULL = not known */
     int64_t snapshot_id, number;
+    int64_t known; /* number of the newest commit that is known to have got there */
     int64_t rows, inserted, updated, deleted;
     int64_t elapsed_us;
     assay_error error; /* PENDING and FAILED: why */

@@ -18,6 +18,7 @@ struct sending {
     assay_warehouse_publication publication;
     assay_warehouse_snapshot snapshot;
     assay_warehouse_request request;
+    const char *server; /* server and database, as publications are remembered by */
 };
 
 /* ---- the entry ---- */
@@ -27,6 +28,20 @@ static assay_place place_of(const assay_publish_job *publish)
     if (publish->model == NULL)
         return (assay_place){NULL, 0, 0};
     return (assay_place){publish->model->path, publish->config->line, publish->config->column};
+}
+
+static const char *text_of(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+static assay_status name_server(const assay_connection_config *connection, assay_arena *arena,
+                                const char **ret_server, assay_error *err)
+{
+    *ret_server = assay_arena_format(arena, "%s %s %s:%d/%s", connection->type,
+                                     text_of(connection->account), text_of(connection->host),
+                                     connection->port, text_of(connection->database));
+    return assay_arena_check(*ret_server, err);
 }
 
 static assay_status fill_request(struct sending *sending, assay_error *err)
@@ -52,7 +67,7 @@ static assay_status fill_request(struct sending *sending, assay_error *err)
                                                  .log = env->log,
                                                  .phase = publish->phase,
                                                  .phase_user = publish->phase_user};
-    return ASSAY_OK;
+    return name_server(connection, publish->arena, &sending->server, err);
 }
 
 /* ---- the gate ---- */
@@ -157,6 +172,29 @@ static assay_status select_added(struct sending *sending, int64_t number, assay_
                      err);
 }
 
+/* Where the ledger was dropped it does not tell what had been appended; this project may know. */
+static assay_status check_ledger(const struct sending *sending,
+                                 const assay_warehouse_standing *standing, assay_error *err)
+{
+    const assay_publish_job *publish = sending->publish;
+    const assay_publish_config *config = publish->config;
+    assay_publication last;
+    bool found = false;
+
+    if (standing->any || !standing->filled)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_publish_recall(publish->steps->project, publish->table->name, config,
+                                   publish->arena, &last, &found, err));
+    if (!found || last.known < 0 || !assay_str_equal(last.server, sending->server))
+        return ASSAY_OK;
+    return assay_error_set(err, ASSAY_EDATA, 2410,
+                           "commit %lld of '%s' was appended to '%s' of '%s', and the ledger there "
+                           "does not know it any more: appending would double its rows; publish it "
+                           "once with mode overwrite",
+                           (long long)last.known, publish->table->name, config->table.text,
+                           config->to.text);
+}
+
 /* What is to be appended, by the ledger. *ret_done: it is there already. */
 static assay_status select_new(struct sending *sending, bool *ret_done, assay_error *err)
 {
@@ -174,6 +212,7 @@ static assay_status select_new(struct sending *sending, bool *ret_done, assay_er
                                "once with mode overwrite",
                                publish->config->table.text, publish->config->to.text,
                                publish->table->name);
+    ASSAY_TRY(check_ledger(sending, &standing, err));
     if (!standing.any || standing.sequence > publish->snapshot->number) {
         /* a ledger that is ahead refuses what comes late */
         sending->snapshot.after = standing.any ? standing.sequence : ASSAY_WAREHOUSE_BEGINNING;
@@ -284,6 +323,7 @@ static assay_publication start_of(const assay_publish_job *publish)
                                .state = ASSAY_PUBLICATION_PENDING,
                                .snapshot_id = snapshot != NULL ? snapshot->id : -1,
                                .number = snapshot != NULL ? snapshot->number : -1,
+                               .known = -1,
                                .rows = -1,
                                .inserted = -1,
                                .updated = -1,
@@ -364,6 +404,7 @@ void assay_publish_run(const assay_publish_job *publish, assay_publication *ret_
     assay_status status = prepare(&sending, publish, &failure);
     if (status == ASSAY_OK) {
         ret_publication->publish_id = id_of(&sending);
+        ret_publication->server = sending.server;
         status = send(&sending, ret_result, &failure);
     }
     if (status == ASSAY_OK) {
@@ -411,7 +452,8 @@ assay_status assay_publish_look(const assay_publish_job *publish,
     ret_publication->publish_id = id_of(&sending);
     ASSAY_TRY(assay_publish_recall(publish->steps->project, publish->table->name, publish->config,
                                    publish->arena, &known, &found, err));
-    if (!found || !assay_str_equal(known.publish_id, ret_publication->publish_id))
+    if (!found || !assay_str_equal(known.publish_id, ret_publication->publish_id) ||
+        !assay_str_equal(known.server, sending.server))
         return ASSAY_OK;
     *ret_publication = known;
     if (known.state == ASSAY_PUBLICATION_ALREADY)

@@ -56,8 +56,10 @@ static assay_publication read_item(const assay_value *item)
         .mode = assay_value_find_text(item, "mode", ""),
         .state = ASSAY_PUBLICATION_PENDING,
         .publish_id = assay_value_find_text(item, "publish_id", NULL),
+        .server = assay_value_find_text(item, "server", NULL),
         .snapshot_id = assay_value_find_int(item, "snapshot_id", -1),
         .number = assay_value_find_int(item, "number", -1),
+        .known = assay_value_find_int(item, "known", -1),
         .rows = assay_value_find_int(item, "rows", -1),
         .inserted = assay_value_find_int(item, "inserted", -1),
         .updated = assay_value_find_int(item, "updated", -1),
@@ -105,7 +107,7 @@ static void write_int(assay_json_writer *json, const char *key, int64_t value)
     assay_json_int(json, value);
 }
 
-static void write_item(assay_json_writer *json, const assay_publication *publication)
+static void write_item(assay_json_writer *json, const assay_publication *publication, int64_t known)
 {
     const assay_error *error = &publication->error;
 
@@ -115,8 +117,10 @@ static void write_item(assay_json_writer *json, const assay_publication *publica
     write_text(json, "mode", publication->mode);
     write_text(json, "state", assay_publication_state_name(publication->state));
     write_text(json, "publish_id", publication->publish_id);
+    write_text(json, "server", publication->server);
     write_int(json, "snapshot_id", publication->snapshot_id);
     write_int(json, "number", publication->number);
+    write_int(json, "known", known);
     write_int(json, "rows", publication->rows);
     write_int(json, "inserted", publication->inserted);
     write_int(json, "updated", publication->updated);
@@ -134,6 +138,20 @@ static void write_item(assay_json_writer *json, const assay_publication *publica
     assay_json_end_map(json);
 }
 
+/* A publication that failed takes nothing away from what got there before. */
+static int64_t known_of(const assay_publication *publication, const assay_value *before)
+{
+    bool done = publication->state == ASSAY_PUBLICATION_DONE ||
+                publication->state == ASSAY_PUBLICATION_ALREADY;
+
+    if (done)
+        return publication->number;
+    if (before == NULL ||
+        !assay_str_equal(assay_value_find_text(before, "server", NULL), publication->server))
+        return -1;
+    return assay_value_find_int(before, "known", -1);
+}
+
 assay_status assay_publish_remember(const assay_project *project, const char *table,
                                     const assay_publication *publication, assay_error *err)
 {
@@ -145,14 +163,18 @@ assay_status assay_publish_remember(const assay_project *project, const char *ta
     ASSAY_TRY(assay_arena_check(arena, err));
     ASSAY_TRY(path_of(project, table, arena, &path, err));
     const assay_value *list = load(path, arena);
+    const assay_value *before = NULL;
     assay_json_begin_map(&json);
     write_int(&json, "version", MEMORY_VERSION);
     assay_json_key(&json, "publications");
     assay_json_begin_list(&json);
-    for (size_t i = 0; list != NULL && i < list->count; i++)
-        if (!is_place(list->items[i], publication->to, publication->table))
+    for (size_t i = 0; list != NULL && i < list->count; i++) {
+        if (is_place(list->items[i], publication->to, publication->table))
+            before = list->items[i];
+        else
             assay_json_value(&json, list->items[i]);
-    write_item(&json, publication);
+    }
+    write_item(&json, publication, known_of(publication, before));
     assay_json_end_list(&json);
     assay_json_end_map(&json);
     assay_buf_append_char(&text, '\n');

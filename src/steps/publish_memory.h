@@ -13,7 +13,8 @@ ASSAY_NODISCARD assay_status assay_publish_recall(const assay_project *project, 
                                                   assay_publication *ret_publication,
                                                   bool *ret_found, assay_error *err);
 
-/* Remembers it in place of the one before. */
+/* Remembers it in place of the one before, whose `known` stays where the server is the same and
+ * this one did not get there. */
 ASSAY_NODISCARD assay_status assay_publish_remember(const assay_project *project, const char *table,
                                                     const assay_publication *publication,
                                                     assay_error *err);

@@ -132,6 +132,7 @@ static void fail_all(const assay_step_context *context, const assay_error *failu
                                               .state = assay_publication_state_of(failure),
                                               .snapshot_id = -1,
                                               .number = -1,
+                                              .known = -1,
                                               .rows = -1,
                                               .inserted = -1,
                                               .updated = -1,

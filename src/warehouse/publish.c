@@ -358,6 +358,22 @@ assay_status assay_warehouse_publish(const assay_warehouse_request *request, ass
 
 /* ---- looking ---- */
 
+static assay_status look_for_rows(assay_warehouse_session *session,
+                                  const assay_warehouse_target *target, bool *ret_filled,
+                                  assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    assay_rows *rows = NULL;
+
+    assay_buf_append_text(&sql, "SELECT 1 FROM ");
+    assay_dialect_table(session->dialect, &sql, target, target->table);
+    assay_buf_append_text(&sql, " LIMIT 1");
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    ASSAY_TRY(assay_session_query(session, assay_buf_text(&sql), &rows, err));
+    *ret_filled = rows->count > 0;
+    return ASSAY_OK;
+}
+
 assay_status assay_warehouse_look(const assay_warehouse_request *request,
                                   assay_warehouse_standing *ret_standing, assay_error *err)
 {
@@ -373,11 +389,12 @@ assay_status assay_warehouse_look(const assay_warehouse_request *request,
         assay_warehouse_resolve(request->connection, request->publication, arena, &target, err));
     ASSAY_TRY(assay_session_open(request, id, arena, &session, err));
     ASSAY_TRY(assay_server_look(&session, &target, &state, err));
-    if (!state.ledger) {
-        *ret_standing = (assay_warehouse_standing){.sequence = ASSAY_WAREHOUSE_BEGINNING};
-        return ASSAY_OK;
-    }
-    ASSAY_TRY(assay_ledger_standing(&session, &target, ret_standing, err));
-    ret_standing->published = ret_standing->published && state.target;
+    assay_warehouse_standing standing = {.sequence = ASSAY_WAREHOUSE_BEGINNING};
+    if (state.ledger)
+        ASSAY_TRY(assay_ledger_standing(&session, &target, &standing, err));
+    standing.published = standing.published && state.target;
+    if (state.target && !standing.any)
+        ASSAY_TRY(look_for_rows(&session, &target, &standing.filled, err));
+    *ret_standing = standing;
     return ASSAY_OK;
 }

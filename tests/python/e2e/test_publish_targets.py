@@ -6,7 +6,7 @@ import pytest
 
 import matrix
 import publishing
-from publishing import ledger
+from publishing import Orders, ledger
 
 
 def publish(project, site, sql, **entry):
@@ -183,6 +183,33 @@ def test_columns_that_another_table_published_into_the_target_are_left_alone(mak
         result = project.run("run", env=site.env)
         assert result.code == 0, result
     assert site.read(site.folded("t")) == [{"id": "1", "a": "c", "b": "b", "x": None}]
+
+
+# ---- what was moved or lost there ----
+
+def test_a_connection_that_leads_elsewhere_by_now_is_published_to(project, sites):
+    old, new = sites("postgres"), sites("postgres")
+    published(project, old, "select 1 as id")
+    project.write("config/connections.yaml", {"there": new.connection()})
+    for command in (["publish", "--pending"], ["run"]):
+        result = project.run(*command, env=new.env)
+        assert result.code == 0 and new.read("t") == [{"id": "1"}] == old.read("t"), result
+    assert len(ledger(new)) == 1
+
+
+def test_rows_are_not_appended_again_where_the_ledger_was_dropped(project, site):
+    orders = Orders(project, site, "append")
+    assert orders.run().code == 0
+    site.execute(f'drop table "{site.folded("_assay_ledger")}"')
+    orders.generation(1)
+    for attempt in (orders.run, orders.run, lambda: project.run("publish", env=site.env)):
+        result = attempt()
+        assert result.code == 1 and publishing.error_numbers(result) == ["E2410"], result
+        assert site.count(site.folded("orders")) == 300 and site.staging() == []
+    # Both tables dropped: everything is added, once.
+    site.execute(f'drop table "{site.folded("orders")}"')
+    assert orders.run().code == 0
+    orders.check()
 
 
 # ---- data ----

@@ -94,6 +94,31 @@ static void the_last_word_on_a_place_counts_and_others_stay(void **state)
     assert_int_equal(found.state, ASSAY_PUBLICATION_DONE);
 }
 
+static void what_got_there_is_known_until_the_server_is_another_one(void **state)
+{
+    const test_folder *folder = *state;
+    assay_publication done = published;
+    assay_publication failed = published;
+    assay_publication found;
+
+    done.server = "postgres a:1/d";
+    failed.server = "postgres a:1/d";
+    failed.state = ASSAY_PUBLICATION_FAILED;
+    failed.number = 8;
+    failed.error = (assay_error){.code = ASSAY_EDATA, .number = 3114, .message = "no"};
+    remember(folder, &done);
+    remember(folder, &failed);
+    remember(folder, &failed);
+    assert_true(recall(folder, &orders, &found));
+    assert_string_equal(found.server, "postgres a:1/d");
+    assert_int_equal(found.number, 8);
+    assert_int_equal(found.known, 7);
+    failed.server = "postgres b:1/d";
+    remember(folder, &failed);
+    assert_true(recall(folder, &orders, &found));
+    assert_int_equal(found.known, -1);
+}
+
 static void a_file_that_cannot_be_understood_is_no_memory_and_is_replaced(void **state)
 {
     static const char *const texts[] = {"", "{", "[]", "{\"version\": 2, \"publications\": []}",
@@ -115,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_was_published_is_remembered_by_its_place),
         TEST(the_last_word_on_a_place_counts_and_others_stay),
+        TEST(what_got_there_is_known_until_the_server_is_another_one),
         TEST(a_file_that_cannot_be_understood_is_no_memory_and_is_replaced),
     };
 
