@@ -87,7 +87,10 @@ static assay_status expand_text(struct expansion *expansion, const char *text, c
         assay_buf_append(&expansion->out, at, (size_t)(stop - at));
         if (dollar == NULL)
             break;
-        if (dollar + 1 < end && dollar[1] == '{') {
+        if (end - dollar >= 3 && memcmp(dollar, "$${", 3) == 0) {
+            assay_buf_append_text(&expansion->out, "${");
+            at = dollar + 3;
+        } else if (dollar + 1 < end && dollar[1] == '{') {
             const char *close = find_close(dollar + 2, end);
             if (close == NULL)
                 return assay_error_at(expansion->err, ASSAY_ECONFIG, 1121, expansion->place,
@@ -95,8 +98,8 @@ static assay_status expand_text(struct expansion *expansion, const char *text, c
             ASSAY_TRY(expand_reference(expansion, dollar + 2, close, depth));
             at = close + 1;
         } else {
-            assay_buf_append_char(&expansion->out, '$'); /* "$$" too is one '$' */
-            at = dollar + (dollar + 1 < end && dollar[1] == '$' ? 2 : 1);
+            assay_buf_append_char(&expansion->out, '$');
+            at = dollar + 1;
         }
         if (expansion->out.size > EXPANDED_MAX)
             return assay_error_at(expansion->err, ASSAY_ECONFIG, 1112, expansion->place,

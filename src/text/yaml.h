@@ -28,9 +28,9 @@ void assay_yaml_resolve(assay_value *scalar);
 /* Looks a variable up; NULL = not set. */
 typedef const char *assay_template_lookup(void *user, const char *name);
 
-/* Expands ${NAME}, ${NAME:-default} and $$ in every unquoted and quoted scalar of the tree, in
- * place, and resolves the kind of unquoted scalars again. A name that is not set and has no default
- * is ECONFIG 1120 with its place. */
+/* Expands ${NAME} and ${NAME:-default}, and $${ to ${, in every unquoted and quoted scalar of the
+ * tree, in place, and resolves the kind of unquoted scalars again. Any other $ stays. A name that
+ * is not set and has no default is ECONFIG 1120 with its place. */
 ASSAY_NODISCARD assay_status assay_template_expand(assay_value *tree, const char *path,
                                                    assay_template_lookup *lookup, void *user,
                                                    assay_arena *arena, assay_error *err);

@@ -108,3 +108,18 @@ def test_another_table_begins_its_own_watermark(shop):
     assert [row[0] for row in rows(shop)] == [1, 2, 3]
     assert state(shop)["watermark"]["source"] == "shop.public.u"
     assert "no new rows" in run(shop).err
+
+
+# ---- queries ----
+
+@pytest.mark.parametrize("sql, expected", [
+    ("select $$it's ; -- a$$ as a", "it's ; -- a"), ("select $q$a;b$$c$q$ as a", "a;b$$c"),
+    ("-- first\nselect 'x' as a -- last", "x"), ("select 'x' as a /* ; */ ;;\n ; ", "x"),
+    ("/* ( */ select 'x)' as a", "x)"), ("select '$' || '${ASSAY_TEST_NONE:-1}' || '$${A}' as a", "$1${A}"),
+    ("with x as (select 'y' as a) table x", "y"), ("values ('x')", "x"),
+    ("select 'x' as \"select\"", "x"), ("select 'x' as \"a\"\"$$b\"", "x"),
+    ("select E'tab\\t\\\\N' as a", "tab\t\\N"), ("select '\\x' as a", "\\x")])
+def test_queries_are_sent_as_they_are_written(shop, sql, expected):
+    query(shop, sql)
+    run(shop)
+    assert rows(shop) == [(expected,)]

@@ -243,11 +243,14 @@ static void variables_are_expanded_and_kinds_found_again(void **state)
         {"${EMPTY:-5}", "5"},
         {"${NONE:-${PORT}}", "8080"},
         {"${NONE:-x${NONE:-y}z}", "\"xyz\""},
-        {"$$", "\"$\""},
+        {"$$", "\"$$\""},
+        {"$${", "\"${\""},
+        {"$${NONE:-x}${NONE:-$${PORT}}", "\"${NONE:-x}${PORT}\""},
+        {"select $$a; ${PORT}$$, $q$b$q$, '$1'", "\"select $$a; 8080$$, $q$b$q$, '$1'\""},
         {"$${PORT}", "\"${PORT}\""},
         {"$PORT costs $5", "\"$PORT costs $5\""},
         {"[a, {b: '${PORT}/${PORT}'}]", "[\"a\",{\"b\":\"8080/8080\"}]"},
-        {"a: &x $$$$\nb: *x\n", "{\"a\":\"$$\",\"b\":\"$$\"}"},
+        {"a: &x $$$$\nb: *x\n", "{\"a\":\"$$$$\",\"b\":\"$$$$\"}"},
         {"s3://${NONE:-my-bucket}/x", "\"s3://my-bucket/x\""},
     };
     struct fixture *fixture = *state;
