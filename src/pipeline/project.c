@@ -386,6 +386,26 @@ static size_t layer_size(const char *table)
     return dot != NULL ? (size_t)(dot - table) : strlen(table);
 }
 
+static bool is_one_name(const char *a, const char *b)
+{
+    for (; *a != '\0' && *b != '\0'; a++, b++) {
+        char left[] = {*a == '.' ? '_' : *a, '\0'};
+        char right[] = {*b == '.' ? '_' : *b, '\0'};
+        if (!assay_str_equal_ci(left, right))
+            return false;
+    }
+    return *a == *b;
+}
+
+const assay_model *assay_project_quarantine_twin(const assay_project *project, const char *table)
+{
+    for (size_t i = 0; i < project->model_count; i++)
+        if (is_one_name(project->models[i]->name, table) &&
+            !assay_str_equal_ci(project->models[i]->name, table))
+            return project->models[i];
+    return NULL;
+}
+
 /* A quarantine table `quarantine.<layer>_<table>` follows the project's format. */
 const char *assay_project_format(const assay_project *project, const char *table)
 {

@@ -66,6 +66,10 @@ const char *assay_project_nearest(const assay_project *project, const char *name
 assay_status assay_project_model_unknown(const assay_project *project, const char *name,
                                          assay_error *err);
 
+/* The model of another table whose quarantine table has the same name: that of a_b.c and that of
+ * a.b_c is quarantine.a_b_c, and each would take the other's rows for left over. NULL = none. */
+const assay_model *assay_project_quarantine_twin(const assay_project *project, const char *table);
+
 /* Format and folder of the table "layer.table"; NULL when memory is short. */
 const char *assay_project_format(const assay_project *project, const char *table);
 char *assay_project_location(const assay_project *project, const char *table, assay_arena *arena);

@@ -278,22 +278,16 @@ static assay_status stage(struct committing *committing, assay_error *err)
     return assay_stage_write(write->conn, &request, write->arena, &committing->stage, err);
 }
 
-/* a_b.c and a.b_c would share one, and each would take the other's rows for left over. */
+/* Models are held against each other when they are compiled; here a table without one. */
 static assay_status check_alone(const assay_write *write, const char *name, assay_error *err)
 {
-    const assay_project *project = write->steps->project;
+    const assay_model *twin = assay_project_quarantine_twin(write->steps->project, write->table);
 
-    for (size_t i = 0; i < project->model_count; i++) {
-        const char *other = assay_quarantine_name(project->models[i]->name, write->arena);
-        ASSAY_TRY(assay_arena_check(other, err));
-        if (assay_str_equal_ci(other, name) &&
-            !assay_str_equal_ci(project->models[i]->name, write->table))
-            return assay_error_set(
-                err, ASSAY_ECONFIG, 2216,
-                "'%s' and '%s' would share the quarantine table '%s': rename one", write->table,
-                project->models[i]->name, name);
-    }
-    return ASSAY_OK;
+    if (twin == NULL)
+        return ASSAY_OK;
+    return assay_error_set(err, ASSAY_ECONFIG, 2216,
+                           "'%s' and '%s' would share the quarantine table '%s': rename one",
+                           write->table, twin->name, name);
 }
 
 assay_status assay_quarantine_commit(const assay_write *write, const assay_split *split,

@@ -540,8 +540,17 @@ def test_rows_come_back_with_a_snapshot_after_more_was_put_aside(project, table_
 def test_two_tables_do_not_share_a_quarantine_table(project):
     start(project, "iceberg")
     contract = {"bad_row": "quarantine", "columns": {"k": {"type": "INTEGER", "nullable": False}}}
-    for name in ("a_b.c", "a.b_c"):
+    for name in ("bronze_b.c", "bronze.b_c"):
         project.model(name, "select 1 as k union all select null", contract=contract)
     result = project.run("run")
-    assert "E2216" in result.err and "quarantine.a_b_c" in result.err, result
-    assert counted(project, "a_b.c") == 0 and counted(project, "a.b_c") == 0
+    assert result.code == 2 and "E2216 models/bronze/b_c.sql:1:1" in result.err, result
+    assert "'bronze_b.c' (models/bronze_b/c.sql)" in result.err, result
+    assert not (project.root / "lake").exists()
+    # nor does a table without a model with that of a model
+    (project.root / "models/bronze/b_c.sql").unlink()
+    project.write("config/dq.yaml", {"bronze": {"b_c": {"checks": [
+        {"type": "expect_column_values_to_not_be_null", "column": "k", "action": "quarantine"}]}},
+        "quality_gates": {"max_quarantine_rate": 1}})
+    project.write("k.csv", "k,l\n1,2\n,3\n")
+    result = project.run("load", "k.csv", "bronze.b_c")
+    assert result.code == 2 and "E2216" in result.err and "quarantine.bronze_b_c" in result.err, result
