@@ -229,6 +229,9 @@ static assay_status fill_write(struct writing *writing, const char *select, assa
             assay_state_file_current(base, context->store, writing->arena, &state, &foreign, err));
     ASSAY_TRY(assay_write_options_read(context, writing->options, writing->table, base,
                                        writing->arena, &shape, err));
+    ASSAY_TRY(assay_write_contract(assay_project_model(context->project, writing->table),
+                                   shape.mode != ASSAY_LOAD_FULL ? base : NULL, writing->conn,
+                                   writing->arena, &select, err));
     *write = (assay_write){.steps = context->steps,
                            .conn = writing->conn,
                            .arena = writing->arena,
@@ -362,31 +365,46 @@ static const struct file_kind KINDS[] = {
     {".jsonl", "read_json"}, {".json", "read_json"}, {".parquet", "read_parquet"},
 };
 
-/* Columns of a text file have the table's types (SEMANTICS.md 1.7); *ret_types[i] is NULL where
- * the file's own type stands. */
-static assay_status find_types(struct writing *writing, const assay_column *found, size_t count,
-                               const char ***ret_types, assay_error *err)
+static assay_status table_columns(struct writing *writing, assay_column **ret_columns,
+                                  size_t *ret_count, assay_error *err)
 {
     assay_context *context = writing->context;
-    const char **types = assay_arena_take(writing->arena, count + 1, sizeof *types);
     assay_table *table = NULL;
-    assay_column *columns = NULL;
-    size_t column_count = 0;
 
-    ASSAY_TRY(assay_arena_check(types, err));
-    *ret_types = types;
+    *ret_count = 0;
     if (writing->options->mode == ASSAY_WRITE_FULL)
         return ASSAY_OK;
     ASSAY_TRY(assay_published_load(context->project, &context->env, writing->conn, writing->table,
                                    writing->arena, &table, err));
     if (!table->exists || table->schema == NULL)
         return ASSAY_OK;
-    ASSAY_TRY(assay_published_columns(table->schema, writing->arena, &columns, &column_count, err));
-    for (size_t i = 0; i < count; i++)
+    return assay_published_columns(table->schema, writing->arena, ret_columns, ret_count, err);
+}
+
+/* Columns of a text file have the contract's types, else the table's (SEMANTICS.md 1.7);
+ * *ret_types[i] is NULL where the file's own type stands. */
+static assay_status find_types(struct writing *writing, const assay_column *found, size_t count,
+                               const char ***ret_types, assay_error *err)
+{
+    const assay_model *model = assay_project_model(writing->context->project, writing->table);
+    const char **types = assay_arena_take(writing->arena, count + 1, sizeof *types);
+    assay_column *columns = NULL;
+    size_t column_count = 0;
+
+    ASSAY_TRY(assay_arena_check(types, err));
+    ASSAY_TRY(table_columns(writing, &columns, &column_count, err));
+    for (size_t i = 0; i < count; i++) {
+        const assay_contract_column *declared =
+            model != NULL ? assay_contract_find(&model->header.contract, found[i].name) : NULL;
         for (size_t k = 0; k < column_count; k++)
-            if (assay_str_equal_ci(found[i].name, columns[k].name) &&
-                !assay_str_equal(found[i].type, columns[k].type))
+            if (assay_str_equal_ci(found[i].name, columns[k].name))
                 types[i] = columns[k].type;
+        if (declared != NULL && declared->type != NULL)
+            types[i] = declared->type;
+        if (types[i] != NULL && assay_str_equal(found[i].type, types[i]))
+            types[i] = NULL;
+    }
+    *ret_types = types;
     return ASSAY_OK;
 }
 

@@ -1,5 +1,8 @@
 #include "lib/write_options.h"
 
+#include "pipeline/contract.h"
+#include "published/published.h"
+
 static assay_load_mode mode_of(assay_write_mode mode)
 {
     switch (mode) {
@@ -116,4 +119,31 @@ assay_status assay_write_options_read(const assay_context *context,
         return refuse(table, "replacing partitions needs partition_by", err);
     *ret_shape = shape;
     return ASSAY_OK;
+}
+
+/* ---- contract ---- */
+
+assay_status assay_write_contract(const assay_model *model, const assay_table *base,
+                                  assay_conn *conn, assay_arena *arena, const char **select,
+                                  assay_error *err)
+{
+    assay_contract_rows rows = {.is_load = true};
+    assay_contract_projection projection;
+    assay_column *known = NULL;
+
+    if (model == NULL || model->header.contract.column_count == 0)
+        return ASSAY_OK;
+    rows.contract = &model->header.contract;
+    rows.path = model->path;
+    rows.what = assay_arena_format(arena, "the load into '%s'", model->name);
+    ASSAY_TRY(assay_arena_check(rows.what, err));
+    ASSAY_TRY(assay_conn_describe(conn, *select, arena, &rows.columns, &rows.count, err));
+    if (base != NULL && base->exists && base->schema != NULL)
+        ASSAY_TRY(assay_published_columns(base->schema, arena, &known, &rows.known_count, err));
+    rows.known = known;
+    ASSAY_TRY(assay_contract_project(&rows, arena, &projection, err));
+    if (projection.list == NULL)
+        return ASSAY_OK;
+    *select = assay_arena_format(arena, "SELECT %s FROM (%s)", projection.list, *select);
+    return assay_arena_check(*select, err);
 }

@@ -19,4 +19,11 @@ ASSAY_NODISCARD assay_status assay_write_options_read(
     const assay_context *context, const assay_write_options *options, const char *table,
     const assay_table *base, assay_arena *arena, assay_write_shape *ret_shape, assay_error *err);
 
+/* Holds the rows of *select against the contract of the table's model, as an extract does with what
+ * it reads: EDATA 2204, 2205 or 2209 with the place in the contract, else *select gives the
+ * contract's columns. `model` may be NULL; `base` NULL = no column of the table is known. */
+ASSAY_NODISCARD assay_status assay_write_contract(const assay_model *model, const assay_table *base,
+                                                  assay_conn *conn, assay_arena *arena,
+                                                  const char **select, assay_error *err);
+
 #endif

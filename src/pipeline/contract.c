@@ -4,9 +4,9 @@
 #include "engine/exact.h"
 #include "table/type.h"
 
-/* What becomes of the columns of one model. */
+/* What becomes of the columns of one model, or of one load. */
 struct binding {
-    assay_model *model;
+    const assay_contract_rows *rows;
     assay_arena *arena;
     assay_buf list; /* of the SELECT */
     assay_column *columns;
@@ -16,10 +16,32 @@ struct binding {
 
 static assay_place place_of(const struct binding *binding, const assay_contract_column *column)
 {
-    const assay_contract *contract = &binding->model->header.contract;
+    const assay_contract *contract = binding->rows->contract;
 
-    return (assay_place){binding->model->path, column != NULL ? column->line : contract->line,
+    return (assay_place){binding->rows->path, column != NULL ? column->line : contract->line,
                          column != NULL ? column->column : contract->column};
+}
+
+/* What a model gives is wrong before anything runs; what is loaded is wrong as data are. */
+struct breach {
+    assay_status status;
+    int type_differs, new_column, missing_column; /* error numbers */
+};
+
+static const struct breach *breach_of(const struct binding *binding)
+{
+    static const struct breach of_model = {ASSAY_ECONFIG, 2121, 2122, 2123};
+    static const struct breach of_load = {ASSAY_EDATA, 2205, 2204, 2209};
+
+    return binding->rows->is_load ? &of_load : &of_model;
+}
+
+static bool has_column(const assay_column *columns, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (assay_str_equal_ci(columns[i].name, name))
+            return true;
+    return false;
 }
 
 /* `from` = NULL: the column is not there; `from` = `to`: nothing can be lost. `to` = NULL: it stays
@@ -53,7 +75,8 @@ static void keep(struct binding *binding, const char *name, const char *type)
 static assay_status add_declared(struct binding *binding, const assay_column *found,
                                  const assay_contract_column *declared, assay_error *err)
 {
-    assay_contract_policy policy = binding->model->header.contract.type_change;
+    assay_contract_policy policy = binding->rows->contract->type_change;
+    const struct breach *breach = breach_of(binding);
     assay_type have;
     assay_type want;
     const char *original = NULL;
@@ -80,23 +103,26 @@ static assay_status add_declared(struct binding *binding, const assay_column *fo
         keep(binding, found->name, found->type);
         return ASSAY_OK;
     }
-    return assay_error_at(err, ASSAY_ECONFIG, 2121, place_of(binding, declared),
-                          "column '%s' of '%s' is %s, and the contract says %s", found->name,
-                          binding->model->name, found->type, declared->type);
+    return assay_error_at(err, breach->status, breach->type_differs, place_of(binding, declared),
+                          "column '%s' of %s is %s, and the contract says %s", found->name,
+                          binding->rows->what, found->type, declared->type);
 }
 
 static assay_status add_found(struct binding *binding, const assay_column *found, assay_error *err)
 {
-    const assay_contract *contract = &binding->model->header.contract;
+    const assay_contract *contract = binding->rows->contract;
     const assay_contract_column *declared = assay_contract_find(contract, found->name);
+    const struct breach *breach = breach_of(binding);
+    bool known = declared != NULL ||
+                 has_column(binding->rows->known, binding->rows->known_count, found->name);
 
     if (declared != NULL && declared->type != NULL)
         return add_declared(binding, found, declared, err);
-    if (declared == NULL && contract->new_column == ASSAY_CONTRACT_FAIL)
-        return assay_error_at(err, ASSAY_ECONFIG, 2122, place_of(binding, NULL),
-                              "'%s' has a column '%s' (%s) that its contract does not have",
-                              binding->model->name, found->name, found->type);
-    if (declared == NULL && contract->new_column == ASSAY_CONTRACT_FREEZE) {
+    if (!known && contract->new_column == ASSAY_CONTRACT_FAIL)
+        return assay_error_at(err, breach->status, breach->new_column, place_of(binding, NULL),
+                              "%s has a column '%s' (%s) that the contract does not have",
+                              binding->rows->what, found->name, found->type);
+    if (!known && contract->new_column == ASSAY_CONTRACT_FREEZE) {
         binding->differs = true;
         return ASSAY_OK;
     }
@@ -105,22 +131,17 @@ static assay_status add_found(struct binding *binding, const assay_column *found
     return ASSAY_OK;
 }
 
-static bool has_column(const assay_model *model, const char *name)
-{
-    for (size_t i = 0; i < model->column_count; i++)
-        if (assay_str_equal_ci(model->columns[i].name, name))
-            return true;
-    return false;
-}
-
 static assay_status add_missing(struct binding *binding, const assay_contract_column *declared,
                                 assay_error *err)
 {
-    if (binding->model->header.contract.missing_column == ASSAY_CONTRACT_FAIL ||
-        declared->type == NULL || declared->not_null)
-        return assay_error_at(err, ASSAY_ECONFIG, 2123, place_of(binding, declared),
-                              "'%s' does not give the column '%s' (%s) of its contract",
-                              binding->model->name, declared->name,
+    const struct breach *breach = breach_of(binding);
+
+    if (binding->rows->contract->missing_column == ASSAY_CONTRACT_FAIL || declared->type == NULL ||
+        declared->not_null)
+        return assay_error_at(err, breach->status, breach->missing_column,
+                              place_of(binding, declared),
+                              "%s does not give the column '%s' (%s) of the contract",
+                              binding->rows->what, declared->name,
                               declared->type != NULL ? declared->type : "any type");
     add(binding, declared->name, NULL, declared->type);
     keep(binding, declared->name, declared->type);
@@ -129,39 +150,53 @@ static assay_status add_missing(struct binding *binding, const assay_contract_co
 
 static assay_status bind(struct binding *binding, assay_error *err)
 {
-    assay_model *model = binding->model;
-    const assay_contract *contract = &model->header.contract;
+    const assay_contract_rows *rows = binding->rows;
+    const assay_contract *contract = rows->contract;
 
-    for (size_t i = 0; i < model->column_count; i++)
-        ASSAY_TRY(add_found(binding, &model->columns[i], err));
+    for (size_t i = 0; i < rows->count; i++)
+        ASSAY_TRY(add_found(binding, &rows->columns[i], err));
     for (size_t i = 0; i < contract->column_count; i++)
-        if (!has_column(model, contract->columns[i].name))
+        if (!has_column(rows->columns, rows->count, contract->columns[i].name))
             ASSAY_TRY(add_missing(binding, &contract->columns[i], err));
-    ASSAY_TRY(assay_buf_check(&binding->list, err));
-    model->projection = NULL;
-    if (!binding->differs)
+    return assay_buf_check(&binding->list, err);
+}
+
+assay_status assay_contract_project(const assay_contract_rows *rows, assay_arena *arena,
+                                    assay_contract_projection *ret_projection, assay_error *err)
+{
+    struct binding binding = {.rows = rows, .arena = arena, .list = ASSAY_BUF_EMPTY};
+
+    *ret_projection = (assay_contract_projection){.columns = rows->columns, .count = rows->count};
+    if (rows->contract->column_count == 0)
         return ASSAY_OK;
-    model->projection = assay_arena_text(binding->arena, assay_buf_text(&binding->list));
-    ASSAY_TRY(assay_arena_check(model->projection, err));
-    model->columns = binding->columns;
-    model->column_count = binding->count;
+    binding.columns = assay_arena_take(arena, rows->count + rows->contract->column_count,
+                                       sizeof *binding.columns);
+    ASSAY_TRY(assay_arena_check(binding.columns, err));
+    assay_status status = bind(&binding, err);
+    const char *list = assay_arena_text(arena, assay_buf_text(&binding.list));
+    assay_buf_done(&binding.list);
+    ASSAY_TRY(status);
+    ASSAY_TRY(assay_arena_check(list, err));
+    if (binding.differs)
+        *ret_projection = (assay_contract_projection){list, binding.columns, binding.count};
     return ASSAY_OK;
 }
 
 assay_status assay_contract_bind(assay_model *model, assay_arena *arena, assay_error *err)
 {
-    const assay_contract *contract = &model->header.contract;
-    struct binding binding = {.model = model, .arena = arena, .list = ASSAY_BUF_EMPTY};
+    const assay_contract_rows rows = {.contract = &model->header.contract,
+                                      .path = model->path,
+                                      .what = assay_arena_format(arena, "'%s'", model->name),
+                                      .columns = model->columns,
+                                      .count = model->column_count};
+    assay_contract_projection projection;
 
-    model->projection = NULL;
-    if (contract->column_count == 0)
-        return ASSAY_OK;
-    binding.columns = assay_arena_take(arena, model->column_count + contract->column_count,
-                                       sizeof *binding.columns);
-    ASSAY_TRY(assay_arena_check(binding.columns, err));
-    assay_status status = bind(&binding, err);
-    assay_buf_done(&binding.list);
-    return status;
+    ASSAY_TRY(assay_arena_check(rows.what, err));
+    ASSAY_TRY(assay_contract_project(&rows, arena, &projection, err));
+    model->projection = projection.list;
+    model->columns = projection.columns;
+    model->column_count = projection.count;
+    return ASSAY_OK;
 }
 
 assay_status assay_contract_wrap(const assay_model *model, const char *sql, assay_arena *arena,

@@ -7,6 +7,32 @@
 
 #include "pipeline/model.h"
 
+/* Rows that a contract is held against. */
+typedef struct assay_contract_rows {
+    const assay_contract *contract;
+    const char *path;      /* of the contract */
+    const char *what;      /* "'silver.orders'", "the load into 'silver.orders'" */
+    assay_column *columns; /* of the rows */
+    size_t count;
+    const assay_column *known; /* columns of the table, which are not new */
+    size_t known_count;
+    bool is_load; /* errors are of data: EDATA 2205, 2204, 2209 */
+} assay_contract_rows;
+
+typedef struct assay_contract_projection {
+    const char *list; /* what to select of the rows; NULL = the columns are the contract's */
+    assay_column *columns;
+    size_t count;
+} assay_contract_projection;
+
+/* What is to be selected of the rows so that they have the contract's columns. ECONFIG with old and
+ * new type and the place: a type that differs 2121, a column that is new 2122, one that is missing
+ * 2123. */
+ASSAY_NODISCARD assay_status assay_contract_project(const assay_contract_rows *rows,
+                                                    assay_arena *arena,
+                                                    assay_contract_projection *ret_projection,
+                                                    assay_error *err);
+
 /* Checks model->columns, those of the query, against the header's contract, and makes them what the
  * table gets; sets model->projection. ECONFIG with old and new type and the place: a type that
  * differs 2121, a column that the contract does not have 2122, one that is missing 2123. */

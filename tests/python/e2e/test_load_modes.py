@@ -172,3 +172,32 @@ def test_replacements_of_other_partitions_at_once_all_stand(project, table_forma
     ended = at_once(project, texts, "--mode", "replace_partitions")
     assert [code for code, _ in ended] == [0] * 3, ended
     assert [row[0] for row in rows(project, "select id from silver.t order by id")] == [4, 5, 100, 200, 300]
+
+
+def test_the_contract_of_the_table_holds_for_a_load_as_for_its_extract(project):
+    columns = {"id": {"type": "BIGINT", "key": True}, "v": "DECIMAL(6,2)", "w": "INTEGER"}
+
+    def contract(**policies):
+        project.extract("bronze.t", source={"files": "data/*.csv", "format": "csv"},
+                        contract={"columns": columns, **policies})
+
+    def refused(text, number, place, name="rows.csv"):
+        project.write(name, text)
+        result = project.run("load", name, "bronze.t")
+        assert result.code == 1 and f"E{number} models/bronze/t.yaml:{place}" in result.err, result
+
+    start(project, "iceberg")
+    project.write("data/a.csv", "id,v,w\n1,1,1\n")
+    contract(new_column="fail")
+    project.ok("run")
+    refused("id,v\n2,2\n", 2209, "10:5")
+    refused("id,v,w,x\n2,2,2,2\n", 2204, "4:1")
+    refused("id,v,w\n1,2,2\n", 2213, "6:5")
+    contract(new_column="freeze", missing_column="evolve")
+    load(project, "id,v,x\n2,2.5,9\n", table="bronze.t")
+    assert rows(project, "select id, v, w from bronze.t order by id") == [[1, 1.0, 1], [2, 2.5, None]]
+    assert rows(project, "select count(*) from (describe bronze.t) where column_name = 'x'") == [[0]]
+    # with the types of the contract, also where there is no table yet
+    project.extract("bronze.u", source={"files": "data/*.csv", "format": "csv"}, contract={"columns": columns})
+    load(project, "id,v,w\n7,7,7\n", "--mode", "full", table="bronze.u")
+    assert rows(project, "select typeof(v), typeof(w) from bronze.u") == [["DECIMAL(6,2)", "INTEGER"]]

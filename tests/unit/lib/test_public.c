@@ -103,6 +103,38 @@ static void rows_of_a_stream_are_written_through_the_gate(void **state)
     assay_context_close(context);
 }
 
+static void rows_of_a_stream_get_what_the_contract_says(void **state)
+{
+    static const char model[] =
+        "/* ---\ncontract: { columns: { id: INTEGER }, new_column: freeze, type_change: freeze }\n"
+        "--- */\nselect 1 as id";
+    static const char narrow[] =
+        "/* ---\ncontract: { columns: { id: { type: VARCHAR } } }\n--- */\nselect 'a' as id";
+    const assay_write_options append = {.mode = ASSAY_WRITE_APPEND};
+    struct ArrowArrayStream stream;
+    assay_write_result result;
+    assay_error err = {0};
+
+    assay_context *context = open_context(*state);
+    run_all(context);
+    assay_context_close(context);
+    test_folder_write(*state, "models/gold/part.sql", model);
+    test_folder_write(*state, "models/gold/texts.sql", narrow);
+    context = open_context(*state);
+    assert_int_equal(assay_table_read(context, "silver.orders", NULL, &stream, &err), ASSAY_OK);
+    if (assay_table_write(context, &stream, "gold.part", &append, &result, &err) != ASSAY_OK)
+        fail_msg("%s", err.message);
+    expect_in_query(context,
+                    "select sum(id)::varchar || typeof(any_value(w)) as s from gold.part w",
+                    "3STRUCT(id INTEGER)");
+    assert_int_equal(assay_table_read(context, "silver.orders", NULL, &stream, &err), ASSAY_OK);
+    assert_int_equal(assay_table_write(context, &stream, "gold.texts", &append, &result, &err),
+                     ASSAY_EDATA);
+    assert_int_equal(err.number, 2205);
+    assert_null(stream.release);
+    assay_context_close(context);
+}
+
 static void rows_of_a_stream_are_merged_by_their_key(void **state)
 {
     static const char *const key[] = {"id", NULL};
@@ -240,6 +272,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, test_folder_teardown)
     const struct CMUnitTest tests[] = {
         TEST(rows_of_a_stream_are_written_through_the_gate),
+        TEST(rows_of_a_stream_get_what_the_contract_says),
         TEST(rows_of_a_stream_are_merged_by_their_key),
         TEST(a_suite_judges_a_stream_without_writing),
         TEST(a_foreign_job_says_start_and_fail),
