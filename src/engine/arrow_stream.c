@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/arrow_check.h"
 #include "engine/connection.h"
 
 /* ---- in: a stream as a table ---- */
@@ -41,6 +42,8 @@ static assay_status drop_scan(assay_conn *conn, assay_error *err)
 struct lent_stream {
     struct ArrowArrayStream stream;
     struct ArrowSchema schema;
+    const char *name;
+    assay_error failure; /* of an array that was refused here */
 };
 
 static void keep_schema(struct ArrowSchema *schema)
@@ -65,15 +68,23 @@ static int lend_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 static int lend_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
 {
     struct lent_stream *lent = stream->private_data;
+    int failed = lent->stream.get_next(&lent->stream, out);
 
-    return lent->stream.get_next(&lent->stream, out);
+    if (failed != 0 || out->release == NULL)
+        return failed;
+    if (assay_arrow_check_array(&lent->schema, out, lent->name, &lent->failure) == ASSAY_OK)
+        return 0;
+    out->release(out);
+    out->release = NULL;
+    return EINVAL;
 }
 
 static const char *lend_error(struct ArrowArrayStream *stream)
 {
     struct lent_stream *lent = stream->private_data;
 
-    return lent->stream.get_last_error(&lent->stream);
+    return lent->failure.code != ASSAY_OK ? lent->failure.message
+                                          : lent->stream.get_last_error(&lent->stream);
 }
 
 static void release_lent(struct lent_stream *lent)
@@ -104,17 +115,20 @@ static assay_status read_stream(assay_conn *conn, const char *name, struct lent_
 
     if (lent->stream.get_schema(&lent->stream, &lent->schema) != 0)
         return fail_stream(lent, name, err);
+    ASSAY_TRY(assay_arrow_check_schema(&lent->schema, name, err));
     if (duckdb_arrow_scan(conn->handle, scan_name, (duckdb_arrow_stream)handle) != DuckDBSuccess)
         return fail_stream(lent, name, err);
     assay_status status = read_scan(conn, name, err);
     (void)drop_scan(conn, NULL);
-    return status;
+    return status != ASSAY_OK && lent->failure.code != ASSAY_OK
+               ? assay_error_copy(err, &lent->failure)
+               : status;
 }
 
 assay_status assay_conn_register_stream(assay_conn *conn, const char *name,
                                         struct ArrowArrayStream *stream, assay_error *err)
 {
-    struct lent_stream lent = {.stream = *stream};
+    struct lent_stream lent = {.stream = *stream, .name = name};
 
     if (stream->release == NULL)
         return assay_error_set(err, ASSAY_EDATA, 3019,

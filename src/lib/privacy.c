@@ -31,6 +31,14 @@ assay_status assay_privacy_of_table(assay_context *context, const assay_table *t
                : ASSAY_OK;
 }
 
+assay_status assay_privacy_owner(assay_context *context, const assay_table *table,
+                                 const assay_model **ret_owner, assay_error *err)
+{
+    ASSAY_TRY(assay_privacy_of_table(context, table, err));
+    *ret_owner = find_model(context, table->name);
+    return ASSAY_OK;
+}
+
 /* ---- queries ---- */
 
 /* Names of the pii columns of one table, in lower case. */

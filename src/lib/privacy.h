@@ -8,6 +8,10 @@
 ASSAY_NODISCARD assay_status assay_privacy_of_table(assay_context *context,
                                                     const assay_table *table, assay_error *err);
 
+/* The model of the table, which learns the same; NULL where no model makes it. */
+ASSAY_NODISCARD assay_status assay_privacy_owner(assay_context *context, const assay_table *table,
+                                                 const assay_model **ret_owner, assay_error *err);
+
 /* Takes values out of an error of a query, if a table that `sql` mentions has pii columns. */
 void assay_privacy_hide_error(assay_context *context, assay_conn *conn, const char *sql,
                               assay_error *err);

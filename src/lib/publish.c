@@ -100,26 +100,11 @@ static assay_status add_columns(assay_value *item, const assay_warehouse_verific
     return ASSAY_OK;
 }
 
-/* Keys are values: those of pii columns are not shown (SEMANTICS.md 4.5). */
-static bool shows_pii(const assay_publish_job *publish)
-{
-    const assay_publish_config *config = publish->config;
-    bool hidden = false;
-
-    for (size_t i = 0; i < config->key_count; i++)
-        hidden = hidden || assay_model_column_is_pii(publish->model, config->key[i].text);
-    for (size_t i = 0; config->key_count == 0 && i < publish->model->header.column_count; i++)
-        hidden = hidden || publish->model->header.columns[i].pii;
-    return hidden;
-}
-
-static assay_status add_differences(const assay_publish_job *publish, assay_value *item,
-                                    const assay_warehouse_verification *found, assay_arena *arena,
-                                    assay_error *err)
+static assay_status add_differences(assay_value *item, const assay_warehouse_verification *found,
+                                    assay_arena *arena, assay_error *err)
 {
     static const char *const KINDS[] = {"missing", "extra", "different"};
     assay_value *list = assay_value_list(arena);
-    bool hidden = shows_pii(publish);
 
     ASSAY_TRY(assay_value_set(item, "differences", list, arena, err));
     for (size_t i = 0; i < found->difference_count; i++) {
@@ -127,22 +112,21 @@ static assay_status add_differences(const assay_publish_job *publish, assay_valu
         assay_value *map = assay_value_map(arena);
         ASSAY_TRY(assay_value_append(list, map, arena, err));
         ASSAY_TRY(assay_document_text(map, "kind", KINDS[difference->kind], arena, err));
-        ASSAY_TRY(assay_document_text(map, "key", hidden ? "***" : difference->key, arena, err));
+        ASSAY_TRY(assay_document_text(map, "key", difference->key, arena, err));
         if (difference->column != NULL)
             ASSAY_TRY(assay_document_text(map, "column", difference->column, arena, err));
     }
     return ASSAY_OK;
 }
 
-static assay_status describe(const assay_publish_job *publish, assay_value *item,
-                             const assay_warehouse_verification *found, assay_arena *arena,
-                             assay_error *err)
+static assay_status describe(assay_value *item, const assay_warehouse_verification *found,
+                             assay_arena *arena, assay_error *err)
 {
     ASSAY_TRY(assay_document_bool(item, "equal", found->equal, arena, err));
     ASSAY_TRY(assay_document_int(item, "source_rows", found->source_rows, arena, err));
     ASSAY_TRY(assay_document_int(item, "target_rows", found->target_rows, arena, err));
     ASSAY_TRY(add_columns(item, found, arena, err));
-    return add_differences(publish, item, found, arena, err);
+    return add_differences(item, found, arena, err);
 }
 
 static assay_status verify(struct publishing *publishing, const assay_publish_job *publish,
@@ -160,7 +144,7 @@ static assay_status verify(struct publishing *publishing, const assay_publish_jo
     publication->error = failure;
     note_failure(publishing, &failure);
     ASSAY_TRY(add_item(publishing, publish->table->name, publication, &item, err));
-    return status == ASSAY_OK ? describe(publish, item, &found, publishing->arena, err) : ASSAY_OK;
+    return status == ASSAY_OK ? describe(item, &found, publishing->arena, err) : ASSAY_OK;
 }
 
 /* ---- one entry ---- */

@@ -7,6 +7,7 @@
 #include "engine/arrow.h"
 #include "engine/catalog.h"
 #include "lib/context.h"
+#include "lib/privacy.h"
 #include "steps/publish_step.h"
 #include "store/hash.h"
 
@@ -126,16 +127,34 @@ static assay_status judge(struct call *call, assay_error *err)
     return verdict->open ? ASSAY_OK : assay_gate_refuse(verdict, name, err);
 }
 
-/* Two sums over the hashes of the rows: the same for the same rows in any order. */
-static assay_status hash_rows(struct call *call, const char **ret_text, assay_error *err)
+static bool is_column(const char *name, const assay_column *columns, size_t count)
 {
-    static const char SQL[] =
-        "SELECT count(*)::VARCHAR || ' ' ||"
-        " coalesce(sum(md5_number_lower(row::VARCHAR)::HUGEINT), 0)::VARCHAR || ' ' ||"
-        " coalesce(sum(md5_number_upper(row::VARCHAR)::HUGEINT), 0)::VARCHAR"
-        " FROM assay_stream AS row";
+    for (size_t i = 0; i < count; i++)
+        if (assay_str_equal_ci(columns[i].name, name))
+            return true;
+    return false;
+}
 
-    return assay_conn_query_text(call->conn, SQL, call->arena, ret_text, err);
+/* Two sums over the hashes of the rows: the same for the same rows in any order. The whole row goes
+ * by the table's name, but a column of that name would come first. */
+static assay_status hash_rows(struct call *call, const assay_column *columns, size_t count,
+                              const char **ret_text, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    const char *row = "row";
+
+    while (row != NULL && is_column(row, columns, count))
+        row = assay_arena_format(call->arena, "%s_", row);
+    ASSAY_TRY(assay_arena_check(row, err));
+    assay_buf_append_text(&sql, "SELECT count(*)::VARCHAR");
+    for (int i = 0; i < 2; i++)
+        assay_buf_append_format(&sql,
+                                " || ' ' || coalesce(sum(md5_number_%s(%s::VARCHAR)::HUGEINT), "
+                                "0)::VARCHAR",
+                                i == 0 ? "lower" : "upper", row);
+    assay_buf_append_format(&sql, " FROM assay_stream AS %s", row);
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    return assay_conn_query_text(call->conn, assay_buf_text(&sql), call->arena, ret_text, err);
 }
 
 static assay_status identify(struct call *call, const char **ret_identity, assay_error *err)
@@ -151,7 +170,7 @@ static assay_status identify(struct call *call, const char **ret_identity, assay
                                       &columns, &count, err));
         for (size_t i = 0; i < count; i++)
             assay_buf_append_format(&text, "%s %s\n", columns[i].name, columns[i].type);
-        ASSAY_TRY(hash_rows(call, &given, err));
+        ASSAY_TRY(hash_rows(call, columns, count, &given, err));
     }
     assay_buf_append_text(&text, given != NULL ? given : call->step_id);
     ASSAY_TRY(assay_buf_check(&text, err));
@@ -210,6 +229,7 @@ static assay_status publish_table(struct call *call, assay_publish_result *ret_r
                                    &table, err));
     if (!table->exists)
         return assay_error_set(err, ASSAY_ENOTFOUND, 4062, "there is no table '%s'", name);
+    ASSAY_TRY(assay_privacy_owner(context, table, &call->publish.owner, err));
     call->publish.table = table;
     call->publish.snapshot = table->current;
     return finish(call, ret_result, err);

@@ -1,7 +1,5 @@
 #include "steps/publish.h"
 
-#include <stdio.h>
-
 #include "base/path.h"
 #include "base/str.h"
 #include "published/growth.h"
@@ -263,6 +261,30 @@ static assay_status fill_snapshot(struct sending *sending, assay_error *err)
     return assay_arena_check(sending->snapshot.snapshot, err);
 }
 
+/* Keys are told where they are refused, and rows where they differ: but none of pii columns
+ * (SEMANTICS.md 4.5). */
+static assay_status fill_pii(struct sending *sending, assay_error *err)
+{
+    const assay_publish_job *publish = sending->publish;
+    const assay_model *owner = publish->owner != NULL ? publish->owner : publish->model;
+    size_t count = 0;
+
+    if (owner == NULL)
+        return ASSAY_OK;
+    const char **names =
+        assay_arena_take(publish->arena, owner->header.column_count + owner->pii_count + 1,
+                         sizeof *names);
+    ASSAY_TRY(assay_arena_check(names, err));
+    for (size_t i = 0; i < owner->header.column_count; i++)
+        if (owner->header.columns[i].pii)
+            names[count++] = owner->header.columns[i].name;
+    for (size_t i = 0; i < owner->pii_count; i++)
+        names[count++] = owner->pii[i];
+    sending->publication.pii = names;
+    sending->publication.pii_count = count;
+    return ASSAY_OK;
+}
+
 static assay_status prepare(struct sending *sending, const assay_publish_job *publish,
                             assay_error *err)
 {
@@ -270,6 +292,7 @@ static assay_status prepare(struct sending *sending, const assay_publish_job *pu
     ASSAY_TRY(assay_publication_make(publish->config,
                                      publish->model != NULL ? publish->model->path : NULL,
                                      publish->arena, &sending->publication, err));
+    ASSAY_TRY(fill_pii(sending, err));
     ASSAY_TRY(fill_request(sending, err));
     return fill_snapshot(sending, err);
 }
@@ -362,25 +385,6 @@ static const char *id_of(const struct sending *sending)
     return assay_arena_text(sending->publish->arena, id);
 }
 
-/* Refused keys are told with samples: none of pii columns (SEMANTICS.md 4.5). */
-static void hide_values(const assay_publish_job *publish, assay_error *failure)
-{
-    enum { NULL_KEYS = 7020, DUPLICATE_KEYS = 7021 };
-    const assay_publish_config *config = publish->config;
-    bool hidden = false;
-
-    if (publish->model == NULL ||
-        (failure->number != NULL_KEYS && failure->number != DUPLICATE_KEYS))
-        return;
-    for (size_t i = 0; i < config->key_count; i++)
-        hidden = hidden || assay_model_column_is_pii(publish->model, config->key[i].text);
-    if (hidden)
-        (void)snprintf(failure->message, sizeof failure->message,
-                       "'%s' has keys that %s; they are not shown, since columns are pii",
-                       publish->table->name,
-                       failure->number == NULL_KEYS ? "are NULL" : "come twice");
-}
-
 /* A position in a statement that was made here means nothing to the user: the entry does. */
 static void place_failure(const assay_publish_job *publish, assay_error *failure)
 {
@@ -410,7 +414,6 @@ void assay_publish_run(const assay_publish_job *publish, assay_publication *ret_
     if (status == ASSAY_OK) {
         fill_counts(ret_result, ret_publication);
     } else {
-        hide_values(publish, &failure);
         place_failure(publish, &failure);
         ret_publication->error = failure;
         ret_publication->state = assay_publication_state_of(&failure);

@@ -27,6 +27,7 @@ typedef struct assay_publish_job {
     const assay_publish_rows *rows;     /* in place of table and snapshot; else NULL */
     const assay_publish_config *config; /* the entry */
     const assay_model *model;           /* where the entry stands; NULL = a program asks */
+    const assay_model *owner;           /* knows which columns are pii; NULL = `model` does */
     const char *run_id, *step_id;
     bool judged; /* this run found the gate open: the verdict of then is not asked */
     void (*phase)(void *user, const char *phase); /* may be NULL */

@@ -21,6 +21,11 @@ typedef enum assay_warehouse_canon {
 /* jsonb.h's function in the engine. */
 #define ASSAY_JSONB_FUNCTION "assay_jsonb_text"
 
+/* Encodes dates and timestamps: no driver and no file of Parquet carries infinite ones there. */
+#define ASSAY_FINITE                                                                             \
+    "CASE WHEN isinf(?) THEN error('an infinite date or timestamp cannot be published') ELSE ? " \
+    "END"
+
 enum { ASSAY_CANON_COUNT = ASSAY_CANON_NONE + 1 };
 
 /* One row of a type map. In SQL texts '?' stands for the value and '#' for the source's
