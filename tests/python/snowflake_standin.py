@@ -38,6 +38,8 @@ PASSPHRASE = "phrase of the key"
 ACCOUNT = "TESTACCOUNT"
 START_SECONDS = 60
 IDLE_ABORT = 2.0
+REPORT_SECONDS = 0.5
+REPORTED = 40000
 SWITCHES = {"SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true", "SF_DISABLE_MINICORE": "true"}
 
 
@@ -97,6 +99,14 @@ class Standin:
 
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
+
+    def report(self):
+        """How the process is, for the text of a failed test: its end, or what each thread does now."""
+        if self.running():
+            self.process.send_signal(signal.SIGUSR1)
+            time.sleep(REPORT_SECONDS)
+        state = "runs" if self.running() else f"ended with {self.process.returncode}"
+        return f"the stand-in {state}; the end of its log:\n{self.log()[-REPORTED:]}"
 
     def running(self):
         return self.process.poll() is None

@@ -45,6 +45,9 @@ class PostgresMoments:
         self.proxy.cut_all()
         self.proxy.reset()
 
+    def report(self):
+        return f"the proxy saw {self.proxy.statements[-5:]}"
+
 
 class SnowflakeMoments:
     """Kills while the stand-in holds the n-th statement; then it executes it, or never does."""
@@ -74,6 +77,9 @@ class SnowflakeMoments:
 
     def settle(self):
         self.server.clear()
+
+    def report(self):
+        return self.server.report()
 
 
 MOMENTS = {"postgres": PostgresMoments, "snowflake": SnowflakeMoments}
@@ -159,7 +165,8 @@ def test_a_publisher_that_is_killed_at_any_step(project, sites, request, kind, m
             campaign.finish()
         except AssertionError as error:
             raise AssertionError(f"ASSAY_SEED={seed}, kill {turn + 1}, statement {step} of "
-                                 f"{campaign.steps}, executed: {executed}\n{error}") from error
+                                 f"{campaign.steps}, executed: {executed}\n{error}\n"
+                                 f"{campaign.moments.report()}") from error
     print(f"{kind} {mode}: {killed} of {ROUNDS} killed in {campaign.steps} statements, ASSAY_SEED={seed}")
     assert check_ledger(campaign.site) >= 2
     assert killed >= ROUNDS // 2, (killed, ROUNDS)

@@ -6,8 +6,10 @@ It needs the environment that tools/bootstrap-test makes of requirements.txt bes
 tests start it with the fixture `snowflake` (tests/python/snowflake_standin.py).
 """
 import argparse
+import faulthandler
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +22,9 @@ def main():
     parser.add_argument("--users", help="JSON file: {NAME: {password, public_keys, pats, oauth}}")
     parser.add_argument("--database", action="append", default=[], help="exists from the start")
     options = parser.parse_args()
+
+    faulthandler.enable()                       # a crash, or SIGUSR1, leaves the stacks in the log
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
 
     from engine import Engine
     from faults import Faults
