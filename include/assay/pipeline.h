@@ -60,7 +60,8 @@ typedef enum assay_run_update_kind {
 /* One table of an outside database that a step has published to, or tried to. */
 typedef struct assay_run_publication {
     const char *connection, *table, *mode;
-    const char *state;      /* "published", "already", "pending", "failed" */
+    const char *state;      /* "published", "already", "pending", "failed"; "skipped" where the
+                               step has not ended well, so that nothing was tried */
     const char *publish_id; /* as in the ledger there; NULL = not known */
     int64_t rows, inserted, updated, deleted, duration_us;
     const assay_error *error; /* pending, failed: why; else NULL */
@@ -115,7 +116,9 @@ ASSAY_API ASSAY_NODISCARD assay_status assay_run(assay_context *context,
                                                  assay_run_listener *listener, void *user,
                                                  assay_run_summary *ret_result, assay_error *err);
 
-/* JSON: every selected step with what a run would do and why. Nothing is written. */
+/* JSON: every selected step with what a run would do and why. Nothing is written. Where a source
+ * does not let a step be planned, the step has an "error" in the document, those that read it say
+ * so, and the status is that of the gravest one; the document is returned then too. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_plan(assay_context *context,
                                                   const assay_selectors *selection,
                                                   const assay_run_settings *options,

@@ -11,9 +11,10 @@
 typedef assay_status document_call(assay_context *context, const assay_cli_options *options,
                                    char **ret_json, assay_error *err);
 
-/* Opens a session, makes the call, prints the document or the error. */
-static int show_document(const assay_cli_options *options, assay_arena *arena, document_call *call,
-                         assay_report_draw *draw)
+/* Opens a session, makes the call, prints the document or the error. `told`: what is drawn says why
+ * the call failed, as JSON does. */
+static int show_outcome(const assay_cli_options *options, assay_arena *arena, document_call *call,
+                        assay_report_draw *draw, bool told)
 {
     assay_cli_session session;
     assay_error err = {0};
@@ -23,7 +24,7 @@ static int show_document(const assay_cli_options *options, assay_arena *arena, d
     if (!assay_cli_session_open(options, arena, &session, &code))
         return code;
     assay_status status = call(session.context, options, &json, &err);
-    bool said = json != NULL && options->format == ASSAY_CLI_OUTPUT_JSON; /* the document says it */
+    bool said = json != NULL && (told || options->format == ASSAY_CLI_OUTPUT_JSON);
     if (json != NULL)
         code = assay_report_document(options, json, draw, arena);
     if (status != ASSAY_OK && said)
@@ -32,6 +33,12 @@ static int show_document(const assay_cli_options *options, assay_arena *arena, d
         code = assay_cli_session_failure(&session, &err);
     assay_cli_session_close(&session);
     return code;
+}
+
+static int show_document(const assay_cli_options *options, assay_arena *arena, document_call *call,
+                         assay_report_draw *draw)
+{
+    return show_outcome(options, arena, call, draw, false);
 }
 
 static int usage(const assay_cli_options *options, const char *message)
@@ -150,7 +157,7 @@ static assay_status call_plan(assay_context *context, const assay_cli_options *o
 
 static int run_plan(const assay_cli_options *options, assay_arena *arena)
 {
-    return show_document(options, arena, call_plan, assay_report_draw_plan);
+    return show_outcome(options, arena, call_plan, assay_report_draw_plan, true);
 }
 
 /* ---- looking at models and runs ---- */

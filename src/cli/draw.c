@@ -1,4 +1,6 @@
 /* The drawings of result documents for people. */
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/report.h"
@@ -97,6 +99,22 @@ static void draw_facts(assay_buf *buf, const assay_value *map, const struct colu
     }
 }
 
+void assay_report_append_problem(assay_buf *buf, const assay_value *item)
+{
+    const assay_value *error = assay_value_find(item, "error");
+    const char *path = assay_value_find_text(error, "path", NULL);
+    int64_t line = assay_value_find_int(error, "line", 0);
+
+    if (error == NULL)
+        return;
+    assay_buf_append_format(buf, "E%" PRId64, assay_value_find_int(error, "number", 0));
+    if (path != NULL)
+        assay_buf_append_format(buf, " %s", path);
+    if (path != NULL && line > 0)
+        assay_buf_append_format(buf, ":%" PRId64, line);
+    assay_buf_append_format(buf, "  %s\n", assay_value_find_text(error, "message", ""));
+}
+
 void assay_report_draw_plan(assay_buf *buf, const assay_value *document, assay_arena *arena)
 {
     static const struct column COLUMNS[] = {{"STEP", "step", LOOK_TEXT},
@@ -105,8 +123,11 @@ void assay_report_draw_plan(assay_buf *buf, const assay_value *document, assay_a
                                             {"RUNS", "will_run", LOOK_YES_NO},
                                             {"PUBLISHES", "will_publish", LOOK_YES_NO},
                                             {"BECAUSE", "reason", LOOK_TEXT}};
+    const assay_value *steps = assay_value_find(document, "steps");
 
     DRAW(buf, document, "steps", COLUMNS, arena);
+    for (size_t i = 0; i < steps->count; i++)
+        assay_report_append_problem(buf, steps->items[i]);
 }
 
 void assay_report_draw_models(assay_buf *buf, const assay_value *document, assay_arena *arena)

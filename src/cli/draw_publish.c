@@ -79,19 +79,6 @@ static void append_head(assay_buf *buf, const struct layout *layout, const assay
 
 /* ---- publications ---- */
 
-static void append_problem(assay_buf *buf, const assay_value *item)
-{
-    const assay_value *error = assay_value_find(item, "error");
-    const char *path = assay_value_find_text(error, "path", NULL);
-
-    if (error == NULL)
-        return;
-    assay_buf_append_format(buf, "E%" PRId64, assay_value_find_int(error, "number", 0));
-    if (path != NULL)
-        assay_buf_append_format(buf, " %s:%" PRId64, path, assay_value_find_int(error, "line", 0));
-    assay_buf_append_format(buf, "  %s\n", text_of(error, "message"));
-}
-
 /* A state that is only remembered: nobody was asked and nothing was sent. */
 static void append_planned(assay_buf *buf, const struct layout *layout, const assay_value *item)
 {
@@ -111,7 +98,7 @@ static void append_publication(assay_buf *buf, const struct layout *layout, cons
     if (!already)
         append_counts(buf, item);
     assay_buf_append_char(buf, '\n');
-    append_problem(buf, item);
+    assay_report_append_problem(buf, item);
 }
 
 void assay_report_draw_published(assay_buf *buf, const assay_value *document, assay_arena *arena)
@@ -222,7 +209,7 @@ void assay_report_draw_verified(assay_buf *buf, const assay_value *document, ass
         append_head(buf, &layout, item, equal ? "✓" : "✗");
         if (assay_value_find(item, "equal") == NULL) {
             assay_buf_append_text(buf, "not compared\n");
-            append_problem(buf, item);
+            assay_report_append_problem(buf, item);
             continue;
         }
         append_rows(buf, item, equal);

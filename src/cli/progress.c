@@ -231,19 +231,21 @@ static void append_publication(assay_progress *progress, assay_buf *buf,
 {
     bool colour = progress->terminal.err_colour;
     bool failed = publication->error != NULL;
+    bool skipped = assay_str_equal(publication->state, "skipped");
     assay_run_update counts = {.rows_added = publication->inserted,
                                .rows_updated = publication->updated,
                                .rows_removed = publication->deleted};
 
     assay_buf_append_format(buf, "  %s→%s %-*s %-9s ",
-                            assay_terminal_begin(colour,
-                                                 failed ? ASSAY_COLOUR_YELLOW : ASSAY_COLOUR_GREEN),
+                            assay_terminal_begin(colour, failed    ? ASSAY_COLOUR_YELLOW
+                                                         : skipped ? ASSAY_COLOUR_GREY
+                                                                   : ASSAY_COLOUR_GREEN),
                             assay_terminal_end(colour), NAME_WIDTH - 2, publication->table,
                             publication->mode);
-    if (!failed)
+    if (!failed && !skipped)
         append_counts(buf, &counts);
-    assay_buf_append_format(buf, "%s%s to %s", failed ? "" : "  ", publication->state,
-                            publication->connection);
+    assay_buf_append_format(buf, "%s%s to %s", failed || skipped ? "" : "  ",
+                            skipped ? "not sent" : publication->state, publication->connection);
     if (publication->duration_us >= 0) {
         assay_buf_append_text(buf, "  ");
         assay_terminal_duration(buf, publication->duration_us);

@@ -37,6 +37,24 @@ assay_status assay_document_bool(assay_value *map, const char *key, bool value, 
     return assay_value_set(map, key, assay_value_bool(arena, value), arena, err);
 }
 
+assay_status assay_document_error(assay_value *map, const assay_error *error, assay_arena *arena,
+                                  assay_error *err)
+{
+    const char *path = error->path[0] != '\0' ? error->path : NULL;
+    assay_value *item = assay_value_map(arena);
+
+    if (error->code == ASSAY_OK)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_value_set(map, "error", item, arena, err));
+    ASSAY_TRY(assay_document_text(item, "status", assay_status_name(error->code), arena, err));
+    ASSAY_TRY(assay_document_int(item, "number", error->number, arena, err));
+    ASSAY_TRY(assay_document_text(item, "path", path, arena, err));
+    ASSAY_TRY(assay_document_int(item, "line", error->line, arena, err));
+    ASSAY_TRY(assay_document_int(item, "column", error->column, arena, err));
+    ASSAY_TRY(assay_document_text(item, "message", error->message, arena, err));
+    return assay_document_bool(item, "retryable", error->retryable, arena, err);
+}
+
 assay_status assay_document_take(const assay_value *document, char **ret_json, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;

@@ -19,6 +19,10 @@ ASSAY_NODISCARD assay_status assay_document_int(assay_value *map, const char *ke
 ASSAY_NODISCARD assay_status assay_document_bool(assay_value *map, const char *key, bool value,
                                                  assay_arena *arena, assay_error *err);
 
+/* "error": {status, number, path, line, column, message, retryable}; nothing for ASSAY_OK. */
+ASSAY_NODISCARD assay_status assay_document_error(assay_value *map, const assay_error *error,
+                                                  assay_arena *arena, assay_error *err);
+
 /* A result as a document "rows": {"columns": [{name, type}], "rows": [[..]], "truncated": bool}. */
 ASSAY_NODISCARD assay_status assay_document_rows(const assay_rows *rows, assay_arena *arena,
                                                  char **ret_json, assay_error *err);

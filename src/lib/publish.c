@@ -32,24 +32,6 @@ static void note_failure(struct publishing *publishing, const assay_error *failu
 
 /* ---- documents ---- */
 
-static assay_status add_error(assay_value *item, const assay_error *error, assay_arena *arena,
-                              assay_error *err)
-{
-    assay_value *map = assay_value_map(arena);
-
-    if (error->code == ASSAY_OK)
-        return ASSAY_OK;
-    ASSAY_TRY(assay_value_set(item, "error", map, arena, err));
-    ASSAY_TRY(assay_document_text(map, "status", assay_status_name(error->code), arena, err));
-    ASSAY_TRY(assay_document_int(map, "number", error->number, arena, err));
-    ASSAY_TRY(
-        assay_document_text(map, "path", error->path[0] != '\0' ? error->path : NULL, arena, err));
-    ASSAY_TRY(assay_document_int(map, "line", error->line, arena, err));
-    ASSAY_TRY(assay_document_int(map, "column", error->column, arena, err));
-    ASSAY_TRY(assay_document_text(map, "message", error->message, arena, err));
-    return assay_document_bool(map, "retryable", error->retryable, arena, err);
-}
-
 static assay_status add_count(assay_value *item, const char *key, int64_t count, assay_arena *arena,
                               assay_error *err)
 {
@@ -78,7 +60,7 @@ static assay_status add_item(struct publishing *publishing, const char *table,
     ASSAY_TRY(add_count(item, "deleted", publication->deleted, arena, err));
     ASSAY_TRY(add_count(item, "duration_us", publication->elapsed_us, arena, err));
     *ret_item = item;
-    return add_error(item, &publication->error, arena, err);
+    return assay_document_error(item, &publication->error, arena, err);
 }
 
 /* ---- verification ---- */

@@ -315,7 +315,22 @@ static assay_status plan_step(const assay_planned_step *step, assay_value *steps
         ASSAY_TRY(assay_document_bool(item, "will_publish", step->plan.will_publish, arena, err));
     if (step->plan.new_files >= 0 && model->kind == ASSAY_MODEL_EXTRACT)
         ASSAY_TRY(assay_document_int(item, "new_files", step->plan.new_files, arena, err));
-    return ASSAY_OK;
+    return assay_document_error(item, &step->failure, arena, err);
+}
+
+/* The failure that decides the exit code, as that of a run; NULL = none. */
+static const assay_error *gravest(const assay_planned_step *steps, size_t count)
+{
+    const assay_error *found = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const assay_error *failure = &steps[i].failure;
+        if (failure->code != ASSAY_OK &&
+            (found == NULL || assay_exit_code_rank(assay_error_exit_code(failure)) <
+                                  assay_exit_code_rank(assay_error_exit_code(found))))
+            found = failure;
+    }
+    return found;
 }
 
 assay_status assay_plan(assay_context *context, const assay_selectors *selectors,
@@ -338,5 +353,7 @@ assay_status assay_plan(assay_context *context, const assay_selectors *selectors
     ASSAY_TRY(assay_value_set(document, "steps", list, arena, err));
     for (size_t i = 0; i < count; i++)
         ASSAY_TRY(plan_step(&steps[i], list, arena, err));
-    return assay_document_take(document, ret_json, err);
+    ASSAY_TRY(assay_document_take(document, ret_json, err));
+    const assay_error *failure = gravest(steps, count);
+    return failure != NULL ? assay_error_copy(err, failure) : ASSAY_OK;
 }

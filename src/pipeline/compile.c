@@ -1,11 +1,13 @@
 #include "pipeline/graph.h"
 
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "engine/catalog.h"
 #include "pipeline/contract.h"
 #include "pipeline/output.h"
 #include "pipeline/privacy.h"
+#include "pipeline/publication.h"
 #include "pipeline/shape.h"
 
 #include <string.h>
@@ -26,42 +28,45 @@ struct compile {
     const assay_step_env *env;
     assay_conn *conn;
     assay_map *shadows; /* by name */
-    assay_error *err;
+    bool each;          /* a model that its source breaks is kept with its failure */
 };
 
-static assay_status bind_model(struct compile *compile, assay_model *model);
+static assay_status bind_model(struct compile *compile, assay_model *model, assay_error *err);
 
 static assay_status find_shadow(struct compile *compile, const char *name,
-                                struct shadow **ret_shadow)
+                                struct shadow **ret_shadow, assay_error *err)
 {
     struct shadow *shadow = assay_map_find(compile->shadows, name);
 
     if (shadow == NULL) {
         shadow = assay_arena_take(compile->project->arena, 1, sizeof *shadow);
-        ASSAY_TRY(assay_arena_check(shadow, compile->err));
-        ASSAY_TRY(assay_map_put(compile->shadows, name, shadow, compile->err));
+        ASSAY_TRY(assay_arena_check(shadow, err));
+        ASSAY_TRY(assay_map_put(compile->shadows, name, shadow, err));
     }
     *ret_shadow = shadow;
     return ASSAY_OK;
 }
 
-static assay_status look(struct compile *compile, const char *name, struct shadow *shadow)
+static assay_status look(struct compile *compile, const char *name, struct shadow *shadow,
+                         assay_error *err)
 {
     if (shadow->looked)
         return ASSAY_OK;
     shadow->look.snapshot_id = -1;
     ASSAY_TRY(compile->env->ops->look(compile->env->ops_user, compile->project, compile->conn, name,
-                                      compile->project->arena, &shadow->look, compile->err));
+                                      compile->project->arena, &shadow->look, err));
     shadow->looked = true;
     return ASSAY_OK;
 }
 
-static assay_status refuse_table(struct compile *compile, const assay_model *model,
-                                 const assay_model_input *input)
+/* ---- inputs ---- */
+
+static assay_status refuse_table(const struct compile *compile, const assay_model *model,
+                                 const assay_model_input *input, assay_error *err)
 {
     const char *nearest = assay_project_nearest(compile->project, input->name);
 
-    return assay_error_at(compile->err, ASSAY_ECONFIG, 2105,
+    return assay_error_at(err, ASSAY_ECONFIG, 2105,
                           (assay_place){model->path, input->line, input->column},
                           "there is no table '%s': no model makes it, and the warehouse does not "
                           "have it%s%s%s",
@@ -69,41 +74,94 @@ static assay_status refuse_table(struct compile *compile, const assay_model *mod
                           nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
-static assay_status make_table(struct compile *compile, const char *name, struct shadow *shadow)
+static assay_status make_table(const struct compile *compile, const char *name,
+                               struct shadow *shadow, assay_error *err)
 {
     const char *dot = strchr(name, '.');
     char *schema = assay_arena_text_n(compile->project->arena, name, (size_t)(dot - name));
 
-    ASSAY_TRY(assay_arena_check(schema, compile->err));
+    ASSAY_TRY(assay_arena_check(schema, err));
     ASSAY_TRY(assay_engine_catalog_table(compile->conn, schema, dot + 1, shadow->columns,
-                                         shadow->column_count, compile->err));
+                                         shadow->column_count, err));
     shadow->made = true;
     return ASSAY_OK;
 }
 
+static bool has_column(const assay_column *columns, size_t count, const assay_column *column)
+{
+    for (size_t i = 0; i < count; i++)
+        if (assay_str_equal_ci(columns[i].name, column->name))
+            return assay_str_equal(columns[i].type, column->type);
+    return false;
+}
+
+/* Whether an extract is about to have other columns than its table has. */
+static bool has_moved(const assay_model *model, const assay_table_look *look)
+{
+    if (model->kind == ASSAY_MODEL_TRANSFORM || !look->exists)
+        return false;
+    for (size_t i = 0; i < model->column_count; i++)
+        if (!has_column(look->columns, look->column_count, &model->columns[i]))
+            return true;
+    return model->column_count != look->column_count;
+}
+
 /* Columns of an input: of its model where that was bound for this compile, else of what is
  * published, else of its model. */
+static assay_status find_columns(const struct compile *compile, const assay_model *model,
+                                 const assay_model_input *input, struct shadow *shadow,
+                                 assay_error *err)
+{
+    if (input->model != NULL && input->model->compiled) {
+        shadow->columns = input->model->columns;
+        shadow->column_count = input->model->column_count;
+    } else if (shadow->look.exists) {
+        shadow->columns = shadow->look.columns;
+        shadow->column_count = shadow->look.column_count;
+    } else {
+        return refuse_table(compile, model, input, err);
+    }
+    return make_table(compile, input->name, shadow, err);
+}
+
+static bool is_broken(const assay_model *model)
+{
+    return model != NULL && (model->failure != NULL || model->unbound);
+}
+
+static void forget_input(assay_model_input *input)
+{
+    input->published = false;
+    input->snapshot_id = -1;
+    input->uuid = NULL;
+    input->columns = NULL;
+    input->column_count = 0;
+    input->pii = NULL;
+    input->pii_count = 0;
+}
+
+/* An input that is broken leaves the model unbound: what is published of it is not what the model
+ * would read. */
 static assay_status prepare_input(struct compile *compile, assay_model *model,
-                                  assay_model_input *input)
+                                  assay_model_input *input, assay_error *err)
 {
     struct shadow *shadow = NULL;
 
-    ASSAY_TRY(find_shadow(compile, input->name, &shadow));
-    ASSAY_TRY(look(compile, input->name, shadow));
-    if (!shadow->made) {
-        if (input->model != NULL && (input->model->compiled || !shadow->look.exists)) {
-            if (!input->model->compiled)
-                ASSAY_TRY(bind_model(compile, input->model));
-            shadow->columns = input->model->columns;
-            shadow->column_count = input->model->column_count;
-        } else if (shadow->look.exists) {
-            shadow->columns = shadow->look.columns;
-            shadow->column_count = shadow->look.column_count;
-        } else {
-            return refuse_table(compile, model, input);
-        }
-        ASSAY_TRY(make_table(compile, input->name, shadow));
-    }
+    forget_input(input);
+    model->unbound = model->unbound || is_broken(input->model);
+    if (is_broken(input->model))
+        return ASSAY_OK;
+    ASSAY_TRY(find_shadow(compile, input->name, &shadow, err));
+    ASSAY_TRY(look(compile, input->name, shadow, err));
+    if (input->model != NULL && !shadow->look.exists)
+        ASSAY_TRY(bind_model(compile, input->model, err));
+    model->unbound = model->unbound || is_broken(input->model);
+    if (is_broken(input->model))
+        return ASSAY_OK;
+    if (!shadow->made)
+        ASSAY_TRY(find_columns(compile, model, input, shadow, err));
+    if (input->model != NULL && input->model->compiled)
+        model->moved = model->moved || input->model->moved;
     input->published = shadow->look.exists;
     input->snapshot_id = shadow->look.exists ? shadow->look.snapshot_id : -1;
     input->uuid = shadow->look.uuid;
@@ -114,73 +172,188 @@ static assay_status prepare_input(struct compile *compile, assay_model *model,
     return ASSAY_OK;
 }
 
-static assay_status bind_transform(struct compile *compile, assay_model *model)
+/* All of them, since a table that is not there is a mistake of the model itself. */
+static assay_status prepare_inputs(struct compile *compile, assay_model *model, assay_error *err)
 {
+    for (size_t i = 0; i < model->input_count; i++)
+        ASSAY_TRY(prepare_input(compile, model, &model->inputs[i], err));
+    return ASSAY_OK;
+}
+
+/* ---- models ---- */
+
+static assay_status bind_transform(const struct compile *compile, assay_model *model,
+                                   assay_error *err)
+{
+    assay_arena *arena = compile->project->arena;
     const char *sql = NULL;
     assay_error failure;
 
-    for (size_t i = 0; i < model->input_count; i++)
-        ASSAY_TRY(prepare_input(compile, model, &model->inputs[i]));
-    ASSAY_TRY(assay_model_bind_interval(model, 0, 0, compile->project->arena, &sql, compile->err));
+    ASSAY_TRY(assay_model_bind_interval(model, 0, 0, arena, &sql, err));
     assay_error_clear(&failure);
-    if (assay_conn_describe(compile->conn, sql, compile->project->arena, &model->columns,
-                            &model->column_count, &failure) != ASSAY_OK)
-        return assay_output_refuse(model, &failure, compile->err);
-    ASSAY_TRY(assay_contract_bind(model, compile->project->arena, compile->err));
-    ASSAY_TRY(assay_contract_wrap(model, sql, compile->project->arena, &sql, compile->err));
-    ASSAY_TRY(
-        assay_privacy_inherit(model, sql, compile->conn, compile->project->arena, compile->err));
-    return assay_model_apply_shape(model, sql, compile->conn, compile->project->arena,
-                                   compile->err);
+    if (assay_conn_describe(compile->conn, sql, arena, &model->columns, &model->column_count,
+                            &failure) != ASSAY_OK)
+        return assay_output_refuse(model, &failure, err);
+    ASSAY_TRY(assay_contract_bind(model, arena, err));
+    ASSAY_TRY(assay_contract_wrap(model, sql, arena, &sql, err));
+    ASSAY_TRY(assay_privacy_inherit(model, sql, compile->conn, arena, err));
+    return assay_model_apply_shape(model, sql, compile->conn, arena, err);
 }
 
-static assay_status bind_extract(struct compile *compile, assay_model *model)
+static assay_status bind_extract(struct compile *compile, assay_model *model, assay_error *err)
 {
     struct shadow *shadow = NULL;
 
-    ASSAY_TRY(find_shadow(compile, model->name, &shadow));
-    ASSAY_TRY(look(compile, model->name, shadow));
+    ASSAY_TRY(find_shadow(compile, model->name, &shadow, err));
+    ASSAY_TRY(look(compile, model->name, shadow, err));
     assay_columns_request request = {compile->project, compile->conn, model, &shadow->look,
                                      model->rebuilt};
-    return compile->env->ops->columns(compile->env->ops_user, &request, compile->project->arena,
-                                      &model->columns, &model->column_count, compile->err);
+    ASSAY_TRY(compile->env->ops->columns(compile->env->ops_user, &request, compile->project->arena,
+                                         &model->columns, &model->column_count, err));
+    model->moved = has_moved(model, &shadow->look);
+    return ASSAY_OK;
+}
+
+static assay_status bind_alone(struct compile *compile, assay_model *model, assay_error *err)
+{
+    if (model->kind == ASSAY_MODEL_TRANSFORM)
+        ASSAY_TRY(bind_transform(compile, model, err));
+    else
+        ASSAY_TRY(bind_extract(compile, model, err));
+    return assay_output_check(compile->project, model, compile->conn, err);
+}
+
+/* Whether rows of an extract, or of a table that no model makes, reach the model. Every model is
+ * visited once: `seen` has a place for each, all false at first. */
+static bool has_source(const assay_model *model, bool *seen)
+{
+    seen[model->index] = true;
+    if (model->kind == ASSAY_MODEL_EXTRACT)
+        return true;
+    for (size_t i = 0; i < model->input_count; i++) {
+        const assay_model *input = model->inputs[i].model;
+
+        if (input == NULL || (!seen[input->index] && has_source(input, seen)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the reason lies in what the sources hold now, so that it is none of the project as it is
+ * written: an extract's own text is checked before. What a run has told as the failure of a step
+ * stays that, also when the source's new columns are those of its table by now. */
+static bool is_of_source(const assay_model *model, const assay_error *why, bool *seen)
+{
+    enum { CONTRACT_FIRST = 2121, CONTRACT_LAST = 2123 };
+
+    if (why->code == ASSAY_ENOMEM || why->code == ASSAY_ECANCELLED)
+        return false;
+    if (model->moved || (why->number != 0 && why->number == model->failed_before))
+        return true;
+    bool contract = why->number >= CONTRACT_FIRST && why->number <= CONTRACT_LAST;
+    return (contract || model->kind == ASSAY_MODEL_EXTRACT) && has_source(model, seen);
+}
+
+static assay_status keep_failure(const struct compile *compile, assay_model *model,
+                                 const assay_error *why, assay_error *err)
+{
+    ASSAY_AUTO(assay_mem_freep)
+    bool *seen = assay_mem_new(compile->project->model_count, sizeof *seen);
+    assay_error *kept = assay_arena_take(compile->project->arena, 1, sizeof *kept);
+
+    ASSAY_TRY(assay_arena_check(seen, err));
+    if (!is_of_source(model, why, seen))
+        return assay_error_copy(err, why);
+    ASSAY_TRY(assay_arena_check(kept, err));
+    *kept = *why;
+    if (kept->path[0] == '\0')
+        assay_error_place(kept, (assay_place){model->path, 0, 0});
+    model->failure = kept;
+    return ASSAY_OK;
 }
 
 /* The graph has no cycles, so the recursion over inputs that are not selected ends. */
-static assay_status bind_model(struct compile *compile, assay_model *model)
+static assay_status bind_model(struct compile *compile, assay_model *model, assay_error *err)
 {
-    if (model->compiled)
+    assay_error why;
+
+    if (model->compiled || is_broken(model))
         return ASSAY_OK;
-    if (model->kind == ASSAY_MODEL_TRANSFORM)
-        ASSAY_TRY(bind_transform(compile, model));
-    else
-        ASSAY_TRY(bind_extract(compile, model));
-    ASSAY_TRY(assay_output_check(compile->project, model, compile->conn, compile->err));
-    model->compiled = true;
+    ASSAY_TRY(prepare_inputs(compile, model, err));
+    if (model->unbound)
+        return ASSAY_OK;
+    assay_error_clear(&why);
+    if (bind_alone(compile, model, &why) == ASSAY_OK) {
+        model->compiled = true;
+        return ASSAY_OK;
+    }
+    return compile->each ? keep_failure(compile, model, &why, err) : assay_error_copy(err, &why);
+}
+
+/* ---- all ---- */
+
+static void forget(assay_model *model)
+{
+    model->compiled = false;
+    model->failure = NULL;
+    model->unbound = false;
+    model->moved = false;
+    model->projection = NULL;
+}
+
+/* What is wrong whatever the sources hold. */
+static assay_status check_text(const struct compile *compile, const assay_model *model,
+                               assay_error *err)
+{
+    const assay_step_ops *ops = compile->env->ops;
+
+    if (model->kind == ASSAY_MODEL_EXTRACT && ops->check != NULL)
+        ASSAY_TRY(ops->check(compile->env->ops_user, compile->project, model, err));
+    ASSAY_TRY(assay_contract_check(model, compile->conn, err));
+    ASSAY_TRY(assay_output_check_quarantine(compile->project, model, err));
+    return assay_publication_check_targets(compile->project, model, err);
+}
+
+static assay_status bind_all(struct compile *compile, assay_model *const *selected, size_t count,
+                             assay_error *err)
+{
+    for (size_t i = 0; i < compile->project->model_count; i++)
+        forget(compile->project->models[i]);
+    for (size_t i = 0; i < count; i++)
+        ASSAY_TRY(check_text(compile, selected[i], err));
+    for (size_t i = 0; i < count; i++) {
+        ASSAY_TRY(assay_cancel_check(compile->env->cancel, err));
+        ASSAY_TRY(bind_model(compile, selected[i], err));
+    }
     return ASSAY_OK;
 }
 
-static assay_status bind_all(struct compile *compile, assay_model *const *selected, size_t count)
+static assay_status compile_all(struct compile *compile, assay_model *const *selected, size_t count,
+                                assay_error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        selected[i]->compiled = false;
-    for (size_t i = 0; i < count; i++) {
-        ASSAY_TRY(assay_cancel_check(compile->env->cancel, compile->err));
-        ASSAY_TRY(bind_model(compile, selected[i]));
-    }
-    return ASSAY_OK;
+    ASSAY_AUTO(assay_map_freep) assay_map *shadows = assay_map_new();
+
+    if (shadows == NULL)
+        return assay_error_nomem(err);
+    compile->shadows = shadows;
+    ASSAY_TRY(assay_engine_catalog_open(compile->conn, catalog_name, err));
+    assay_status status = bind_all(compile, selected, count, err);
+    assay_engine_catalog_close(compile->conn, catalog_name);
+    return status;
 }
 
 assay_status assay_compile(assay_project *project, assay_model *const *selected, size_t count,
                            const assay_step_env *env, assay_conn *conn, assay_error *err)
 {
-    ASSAY_AUTO(assay_map_freep) assay_map *shadows = assay_map_new();
-    struct compile compile = {project, env, conn, shadows, err};
+    struct compile compile = {.project = project, .env = env, .conn = conn};
 
-    if (shadows == NULL)
-        return assay_error_nomem(err);
-    ASSAY_TRY(assay_engine_catalog_open(conn, catalog_name, err));
-    assay_status status = bind_all(&compile, selected, count);
-    assay_engine_catalog_close(conn, catalog_name);
-    return status;
+    return compile_all(&compile, selected, count, err);
+}
+
+assay_status assay_compile_each(assay_project *project, assay_model *const *selected, size_t count,
+                                const assay_step_env *env, assay_conn *conn, assay_error *err)
+{
+    struct compile compile = {.project = project, .env = env, .conn = conn, .each = true};
+
+    return compile_all(&compile, selected, count, err);
 }

@@ -4,6 +4,59 @@
 #include "engine/exact.h"
 #include "table/type.h"
 
+/* ---- types ---- */
+
+/* The engine's own name of a type: TIMESTAMPTZ, INT8. */
+static assay_status find_engine_name(const char *type, assay_conn *conn, assay_arena *arena,
+                                     const char **ret_name, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    assay_column *columns = NULL;
+    size_t count = 0;
+
+    assay_buf_append_format(&sql, "SELECT CAST(NULL AS %s) AS c", type);
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    ASSAY_TRY(assay_conn_describe(conn, sql.data, arena, &columns, &count, err));
+    *ret_name = count == 1 ? columns[0].type : type;
+    return ASSAY_OK;
+}
+
+static assay_status check_type(const assay_model *model, const assay_contract_column *declared,
+                               assay_conn *conn, assay_arena *arena, assay_error *err)
+{
+    assay_type type;
+    assay_error why = {0};
+    assay_error unknown = {0};
+    const char *name = declared->type;
+
+    assay_status status = assay_type_parse(name, declared->name, arena, &type, NULL, &why);
+    if (status != ASSAY_OK && status != ASSAY_ENOMEM && model->kind == ASSAY_MODEL_EXTRACT) {
+        status = find_engine_name(name, conn, arena, &name, &unknown);
+        if (status == ASSAY_OK)
+            status = assay_type_parse(name, declared->name, arena, &type, NULL, &why);
+    }
+    if (status == ASSAY_OK)
+        return ASSAY_OK;
+    if (status == ASSAY_ENOMEM)
+        return assay_error_nomem(err);
+    assay_error_place(&why, (assay_place){model->path, declared->line, declared->column});
+    return assay_error_copy(err, &why);
+}
+
+assay_status assay_contract_check(const assay_model *model, assay_conn *conn, assay_error *err)
+{
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    const assay_contract *contract = &model->header.contract;
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    for (size_t i = 0; i < contract->column_count; i++)
+        if (contract->columns[i].type != NULL)
+            ASSAY_TRY(check_type(model, &contract->columns[i], conn, arena, err));
+    return ASSAY_OK;
+}
+
+/* ---- the output ---- */
+
 /* What becomes of the columns of one model, or of one load. */
 struct binding {
     const assay_contract_rows *rows;

@@ -7,6 +7,11 @@
 
 #include "pipeline/model.h"
 
+/* Whether every type of the contract is one that a table can have, with its place if not. An
+ * extract may use the engine's other names of a type. */
+ASSAY_NODISCARD assay_status assay_contract_check(const assay_model *model, assay_conn *conn,
+                                                  assay_error *err);
+
 /* Rows that a contract is held against. */
 typedef struct assay_contract_rows {
     const assay_contract *contract;

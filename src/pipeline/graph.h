@@ -22,10 +22,21 @@ ASSAY_NODISCARD assay_status assay_graph_order(const assay_project *project, ass
  * take their columns from what is published, else from their own model. Errors with their place:
  * unknown table 2105 (nearest match), binder 2106, unknown column 2107, duplicate output names
  * 2108, a column named in the header that is no output 2120; types and partitions as src/table
- * says. `ops->look` and `ops->columns` are asked; `conn` gets a private catalog for the time of the
- * call. */
+ * says. `ops->look`, `ops->check` and `ops->columns` are asked; `conn` gets a private catalog for
+ * the time of the call. */
 ASSAY_NODISCARD assay_status assay_compile(assay_project *project, assay_model *const *selected,
                                            size_t count, const struct assay_step_env *env,
                                            assay_conn *conn, assay_error *err);
+
+/* The same, but a model that only its sources break is kept with `failure`, and what reads it with
+ * `unbound`; the others are bound (SEMANTICS.md 3.1). That is what `ops->look` and `ops->columns`
+ * say of an extract, its output, a contract that the columns of a query over sources do not keep
+ * (2121 to 2123), and a query that no longer fits where an extract behind it is about to have other
+ * columns than its table, or where its step failed with that number before (`failed_before`). What
+ * is wrong in the text of the project is an error still. */
+ASSAY_NODISCARD assay_status assay_compile_each(assay_project *project,
+                                                assay_model *const *selected, size_t count,
+                                                const struct assay_step_env *env, assay_conn *conn,
+                                                assay_error *err);
 
 #endif

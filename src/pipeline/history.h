@@ -78,6 +78,11 @@ ASSAY_NODISCARD assay_status assay_history_steps(assay_history *history, const c
                                                  assay_arena *arena, assay_step_record **ret_steps,
                                                  size_t *ret_count, assay_error *err);
 
+/* The number of the error that the step of a table ended with when it was last begun; 0 = it ended
+ * well, or never was. */
+ASSAY_NODISCARD assay_status assay_history_last_error(assay_history *history, const char *table,
+                                                      int *ret_number, assay_error *err);
+
 /* Runs that are "running" whose process is gone. */
 ASSAY_NODISCARD assay_status assay_history_dead_runs(assay_history *history, assay_arena *arena,
                                                      assay_run_record **ret_runs, size_t *ret_count,

@@ -170,7 +170,7 @@ static assay_status read_step(assay_db_statement *statement, assay_arena *arena,
 
 static assay_publication_state state_of(const char *name)
 {
-    for (int state = ASSAY_PUBLICATION_DONE; state < ASSAY_PUBLICATION_FAILED; state++)
+    for (int state = ASSAY_PUBLICATION_DONE; state < ASSAY_PUBLICATION_STATE_COUNT; state++)
         if (assay_str_equal(assay_publication_state_name((assay_publication_state)state), name))
             return (assay_publication_state)state;
     return ASSAY_PUBLICATION_FAILED;
@@ -257,6 +257,24 @@ assay_status assay_history_steps(assay_history *history, const char *run_id, ass
         ASSAY_TRY(assay_db_step(statement, &row, err));
     }
     return assay_vec_to_arena(&steps, arena, ret_steps, ret_count, err);
+}
+
+assay_status assay_history_last_error(assay_history *history, const char *table, int *ret_number,
+                                      assay_error *err)
+{
+    ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
+    bool row = false;
+
+    ASSAY_TRY(assay_db_prepare(assay_history_db(history),
+                               "select coalesce(error_number, 0) from steps"
+                               " where table_name = ? and started_us > 0"
+                               " and outcome in ('done', 'skipped', 'gated', 'failed')"
+                               " order by started_us desc limit 1",
+                               &statement, err));
+    ASSAY_TRY(assay_db_bind_text(statement, 1, table, err));
+    ASSAY_TRY(assay_db_step(statement, &row, err));
+    *ret_number = row ? (int)assay_db_column_int(statement, 0) : 0;
+    return ASSAY_OK;
 }
 
 bool assay_history_is_alive(int64_t pid, const char *start)

@@ -69,7 +69,12 @@ struct assay_model {
     assay_column *columns;  /* names and DuckDB types of the output */
     size_t column_count;
     bool compiled;
-    bool rebuilt; /* by --full-refresh: the columns that its table has do not bind it */
+    /* assay_compile_each: why its sources do not let it be bound; its step fails with that */
+    const assay_error *failure; /* NULL = none */
+    bool unbound;               /* it reads one with a failure, at any distance */
+    bool moved; /* an extract that it comes from is about to have other columns than its table */
+    int failed_before; /* number of the error that its step ended with last; 0 = none */
+    bool rebuilt;      /* by --full-refresh: the columns that its table has do not bind it */
 };
 
 /* Reads models/<layer>/<table>.{sql,yaml}; `path` is relative to `root`. */

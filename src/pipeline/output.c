@@ -237,8 +237,8 @@ static assay_status check_types(const assay_project *project, const assay_model 
     return ASSAY_OK;
 }
 
-static assay_status check_quarantine(const assay_project *project, const assay_model *model,
-                                     assay_error *err)
+assay_status assay_output_check_quarantine(const assay_project *project, const assay_model *model,
+                                           assay_error *err)
 {
     const assay_model *twin = assay_project_quarantine_twin(project, model->name);
 
@@ -257,7 +257,6 @@ assay_status assay_output_check(const assay_project *project, const assay_model 
     if (model->column_count == 0)
         return assay_error_at(err, ASSAY_ECONFIG, 2109, assay_model_place(model, NULL),
                               "'%s' has no columns", model->name);
-    ASSAY_TRY(check_quarantine(project, model, err));
     ASSAY_TRY(check_names(model, conn, err));
     ASSAY_TRY(check_header_columns(model, err));
     ASSAY_TRY(assay_publication_check(project, model, err));

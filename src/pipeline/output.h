@@ -5,6 +5,11 @@
 
 #include "pipeline/project.h"
 
+/* ECONFIG 2216 where another model would share the quarantine table of this one. */
+ASSAY_NODISCARD assay_status assay_output_check_quarantine(const assay_project *project,
+                                                           const assay_model *model,
+                                                           assay_error *err);
+
 /* Checks names, types, partitioning, key and `columns:` of a model against model->columns. */
 ASSAY_NODISCARD assay_status assay_output_check(const assay_project *project,
                                                 const assay_model *model, assay_conn *conn,

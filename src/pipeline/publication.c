@@ -5,9 +5,37 @@
 
 const char *assay_publication_state_name(assay_publication_state state)
 {
-    static const char *const NAMES[] = {"published", "already", "pending", "failed"};
+    static const char *const NAMES[] = {"published", "already", "pending", "failed", "skipped"};
 
     return NAMES[state];
+}
+
+assay_publication assay_publication_of(const assay_publish_config *config)
+{
+    return (assay_publication){.to = config->to.text,
+                               .table = config->table.text,
+                               .mode = assay_publish_config_mode_name(config->mode),
+                               .snapshot_id = -1,
+                               .number = -1,
+                               .known = -1,
+                               .rows = -1,
+                               .inserted = -1,
+                               .updated = -1,
+                               .deleted = -1,
+                               .elapsed_us = -1};
+}
+
+const assay_publication *assay_publication_skip_all(const assay_model *model, assay_arena *arena)
+{
+    size_t count = model->header.publish_count;
+    assay_publication *publications =
+        count > 0 ? assay_arena_take(arena, count, sizeof *publications) : NULL;
+
+    for (size_t i = 0; publications != NULL && i < count; i++) {
+        publications[i] = assay_publication_of(&model->header.publish[i]);
+        publications[i].state = ASSAY_PUBLICATION_SKIPPED;
+    }
+    return publications;
 }
 
 assay_publication_state assay_publication_state_of(const assay_error *failure)
@@ -118,7 +146,8 @@ static assay_status check_connection(const assay_project *project, const assay_m
 
     ASSAY_TRY(assay_connections_use(project->connections, publish->to.text,
                                     place_of(model, &publish->to), &connection, err));
-    *ret_type = connection->type;
+    if (ret_type != NULL)
+        *ret_type = connection->type;
     if (!assay_str_equal(connection->type, "postgres") &&
         !assay_str_equal(connection->type, "snowflake"))
         return assay_error_at(err, ASSAY_ECONFIG, 2402, place_of(model, &publish->to),
@@ -227,6 +256,16 @@ static assay_status check_warehouse(const assay_model *model, const assay_publis
     return assay_warehouse_check(&publication, type, model->columns, model->column_count, err);
 }
 
+assay_status assay_publication_check_targets(const assay_project *project, const assay_model *model,
+                                             assay_error *err)
+{
+    for (size_t i = 0; i < model->header.publish_count; i++) {
+        ASSAY_TRY(check_connection(project, model, &model->header.publish[i], NULL, err));
+        ASSAY_TRY(check_rivals(project, model, i, err));
+    }
+    return ASSAY_OK;
+}
+
 assay_status assay_publication_check(const assay_project *project, const assay_model *model,
                                      assay_error *err)
 {
@@ -236,7 +275,6 @@ assay_status assay_publication_check(const assay_project *project, const assay_m
         ASSAY_TRY(check_connection(project, model, publish, &type, err));
         ASSAY_TRY(check_columns(model, publish, err));
         ASSAY_TRY(check_warehouse(model, publish, type, err));
-        ASSAY_TRY(check_rivals(project, model, i, err));
     }
     return ASSAY_OK;
 }

@@ -9,7 +9,9 @@ typedef enum assay_publication_state {
     ASSAY_PUBLICATION_DONE,    /* the table there holds the snapshot now */
     ASSAY_PUBLICATION_ALREADY, /* it held it before: nothing was done */
     ASSAY_PUBLICATION_PENDING, /* the outside system may be ready later: the next run tries again */
-    ASSAY_PUBLICATION_FAILED   /* refused: keys, columns, privileges .. */
+    ASSAY_PUBLICATION_FAILED,  /* refused: keys, columns, privileges .. */
+    ASSAY_PUBLICATION_SKIPPED, /* not tried: the step of the table has not ended well */
+    ASSAY_PUBLICATION_STATE_COUNT
 } assay_publication_state;
 
 const char *assay_publication_state_name(assay_publication_state state); /* "published" .. */
@@ -26,6 +28,12 @@ typedef struct assay_publication {
     int64_t elapsed_us;
     assay_error error; /* PENDING and FAILED: why */
 } assay_publication;
+
+/* What `publish:` asks for, with every number unknown; the caller says the state. */
+assay_publication assay_publication_of(const assay_publish_config *config);
+
+/* Every entry of the model as SKIPPED; NULL when memory is short or there are none. */
+const assay_publication *assay_publication_skip_all(const assay_model *model, assay_arena *arena);
 
 /* A failure that is worth another try leaves the publication pending: those with exit code 4, and
  * an interrupt. */
@@ -45,9 +53,14 @@ ASSAY_NODISCARD assay_status assay_publication_make(const assay_publish_config *
                                                     assay_warehouse_publication *ret_publication,
                                                     assay_error *err);
 
-/* The entries of `publish:` against connections, columns of the model (which must be bound) and the
- * entries of other models, and what the warehouse room says of them (70xx). ECONFIG 1241, 2120,
+/* The entries of `publish:` against connections and the entries of other models. ECONFIG 1241,
  * 2402, 2403 with their place. */
+ASSAY_NODISCARD assay_status assay_publication_check_targets(const assay_project *project,
+                                                             const assay_model *model,
+                                                             assay_error *err);
+
+/* The same entries against the columns of the model, which must be bound, and what the warehouse
+ * room says of them: ECONFIG 2120, 70xx. */
 ASSAY_NODISCARD assay_status assay_publication_check(const assay_project *project,
                                                      const assay_model *model, assay_error *err);
 

@@ -65,7 +65,7 @@ typedef struct assay_run_options {
     bool full_refresh; /* rebuild the selected tables */
     bool yes;          /* allows full_refresh of file-fed bronze tables that are named */
     bool retry;        /* what did not end well in the last run of this target */
-    bool fail_fast;    /* the first failure ends the run */
+    bool fail_fast;    /* the first failure ends the run, also one that compiling finds */
     int64_t now_us;    /* clock of models; 0 = the start of the run */
     bool has_from, has_to;
     int64_t from_us, to_us;
@@ -123,9 +123,11 @@ ASSAY_NODISCARD assay_status assay_pipeline_run(assay_project *project,
 typedef struct assay_planned_step {
     const assay_model *model;
     assay_step_plan plan;
+    assay_error failure; /* what the step would fail with; ASSAY_OK = none is known */
 } assay_planned_step;
 
-/* What a run with these options would do, in its order; compiles, writes nothing. */
+/* What a run with these options would do, in its order; compiles, writes nothing. A step that
+ * cannot be planned has its `failure`, and those that read it are skipped. */
 ASSAY_NODISCARD assay_status assay_pipeline_plan(assay_project *project,
                                                  const assay_run_options *options,
                                                  const assay_step_env *env, assay_arena *arena,

@@ -140,12 +140,28 @@ static assay_status check_inputs(const assay_run_choice *choice, assay_error *er
     return ASSAY_OK;
 }
 
-static assay_status compile(assay_project *project, const assay_run_choice *choice,
+static assay_status recall_failures(const assay_run_choice *choice, assay_history *history,
+                                    assay_error *err)
+{
+    for (size_t i = 0; i < choice->count; i++) {
+        assay_model *model = choice->models[i];
+
+        model->failed_before = 0;
+        if (history != NULL && model->kind == ASSAY_MODEL_TRANSFORM)
+            ASSAY_TRY(assay_history_last_error(history, model->name, &model->failed_before, err));
+    }
+    return ASSAY_OK;
+}
+
+/* With --fail-fast a model that a source breaks ends the run before it begins. */
+static assay_status compile(assay_project *project, const assay_run_choice *choice, bool fail_fast,
                             const assay_step_env *env, assay_conn *conn, assay_error *err)
 {
     for (size_t i = 0; i < choice->count; i++)
         choice->models[i]->rebuilt = choice->refresh[i];
-    assay_status status = assay_compile(project, choice->models, choice->count, env, conn, err);
+    assay_status status =
+        fail_fast ? assay_compile(project, choice->models, choice->count, env, conn, err)
+                  : assay_compile_each(project, choice->models, choice->count, env, conn, err);
     for (size_t i = 0; i < choice->count; i++)
         choice->models[i]->rebuilt = false;
     return status;
@@ -174,7 +190,8 @@ assay_status assay_run_prepare(assay_project *project, const assay_run_options *
         assay_selection_models(project, &selection, arena, &choice.models, &choice.count, err));
     ASSAY_TRY(choose_refresh(options, &selection, arena, &choice, err));
     ASSAY_TRY(check_since(options, &choice, err));
-    ASSAY_TRY(compile(project, &choice, env, conn, err));
+    ASSAY_TRY(recall_failures(&choice, history, err));
+    ASSAY_TRY(compile(project, &choice, options->fail_fast, env, conn, err));
     ASSAY_TRY(check_inputs(&choice, err));
     *ret_choice = choice;
     return ASSAY_OK;

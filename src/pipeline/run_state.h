@@ -67,7 +67,7 @@ typedef struct assay_run_choice {
     int64_t now_us, since_us, until_us;
 } assay_run_choice;
 
-/* Selects, checks the options, and compiles. `history` may be NULL where nothing is retried. */
+/* Selects, checks the options, and compiles. `history` may be NULL where nothing was run before. */
 ASSAY_NODISCARD assay_status assay_run_prepare(assay_project *project,
                                                const assay_run_options *options,
                                                const assay_step_env *env, assay_history *history,

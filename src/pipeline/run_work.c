@@ -100,6 +100,18 @@ static void announce_end(assay_active_run *run, assay_active_step *step)
     assay_run_emit(run, &event);
 }
 
+/* What is published of the table elsewhere stays as it is. */
+static void skip_publications(const assay_active_run *run, assay_active_step *step)
+{
+    assay_step_result *result = &step->out->result;
+
+    if (result->publication_count > 0)
+        return;
+    result->publications = assay_publication_skip_all(step->out->model, run->arena);
+    result->publication_count =
+        result->publications != NULL ? step->out->model->header.publish_count : 0;
+}
+
 /* Ends a step that did not run. Under the lock. */
 static void end_idle(assay_active_run *run, assay_active_step *step, assay_skip_reason skip,
                      const char *reason)
@@ -109,6 +121,8 @@ static void end_idle(assay_active_run *run, assay_active_step *step, assay_skip_
                                     : ASSAY_STEP_SKIPPED;
     step->out->result.skip = skip;
     step->out->result.reason = reason;
+    if (skip == ASSAY_SKIP_UPSTREAM_FAILED)
+        skip_publications(run, step);
     step->state = ASSAY_STEP_ENDED;
     run->ended++;
     record_end(run, step);
@@ -460,6 +474,8 @@ static void settle(assay_active_run *run, struct attempt *attempt)
     out->status = attempt->status;
     out->error = attempt->error;
     out->result.outcome = outcome_of(attempt->status, &attempt->result);
+    if (attempt->status != ASSAY_OK && attempt->status != ASSAY_ECANCELLED)
+        skip_publications(run, step);
     out->elapsed_us = run->env->clock->monotonic_us(run->env->clock->user) - step->started_us;
     step->published_snapshot = attempt->look.exists ? attempt->look.snapshot_id : -1;
     step->published_uuid = copy_text(run->arena, attempt->look.uuid);

@@ -161,6 +161,10 @@ typedef struct assay_step_ops {
                          const char *table, assay_arena *arena, assay_table_look *ret_look,
                          assay_error *err);
 
+    /* What is wrong in the text of an extract itself: nothing is asked of its source. */
+    assay_status (*check)(void *user, const assay_project *project, const assay_model *model,
+                          assay_error *err);
+
     /* The columns that the table of an extract will have (bronze columns included): from the
      * contract, else from what is published, else by sniffing. */
     assay_status (*columns)(void *user, const assay_columns_request *request, assay_arena *arena,
@@ -182,9 +186,10 @@ typedef struct assay_step_ops {
 
     /* Does the work of one step; *ret_result comes with every number -1 and all else empty. It
      * decides whether it is needed (skip key in the table's state file), stages, checks, commits,
-     * sends its lineage. Called by a worker thread with the table's lock held. Returns ASSAY_OK for
-     * DONE and SKIPPED, EGATE for a shut gate (with the result filled), ECANCELLED, ENOMEM (the run
-     * tries again alone), else the step has failed. */
+     * sends its lineage. Called by a worker thread with the table's lock held. A model with a
+     * `failure` does nothing but that, and returns the failure. Returns ASSAY_OK for DONE and
+     * SKIPPED, EGATE for a shut gate (with the result filled), ECANCELLED, ENOMEM (the run tries
+     * again alone), else the step has failed. */
     assay_status (*run)(void *user, const assay_step_context *context,
                         assay_step_result *ret_result, assay_error *err);
 

@@ -35,6 +35,33 @@ static assay_status check_connection(const assay_model *model,
     return ASSAY_OK;
 }
 
+static assay_status find_connection(const assay_project *project, const assay_model *model,
+                                    const assay_connection_config **ret_connection,
+                                    assay_error *err)
+{
+    const assay_named *name = &model->extract->database->connection;
+
+    ASSAY_TRY(assay_connections_use(project->connections, name->text,
+                                    (assay_place){model->path, name->line, name->column},
+                                    ret_connection, err));
+    return check_connection(model, *ret_connection, err);
+}
+
+assay_status assay_database_check(const assay_project *project, const assay_model *model,
+                                  assay_error *err)
+{
+    ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
+    const assay_connection_config *connection = NULL;
+    assay_database_name name;
+
+    ASSAY_TRY(assay_arena_check(arena, err));
+    ASSAY_TRY(find_connection(project, model, &connection, err));
+    assay_database database = {.model = model, .source = model->extract->database, .arena = arena};
+    if (database.source->table.text == NULL)
+        return ASSAY_OK;
+    return assay_database_parse_name(&database, &name, err);
+}
+
 /* A name that no model can know, since the engine shows attached databases to all connections. */
 static assay_status name_catalog(assay_database *database, assay_error *err)
 {
@@ -88,7 +115,6 @@ assay_status assay_database_open(const assay_step_env *env, const assay_project 
 {
     ASSAY_AUTO(assay_database_closep)
     assay_database *database = assay_arena_take(arena, 1, sizeof *database);
-    const assay_named *name = &model->extract->database->connection;
 
     ASSAY_TRY(assay_arena_check(database, err));
     database->env = env;
@@ -96,10 +122,7 @@ assay_status assay_database_open(const assay_step_env *env, const assay_project 
     database->source = model->extract->database;
     database->conn = conn;
     database->arena = arena;
-    ASSAY_TRY(assay_connections_use(project->connections, name->text,
-                                    (assay_place){model->path, name->line, name->column},
-                                    &database->connection, err));
-    ASSAY_TRY(check_connection(model, database->connection, err));
+    ASSAY_TRY(find_connection(project, model, &database->connection, err));
     database->label = database->connection->name;
     ASSAY_TRY(name_catalog(database, err));
     database->kind = kind_of(database->connection);

@@ -83,6 +83,11 @@ struct assay_database {
     void *data; /* the kind's own */
 };
 
+/* What is wrong in the text of an extract: its connection, or the name of its table. Nothing is
+ * asked of the database. ECONFIG 1241, 2229, EUNSUPPORTED 2227. */
+ASSAY_NODISCARD assay_status assay_database_check(const assay_project *project,
+                                                  const assay_model *model, assay_error *err);
+
 /* Opens the extract's connection and looks at its table or query. `conn` is used until close, which
  * ends everything that was made. EDATA 2230 where the columns cannot be told apart, or are none. */
 ASSAY_NODISCARD assay_status assay_database_open(const assay_step_env *env,

@@ -9,6 +9,7 @@
 #include "engine/catalog.h"
 #include "source/broken.h"
 #include "source/source.h"
+#include "steps/database_facts.h"
 #include "steps/events.h"
 #include "steps/extract_database.h"
 #include "steps/outcome.h"
@@ -50,6 +51,14 @@ static assay_status no_file(const assay_source *source, assay_error *err)
     return assay_error_at(err, ASSAY_ENOTFOUND, 2202, assay_model_place(source->model, "source"),
                           "no file matches '%s', and the table '%s' does not exist yet",
                           first_glob(source), source->model->name);
+}
+
+assay_status assay_extract_check(const assay_project *project, const assay_model *model,
+                                 assay_error *err)
+{
+    if (model->extract->database == NULL)
+        return ASSAY_OK;
+    return assay_database_check(project, model, err);
 }
 
 /* ---- columns ---- */
@@ -378,32 +387,36 @@ static assay_status load(struct extract *extract, assay_error *err)
 
 /* ---- lineage ---- */
 
-static assay_status add_files(struct extract *extract, assay_error *err)
+static assay_status add_globs(assay_step_facts *facts, const assay_step_context *context,
+                              assay_error *err)
 {
-    assay_step_facts *facts = &extract->facts;
-    const assay_source *source = &extract->source;
-    assay_arena *arena = extract->context->arena;
+    const assay_extract_config *config = context->model->extract;
+    assay_arena *arena = context->arena;
 
-    facts->inputs = assay_arena_take(arena, source->config->file_count + 1, sizeof *facts->inputs);
+    facts->inputs = assay_arena_take(arena, config->file_count + 1, sizeof *facts->inputs);
     ASSAY_TRY(assay_arena_check(facts->inputs, err));
-    for (size_t i = 0; i < source->config->file_count; i++) {
-        char *path = assay_path_normal(arena, source->project->root, source->config->files[i].text);
+    for (size_t i = 0; i < config->file_count; i++) {
+        char *path = assay_path_normal(arena, context->project->root, config->files[i].text);
         ASSAY_TRY(assay_arena_check(path, err));
         assay_lineage_dataset *dataset = &facts->inputs[i];
         *dataset = assay_lineage_dataset_init();
         ASSAY_TRY(assay_lineage_dataset_locate(dataset, path, arena, err));
         dataset->storage_layer = "file";
-        dataset->file_format = assay_file_format_name(source->config->format);
+        dataset->file_format = assay_file_format_name(config->format);
         dataset->dataset_type = "FILE";
     }
-    facts->input_count = source->config->file_count;
-    if (facts->input_count == 1) {
-        facts->inputs[0].input_files = (int64_t)source->count;
-        facts->inputs[0].input_bytes = 0;
-        for (size_t i = 0; i < source->count; i++)
-            facts->inputs[0].input_bytes += source->files[i].size;
-    }
+    facts->input_count = config->file_count;
     return ASSAY_OK;
+}
+
+static void count_files(assay_step_facts *facts, const assay_source *source)
+{
+    if (facts->input_count != 1)
+        return;
+    facts->inputs[0].input_files = (int64_t)source->count;
+    facts->inputs[0].input_bytes = 0;
+    for (size_t i = 0; i < source->count; i++)
+        facts->inputs[0].input_bytes += source->files[i].size;
 }
 
 static assay_status start_events(struct extract *extract, assay_error *err)
@@ -411,7 +424,8 @@ static assay_status start_events(struct extract *extract, assay_error *err)
     const assay_step_context *context = extract->context;
 
     extract->facts = assay_facts_init(extract->steps, context, extract->table);
-    ASSAY_TRY(add_files(extract, err));
+    ASSAY_TRY(add_globs(&extract->facts, context, err));
+    count_files(&extract->facts, &extract->source);
     assay_events_start(&extract->facts, extract->table->schema);
     return ASSAY_OK;
 }
@@ -443,11 +457,32 @@ static assay_status run_needed(struct extract *extract, assay_error *err)
     return ASSAY_OK;
 }
 
+/* What compiling has found is told as any failure of a step. */
+static assay_status refuse(assay_steps *steps, const assay_step_context *context, assay_error *err)
+{
+    const assay_error *failure = context->model->failure;
+    assay_table *table = NULL;
+
+    if (assay_published_load(context->project, context->env, context->conn, context->model->name,
+                             context->arena, &table, NULL) != ASSAY_OK)
+        return assay_error_copy(err, failure); /* the table itself is damaged: no events of it */
+    assay_step_facts facts = assay_facts_init(steps, context, table);
+    if (context->model->extract->database != NULL)
+        ASSAY_TRY(assay_database_facts_input(&facts, context->project, err));
+    else
+        ASSAY_TRY(add_globs(&facts, context, err));
+    assay_events_start(&facts, table->schema);
+    assay_events_fail(&facts, NULL, failure);
+    return assay_error_copy(err, failure);
+}
+
 assay_status assay_extract_run(assay_steps *steps, const assay_step_context *context,
                                assay_step_result *ret_result, assay_error *err)
 {
     struct extract *extract = assay_arena_take(context->arena, 1, sizeof *extract);
 
+    if (context->model->failure != NULL)
+        return refuse(steps, context, err);
     if (context->model->extract->database != NULL)
         return assay_database_extract_run(steps, context, ret_result, err);
     ASSAY_TRY(assay_arena_check(extract, err));

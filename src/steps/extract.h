@@ -12,6 +12,10 @@ ASSAY_NODISCARD assay_status assay_extract_plan(assay_steps *steps,
                                                 const assay_step_context *context,
                                                 assay_step_plan *ret_plan, assay_error *err);
 
+/* What is wrong in its text (assay_step_ops.check). */
+ASSAY_NODISCARD assay_status assay_extract_check(const assay_project *project,
+                                                 const assay_model *model, assay_error *err);
+
 /* The columns that the table of an extract will have (assay_step_ops.columns). */
 ASSAY_NODISCARD assay_status assay_extract_columns(const assay_steps *steps,
                                                    const assay_columns_request *request,

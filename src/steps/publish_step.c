@@ -125,20 +125,9 @@ static void fail_all(const assay_step_context *context, const assay_error *failu
                      assay_publication *publications)
 {
     for (size_t i = 0; i < context->model->header.publish_count; i++) {
-        const assay_publish_config *config = &context->model->header.publish[i];
-        publications[i] = (assay_publication){.to = config->to.text,
-                                              .table = config->table.text,
-                                              .mode = assay_publish_config_mode_name(config->mode),
-                                              .state = assay_publication_state_of(failure),
-                                              .snapshot_id = -1,
-                                              .number = -1,
-                                              .known = -1,
-                                              .rows = -1,
-                                              .inserted = -1,
-                                              .updated = -1,
-                                              .deleted = -1,
-                                              .elapsed_us = -1,
-                                              .error = *failure};
+        publications[i] = assay_publication_of(&context->model->header.publish[i]);
+        publications[i].state = assay_publication_state_of(failure);
+        publications[i].error = *failure;
     }
 }
 

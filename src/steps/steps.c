@@ -7,6 +7,7 @@
 #include "steps/convert.h"
 #include "steps/events.h"
 #include "steps/extract.h"
+#include "steps/outcome.h"
 #include "steps/publish_step.h"
 #include "steps/transform.h"
 #include "steps/upkeep.h"
@@ -139,10 +140,21 @@ static assay_status look(void *user, const assay_project *project, assay_conn *c
                                    &ret_look->column_count, err);
 }
 
+static assay_status check(void *user, const assay_project *project, const assay_model *model,
+                          assay_error *err)
+{
+    (void)user;
+    return assay_extract_check(project, model, err);
+}
+
 static assay_status columns(void *user, const assay_columns_request *request, assay_arena *arena,
                             assay_column **ret_columns, size_t *ret_count, assay_error *err)
 {
-    return assay_extract_columns(user, request, arena, ret_columns, ret_count, err);
+    assay_status status = assay_extract_columns(user, request, arena, ret_columns, ret_count, err);
+
+    if (status != ASSAY_OK)
+        assay_step_hide_values(request->model, err);
+    return status;
 }
 
 static assay_status begin(void *user, const assay_run_moment *moment, assay_error *err)
@@ -217,7 +229,8 @@ static assay_status run_kind(void *user, const assay_step_context *context,
 {
     const char *moved = NULL;
 
-    ASSAY_TRY(assay_convert_if_switched(context, &moved, err));
+    if (context->model->failure == NULL)
+        ASSAY_TRY(assay_convert_if_switched(context, &moved, err));
     assay_status status = context->model->kind == ASSAY_MODEL_EXTRACT
                               ? assay_extract_run(user, context, ret_result, err)
                               : assay_transform_run(user, context, ret_result, err);
@@ -314,6 +327,7 @@ static void abort_step(void *user, const assay_step_context *context)
 const assay_step_ops *assay_steps_ops(void)
 {
     static const assay_step_ops OPS = {.look = look,
+                                       .check = check,
                                        .columns = columns,
                                        .begin = begin,
                                        .end = end,

@@ -85,7 +85,8 @@ static void begin_events(struct transform *transform)
 
     transform->facts = assay_facts_init(transform->steps, context, transform->table);
     transform->facts.sql = transform->sql;
-    assay_facts_derive_columns(&transform->facts, context, transform->shape);
+    if (context->model->failure == NULL)
+        assay_facts_derive_columns(&transform->facts, context, transform->shape);
 }
 
 static assay_status make_write(struct transform *transform, assay_write *write, assay_error *err)
@@ -112,14 +113,18 @@ static assay_status run_in_catalog(struct transform *transform, assay_error *err
     const assay_step_context *context = transform->context;
     assay_write write;
 
+    const assay_error *failure = context->model->failure; /* what compiling has found */
+
     assay_step_phase(context, "reading");
     ASSAY_TRY(assay_engine_catalog_clock(context->conn, context->now_us, err));
     ASSAY_TRY(assay_inputs_bind(context, previous_of(transform), &transform->inputs, err));
-    if (transform->inputs.nothing_new)
+    if (transform->inputs.nothing_new && failure == NULL)
         return skip(transform, ASSAY_SKIP_NO_NEW_DATA, "no new rows in its inputs");
     ASSAY_TRY(assay_facts_add_tables(&transform->facts, &transform->inputs, err));
     assay_events_start(&transform->facts, transform->table->schema);
     transform->started = true;
+    if (failure != NULL)
+        return assay_error_copy(err, failure);
     ASSAY_TRY(make_write(transform, &write, err));
     ASSAY_TRY(assay_write_run(&write, &transform->outcome, err));
     assay_step_result_fill(&transform->outcome, transform->result);
@@ -162,7 +167,7 @@ assay_status assay_transform_run(assay_steps *steps, const assay_step_context *c
     transform->result = ret_result;
     ASSAY_TRY(prepare(transform, err));
     note_foreign(transform);
-    if (!is_unchanged(transform))
+    if (context->model->failure != NULL || !is_unchanged(transform))
         return run_needed(transform, err);
     if (assay_step_suite_changed(steps, context, transform->state))
         return assay_step_checks_only(steps, context, transform->table, ret_result, err);

@@ -64,8 +64,11 @@ static assay_status columns(void *user, const assay_columns_request *request, as
                             assay_column **ret_columns, size_t *ret_count, assay_error *err)
 {
     const assay_contract *extract = &request->model->header.contract;
+    const fake_table *table = fixture_table(user, request->model->name);
 
-    (void)user;
+    if (table->broken != ASSAY_OK)
+        return assay_error_set(err, table->broken, BROKEN_NUMBER, "the source of '%s' is broken",
+                               table->name);
     *ret_columns = assay_arena_take(arena, extract->column_count + 1, sizeof **ret_columns);
     ASSAY_TRY(assay_arena_check(*ret_columns, err));
     for (size_t i = 0; i < extract->column_count; i++)
@@ -96,7 +99,8 @@ static assay_status wait_for(const shop *fixture, const fake_table *table, assay
     return ASSAY_OK;
 }
 
-static assay_status finish(fake_table *table, assay_step_result *ret_result, assay_error *err)
+static assay_status finish(const assay_model *model, fake_table *table,
+                           assay_step_result *ret_result, assay_error *err)
 {
     if (table->status != ASSAY_OK && (table->fail_times == 0 || table->runs <= table->fail_times)) {
         ret_result->reason = "told to";
@@ -112,6 +116,8 @@ static assay_status finish(fake_table *table, assay_step_result *ret_result, ass
         return ASSAY_OK;
     }
     table->exists = true;
+    table->columns = model->columns;
+    table->column_count = model->column_count;
     table->snapshot = table->snapshot < 0 ? 1 : table->snapshot + 1;
     ret_result->outcome = ASSAY_STEP_DONE;
     ret_result->rows_added = 10;
@@ -126,6 +132,8 @@ static assay_status run(void *user, const assay_step_context *context,
 {
     shop *fixture = user;
 
+    if (context->model->failure != NULL)
+        return assay_error_copy(err, context->model->failure);
     assay_step_phase(context, "working");
     assay_lock_acquire(fixture->lock);
     fake_table *table = fixture_table(fixture, context->model->name);
@@ -143,7 +151,7 @@ static assay_status run(void *user, const assay_step_context *context,
         status = wait_for(fixture, table, err);
     assay_lock_acquire(fixture->lock);
     if (status == ASSAY_OK)
-        status = finish(table, ret_result, err);
+        status = finish(context->model, table, ret_result, err);
     fixture->running--;
     assay_lock_release(fixture->lock);
     return status;

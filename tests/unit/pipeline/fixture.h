@@ -6,7 +6,7 @@
 #include "pipeline/run.h"
 #include "support/folder.h"
 
-enum { FAKE_TABLES_MAX = 32, LOG_SIZE = 8192 };
+enum { FAKE_TABLES_MAX = 32, LOG_SIZE = 8192, BROKEN_NUMBER = 2202 };
 
 /* What lies in the warehouse, and how the step of the table behaves. */
 typedef struct fake_table {
@@ -16,6 +16,7 @@ typedef struct fake_table {
     assay_column *columns;
     size_t column_count;
     /* behaviour: */
+    assay_status broken;    /* of columns; ASSAY_OK = the contract's are given */
     assay_status status;    /* of run; ASSAY_OK = commits a snapshot */
     int fail_times;         /* then it goes well; 0 = always */
     assay_skip_reason skip; /* not NONE: skipped for that reason */

@@ -52,10 +52,13 @@ static assay_status open_only(void *user, assay_error *err)
     return open_project(user, arena, &project, err);
 }
 
-static assay_status open_and_compile(void *user, assay_error *err)
+typedef assay_status compile_call(assay_project *project, assay_model *const *selected,
+                                  size_t count, const assay_step_env *env, assay_conn *conn,
+                                  assay_error *err);
+
+static assay_status open_and_compile_by(shop *fixture, compile_call *call, assay_error *err)
 {
     ASSAY_AUTO(assay_arena_freep) assay_arena *arena = assay_arena_new();
-    shop *fixture = user;
     const char *select[] = {"+silver.x"};
     assay_selection_words words = {.select = select, .select_count = 1};
     assay_selection selection;
@@ -68,7 +71,7 @@ static assay_status open_and_compile(void *user, assay_error *err)
     ASSAY_TRY(assay_graph_build(project, fixture->conn, err));
     ASSAY_TRY(assay_selection_parse(project, &words, arena, &selection, err));
     ASSAY_TRY(assay_selection_models(project, &selection, arena, &models, &count, err));
-    ASSAY_TRY(assay_compile(project, models, count, &fixture->env, fixture->conn, err));
+    ASSAY_TRY(call(project, models, count, &fixture->env, fixture->conn, err));
 
     /* closing the private catalog cannot fail for its caller; short of memory it stays open */
     const char *catalog = NULL;
@@ -78,6 +81,16 @@ static assay_status open_and_compile(void *user, assay_error *err)
         return ASSAY_OK;
     ASSAY_TRY(assay_conn_execute(fixture->conn, "use memory; detach assay_compile", NULL, err));
     return assay_error_nomem(err);
+}
+
+static assay_status open_and_compile(void *user, assay_error *err)
+{
+    return open_and_compile_by(user, assay_compile, err);
+}
+
+static assay_status open_and_compile_each(void *user, assay_error *err)
+{
+    return open_and_compile_by(user, assay_compile_each, err);
 }
 
 static void opening_a_project_survives_every_lack_of_memory(void **state)
@@ -95,6 +108,15 @@ static void compiling_a_project_survives_every_lack_of_memory(void **state)
     exhaust_allocations(open_and_compile, fixture);
 }
 
+static void compiling_on_beside_a_broken_source_survives_every_lack_of_memory(void **state)
+{
+    shop *fixture = *state;
+
+    fixture_table(fixture, "bronze.x")->broken = ASSAY_EDATA;
+    (void)fixture_table(fixture, "silver.x");
+    exhaust_allocations(open_and_compile_each, fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +124,9 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(compiling_a_project_survives_every_lack_of_memory, setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            compiling_on_beside_a_broken_source_survives_every_lack_of_memory, setup,
+            fixture_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
