@@ -357,6 +357,24 @@ def test_history_accumulates_and_late_rows_cut_it_again(project, read, table_for
     assert project.query("select * from silver.t order by all") == before
 
 
+@pytest.mark.parametrize("table_format", FORMATS)
+def test_no_state_of_a_history_has_no_length(project, table_format):
+    """Two rows of one version are one state, or an error: never an interval that ends where it begins."""
+    start(project, table_format, mode="scd2", key=["id"], version="v", delete_when="op = 'D'",
+          select="select id, v, op, amount from bronze.t")
+    load(project, "a", "1,1,U,10,2026-01-01", "1,1,U,10,2026-01-01", "2,4,D,0,2026-01-01")
+    before = [[1, 10, 1, None, True], [2, None, 4, 4, False]]
+    assert rows(project, HISTORY) == before  # the deletion of what never was: no moment falls in it
+    for name, row in enumerate(["1,1,U,11,2026-01-01", "1,1,D,10,2026-01-01", "2,4,U,20,2026-01-01"]):
+        result = fail(project, f"wrong{name}", row)
+        assert "E4072 " in result.err and f"id = '{row[0]}'" in result.err, result
+        (project.root / f"data/wrong{name}.csv").unlink()
+        project.ok("run", "--full-refresh", "--yes", "bronze.t")
+    assert rows(project, HISTORY) == before
+    load(project, "b", "1,1,U,10,2026-01-01", "2,3,U,20,2026-01-01")  # late: the deletion ends it
+    assert rows(project, HISTORY) == [[1, 10, 1, None, True], [2, 20, 3, 4, False]]
+
+
 def test_the_surrogate_key_can_be_computed_elsewhere(project):
     import hashlib
     start(project, "iceberg", mode="scd2", key=["op", "id"], version="day",
