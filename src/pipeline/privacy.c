@@ -2,7 +2,6 @@
 
 #include "base/str.h"
 #include "base/vec.h"
-#include "lineage/columns.h"
 
 static const assay_column_note *find_note(const assay_model *model, const char *column)
 {
@@ -55,20 +54,16 @@ static const char *type_of(const assay_column *columns, size_t count, const char
     return "";
 }
 
-/* A value of the source may be read from the column. An aggregate of another type than its source
- * is a number about values, such as a count. */
-static bool shows(const assay_model *model, const assay_model_input *input,
-                  const assay_lineage_column *column, const assay_lineage_column_input *source)
+/* An aggregate of another type than its source is a number about values, such as a count. */
+bool assay_privacy_shows(const assay_lineage_column_input *source, const char *type,
+                         const char *source_type)
 {
     for (size_t i = 0; i < source->transformation_count; i++) {
         assay_lineage_subtype subtype = source->transformations[i].subtype;
         if (subtype == ASSAY_LINEAGE_IDENTITY || subtype == ASSAY_LINEAGE_TRANSFORMATION)
             return true;
         if (subtype == ASSAY_LINEAGE_AGGREGATION &&
-            (assay_str_equal(type_of(model->columns, model->column_count, column->name),
-                             type_of(input->columns, input->column_count, source->column)) ||
-             assay_str_contains(type_of(model->columns, model->column_count, column->name),
-                                "VARCHAR")))
+            (assay_str_equal(type, source_type) || assay_str_contains(type, "VARCHAR")))
             return true;
     }
     return false;
@@ -80,7 +75,8 @@ static bool comes_from_pii(const assay_model *model, const assay_lineage_column 
         const assay_lineage_column_input *source = &column->inputs[i];
         const assay_model_input *input = find_input(model, source->table);
         if (input != NULL && input_column_is_pii(input, source->column) &&
-            shows(model, input, column, source))
+            assay_privacy_shows(source, type_of(model->columns, model->column_count, column->name),
+                                type_of(input->columns, input->column_count, source->column)))
             return true;
     }
     return false;

@@ -3,6 +3,7 @@
 #ifndef ASSAY_PIPELINE_PRIVACY_H
 #define ASSAY_PIPELINE_PRIVACY_H
 
+#include "lineage/columns.h"
 #include "pipeline/model.h"
 
 /* While compiling, inside the catalog of shadows: model->pii from the column lineage of `sql`. A
@@ -17,5 +18,9 @@ ASSAY_NODISCARD assay_status assay_privacy_inherit(assay_model *model, const cha
 ASSAY_NODISCARD assay_status assay_privacy_learn(assay_model *model, const char *const *names,
                                                  size_t count, assay_arena *arena,
                                                  assay_error *err);
+
+/* Whether a value of `source` may be read from a column of `type` that is made of it. */
+bool assay_privacy_shows(const assay_lineage_column_input *source, const char *type,
+                         const char *source_type);
 
 #endif

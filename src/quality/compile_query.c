@@ -171,9 +171,10 @@ assay_status assay_dq_compile_other_count(assay_dq_run *run, assay_dq_plan *plan
 
 /* ---- queries ---- */
 
-/* The user's query with {batch} replaced and no semicolon at its end; exactly one statement. */
+/* The user's query with {batch} replaced by `batch` and no semicolon at its end; exactly one
+ * statement. */
 static assay_status read_query(assay_dq_run *run, const assay_dq_plan *plan, const char *name,
-                               const char **ret_sql, assay_error *err)
+                               const char *batch, const char **ret_sql, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
     static const char hole[] = "{batch}";
@@ -187,7 +188,7 @@ static assay_status read_query(assay_dq_run *run, const assay_dq_plan *plan, con
         size--;
     for (const char *at = text; at < text + size;) {
         if (strncmp(at, hole, sizeof(hole) - 1) == 0) {
-            assay_buf_append_text(&buf, plan->batch);
+            assay_buf_append_text(&buf, batch);
             at += sizeof(hole) - 1;
         } else {
             assay_buf_append_char(&buf, *at++);
@@ -223,7 +224,10 @@ assay_status assay_dq_compile_unexpected_rows(assay_dq_run *run, assay_dq_plan *
 {
     const char *query = NULL;
 
-    ASSAY_TRY(read_query(run, plan, "unexpected_rows_query", &query, err));
+    ASSAY_TRY(read_query(run, plan, "unexpected_rows_query", plan->batch, &query, err));
+    ASSAY_TRY(read_query(run, plan, "unexpected_rows_query",
+                         assay_dq_quote_table_name(run, run->request->table), &plan->named_query,
+                         err));
     plan->rows_query = assay_dq_sql(run, "%s AS \"__dq_q\"", query);
     plan->slots[ASSAY_DQ_UNEXPECTED] =
         assay_dq_metric_of(run, ASSAY_DQ_LANE_QUERY, plan->rows_query, "count(*)");
@@ -252,8 +256,8 @@ assay_status assay_dq_compile_comparison(assay_dq_run *run, assay_dq_plan *plan,
     size_t counts[2] = {0, 0};
     const char *source = NULL;
 
-    ASSAY_TRY(read_query(run, plan, "base_query", &queries[0], err));
-    ASSAY_TRY(read_query(run, plan, "comparison_query", &queries[1], err));
+    ASSAY_TRY(read_query(run, plan, "base_query", plan->batch, &queries[0], err));
+    ASSAY_TRY(read_query(run, plan, "comparison_query", plan->batch, &queries[1], err));
     for (size_t i = 0; i < 2; i++)
         ASSAY_TRY(assay_conn_describe(run->request->conn,
                                       assay_dq_sql(run, "SELECT * FROM %s AS \"q\"", queries[i]),

@@ -201,6 +201,20 @@ static bool mentions_pii(const assay_dq_run *run, const assay_dq_plan *plan)
     return strchr(plan->rows_query, '*') != NULL;
 }
 
+/* By column: the rows of a query hold personal data as far as is known where each value comes from.
+ */
+static bool *find_hidden(assay_dq_run *run, const assay_dq_plan *plan, const assay_rows *rows)
+{
+    const assay_quality_request *request = run->request;
+    bool *hidden = assay_arena_take(run->arena, rows->column_count + 1, sizeof *hidden);
+    const char *sql = assay_dq_sql(run, "SELECT * FROM %s AS \"__dq_q\"", plan->named_query);
+
+    run->failed = run->failed || hidden == NULL;
+    if (!run->failed && request->hides != NULL)
+        request->hides(request->hides_user, sql, rows->names, rows->column_count, hidden);
+    return hidden;
+}
+
 /* A query may give pii under another name, by position or as a whole row: where the table has such
  * columns, only what bears the name of another column is shown, and of that only numbers where the
  * query mentions pii. */
@@ -219,16 +233,14 @@ static bool hides_cell(const assay_dq_run *run, const assay_dq_plan *plan, const
 static void set_query_samples(assay_dq_run *run, assay_dq_plan *plan, const assay_rows *rows)
 {
     assay_quality_sample *samples = assay_arena_take(run->arena, rows->count + 1, sizeof(*samples));
+    const bool *hidden = find_hidden(run, plan, rows);
 
-    if (samples == NULL) {
-        run->failed = true;
-        return;
-    }
+    run->failed = run->failed || samples == NULL;
     for (size_t i = 0; i < rows->count && !run->failed; i++) {
         assay_value *map = assay_value_map(run->arena);
         for (size_t c = 0; c < rows->column_count && !run->failed; c++) {
             assay_value *cell = rows->cells[i][c];
-            bool secret = hides_cell(run, plan, rows->names[c], cell);
+            bool secret = hidden[c] || hides_cell(run, plan, rows->names[c], cell);
             set_key(run, map, rows->names[c], shown(run, cell, secret));
         }
         samples[i].value = map;

@@ -112,7 +112,8 @@ struct assay_dq_plan {
     assay_dq_shape shape;
     const assay_dq_column **judged;
     size_t judged_count;
-    const char *rows_query; /* whole records of a query of the user are the evidence */
+    const char *rows_query;  /* whole records of a query of the user are the evidence */
+    const char *named_query; /* the same over the judged table by its name */
 
     assay_value *details; /* as the result shows them */
     const char *probe;    /* run on no data at bind: patterns and formats that the engine refuses */
@@ -185,7 +186,9 @@ const char *assay_dq_keep(assay_dq_run *run, const assay_buf *buf);
 /* 'text' / "name". Never NULL, as above. */
 const char *assay_dq_quote_text(assay_dq_run *run, const char *text);
 const char *assay_dq_quote_name(assay_dq_run *run, const char *name);
-/* A table as the user names it: "gold"."dim_customer"; the judged table itself is its view. */
+/* A table as the user names it: "gold"."dim_customer". */
+const char *assay_dq_quote_table_name(assay_dq_run *run, const char *table);
+/* The same; the judged table itself is its view. */
 const char *assay_dq_quote_table(assay_dq_run *run, const assay_dq_plan *plan, const char *table);
 /* A column name that neither the table has nor `prefix` itself, quoted. */
 const char *assay_dq_fresh_name(assay_dq_run *run, const char *prefix);

@@ -173,6 +173,11 @@ ASSAY_NODISCARD assay_status assay_quality_suite_of(const assay_quality_spec *sp
 
 /* ---- running a suite ---- */
 
+/* Which columns (`names`) of the rows that `sql` gives hold personal data of any table: sets every
+ * hidden[i]. The judged table stands in `sql` under its own name. What is not known is hidden. */
+typedef void assay_quality_hides(const void *user, const char *sql, const char *const *names,
+                                 size_t count, bool *hidden);
+
 typedef struct assay_quality_request {
     assay_conn
         *conn; /* busy with the checks until the call returns; its temporary schema is used */
@@ -196,6 +201,8 @@ typedef struct assay_quality_request {
     size_t key_count;
     const char *const *pii_columns; /* their values are shown as *** */
     size_t pii_count;
+    assay_quality_hides *hides; /* rows of queries of the user; NULL = by pii_columns alone */
+    const void *hides_user;
     const char *const *index_columns; /* unexpected_index_column_names */
     size_t index_count;
     assay_result_format

@@ -47,14 +47,11 @@ const char *assay_dq_quote_name(assay_dq_run *run, const char *name)
     return assay_dq_keep(run, &buf);
 }
 
-const char *assay_dq_quote_table(assay_dq_run *run, const assay_dq_plan *plan, const char *table)
+const char *assay_dq_quote_table_name(assay_dq_run *run, const char *table)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
     const char *dot = strchr(table, '.');
 
-    if (assay_str_equal_ci(table, run->request->table))
-        return plan->check->batch && run->request->batch_relation != NULL ? ASSAY_DQ_ADDED_BATCH
-                                                                          : ASSAY_DQ_BATCH;
     if (dot != NULL) {
         const char *layer = assay_arena_text_n(run->arena, table, (size_t)(dot - table));
         if (layer == NULL) {
@@ -68,6 +65,14 @@ const char *assay_dq_quote_table(assay_dq_run *run, const assay_dq_plan *plan, c
         assay_sql_append_name(&buf, table);
     }
     return assay_dq_keep(run, &buf);
+}
+
+const char *assay_dq_quote_table(assay_dq_run *run, const assay_dq_plan *plan, const char *table)
+{
+    if (!assay_str_equal_ci(table, run->request->table))
+        return assay_dq_quote_table_name(run, table);
+    return plan->check->batch && run->request->batch_relation != NULL ? ASSAY_DQ_ADDED_BATCH
+                                                                      : ASSAY_DQ_BATCH;
 }
 
 static bool is_taken(const assay_dq_run *run, const char *name)

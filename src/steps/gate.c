@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "engine/catalog.h"
+#include "steps/query_privacy.h"
 #include "table/scan.h"
 #include "text/json.h"
 
@@ -102,6 +103,10 @@ static assay_status run_suite(const assay_write *write, const assay_gate_subject
                                      .now_us = write->now_us,
                                      .cancel = write->steps->env->cancel};
 
+    const assay_query_privacy privacy = {write, subject->schema};
+
+    request.hides = assay_query_privacy_hides;
+    request.hides_user = &privacy;
     ASSAY_TRY(make_views(write, subject, suite, err));
     ASSAY_TRY(scan_text(write, subject, 0, true, &request.relation, err));
     ASSAY_TRY(batch_text(write, subject, &request.batch_relation, err));

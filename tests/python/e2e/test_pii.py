@@ -174,3 +174,36 @@ def test_suite_rules_that_quarantine_keep_it_out_of_samples_and_events(project, 
     watch("quarantine", "show", "silver.people", code=0)
     watch("quarantine", "replay", "silver.people", code=0)
     watch.clean()
+
+
+def test_a_query_of_a_check_does_not_carry_it_out_under_another_name(project, watch):
+    start(project)
+    number = "4917711223344"
+    project.model("silver.people", "select id, email, 49177112233::bigint * 100 + 44 as phone, 7 as size\n"
+                  "from bronze.people", columns={"phone": {"pii": True}})
+    project.model("silver.sizes", "select id, size, 'x' as label from silver.people")
+    queries = ["select id, phone as size from {batch}", "select phone // 1 as id from {batch}",
+               "select id, size from (select phone, id as phone_id from {batch}) t(size, id)",
+               "select id, max(phone) as size from {batch} group by id"]
+    foreign = ["select p.email as label, p.phone as id from {batch} s join silver.people p using (id)",
+               "select (select max(email) from silver.people) as label, s.size from {batch} s",
+               "with p as (select * from silver.people) select phone as id, email as label from p"]
+    for table, texts in (("people", queries), ("sizes", foreign)):
+        for text in texts:
+            project.write("config/dq.yaml", {
+                "quality_gates": {"max_quarantine_rate": 0.9},
+                "silver": {table: {"warning": [{"unexpected_rows_expectation": {"unexpected_rows_query": text}}]}}})
+            result = watch("run", code=0)
+            assert "***" in result.err and number not in result.err, (text, result)
+            result = watch("check", f"silver.{table}", code=0)
+            assert number not in result.out, (text, result)
+    watch.clean()
+    for path in (project.root / ".assay/results").rglob("*.json"):
+        assert number not in path.read_text(), path
+    # what is no personal data is shown, numbers about it too
+    text = "select s.size, s.label, count(p.email) as id from {batch} s join silver.people p using (id) group by all"
+    project.write("config/dq.yaml", {
+        "quality_gates": {"max_quarantine_rate": 0.9},
+        "silver": {"sizes": {"warning": [{"unexpected_rows_expectation": {"unexpected_rows_query": text}}]}}})
+    result = watch("run", code=0)
+    assert "***" not in result.err and "'x'" in result.err.replace('"', "'"), result
