@@ -2,6 +2,9 @@
 
 /* Types as format_type() spells them, so that equal types are equal texts. */
 
+/* As text, since 1.10 and 1.1 are equal numbers and not equal documents. */
+static const char json_text[] = "CAST(CAST(? AS jsonb) AS text)";
+
 static const assay_type_map types[] = {
     {"BOOLEAN", NULL, "boolean", "boolean", NULL, ASSAY_CANON_TEXT, NULL},
     {"TINYINT", "CAST(? AS SMALLINT)", "smallint", "smallint", NULL, ASSAY_CANON_TEXT, NULL},
@@ -41,15 +44,15 @@ static const assay_type_map types[] = {
     {"INTERVAL", "CAST(? AS VARCHAR)", "text", "interval", "CAST(? AS interval)", ASSAY_CANON_NONE,
      NULL},
     {"JSON", "CAST(? AS VARCHAR)", "text", "jsonb", "CAST(? AS jsonb)", ASSAY_CANON_JSON,
-     "CAST(? AS jsonb)"},
+     json_text},
     {"STRUCT", "CAST(to_json(?) AS VARCHAR)", "text", "jsonb", "CAST(? AS jsonb)", ASSAY_CANON_JSON,
-     "CAST(? AS jsonb)"},
+     json_text},
     {"MAP", "CAST(to_json(?) AS VARCHAR)", "text", "jsonb", "CAST(? AS jsonb)", ASSAY_CANON_JSON,
-     "CAST(? AS jsonb)"},
+     json_text},
     {"UNION", "CAST(to_json(?) AS VARCHAR)", "text", "jsonb", "CAST(? AS jsonb)", ASSAY_CANON_JSON,
-     "CAST(? AS jsonb)"},
+     json_text},
     {"LIST", "CAST(to_json(?) AS VARCHAR)", "text", "jsonb", "CAST(? AS jsonb)", ASSAY_CANON_JSON,
-     "CAST(? AS jsonb)"},
+     json_text},
 };
 
 /* What a column that is there can take or become. Whatever is not said here is refused. */
@@ -134,7 +137,7 @@ const assay_dialect assay_dialect_postgres = {
             [ASSAY_CANON_TIME] = "CAST(? AS text)",
             [ASSAY_CANON_TIMESTAMP] = "CAST(? AS text)",
             [ASSAY_CANON_INSTANT] = "CAST(? AS text)",
-            [ASSAY_CANON_JSON] = "CAST(CAST(? AS jsonb) AS text)",
+            [ASSAY_CANON_JSON] = json_text,
             [ASSAY_CANON_NONE] = "CASE WHEN ? IS NOT NULL THEN '1' END",
         },
     .engine_canon =
