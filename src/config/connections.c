@@ -31,11 +31,12 @@ static bool is_reference(const char *text)
 }
 
 /* The value itself is never shown: it may be the secret. */
-static assay_status read_secret(const assay_value *tree, const char *key, const char *path,
+static assay_status read_secret(const assay_value *tree, const char *key,
+                                const assay_connection_config *connection,
                                 assay_secret_ref *ret_ref, assay_error *err)
 {
     const char *text = assay_config_text(tree, key, NULL);
-    assay_place place = assay_config_place(tree, key, path);
+    assay_place place = assay_config_place(tree, key, connection->path);
 
     if (text == NULL || text[0] == '\0')
         return ASSAY_OK;
@@ -44,12 +45,12 @@ static assay_status read_secret(const assay_value *tree, const char *key, const 
                               "'%s' must be a reference (env:NAME, file:PATH or "
                               "aws-secret:NAME#key), not the secret itself",
                               key);
-    *ret_ref = (assay_secret_ref){text, place};
+    *ret_ref = (assay_secret_ref){text, place, connection->login_timeout_ms};
     return ASSAY_OK;
 }
 
-static assay_status read_secrets(const assay_value *tree, const char *path,
-                                 assay_connection_config *connection, assay_error *err)
+static assay_status read_secrets(const assay_value *tree, assay_connection_config *connection,
+                                 assay_error *err)
 {
     const struct {
         const char *key;
@@ -63,7 +64,7 @@ static assay_status read_secrets(const assay_value *tree, const char *path,
     };
 
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
-        ASSAY_TRY(read_secret(tree, secrets[i].key, path, secrets[i].ref, err));
+        ASSAY_TRY(read_secret(tree, secrets[i].key, connection, secrets[i].ref, err));
     return ASSAY_OK;
 }
 
@@ -189,9 +190,9 @@ static assay_status read_s3(const assay_value *tree, const struct reader *reader
                               "reference");
     ASSAY_TRY(assay_config_check(credentials, &assay_table_s3_credentials, reader->path, err));
     connection->has_keys = true;
-    ASSAY_TRY(read_secret(credentials, "key_id", reader->path, &connection->key_id, err));
-    ASSAY_TRY(read_secret(credentials, "secret", reader->path, &connection->secret_key, err));
-    return read_secret(credentials, "session_token", reader->path, &connection->session_token, err);
+    ASSAY_TRY(read_secret(credentials, "key_id", connection, &connection->key_id, err));
+    ASSAY_TRY(read_secret(credentials, "secret", connection, &connection->secret_key, err));
+    return read_secret(credentials, "session_token", connection, &connection->session_token, err);
 }
 
 static assay_status read_kind(const assay_value *tree, const struct reader *reader,
@@ -206,8 +207,8 @@ static assay_status read_kind(const assay_value *tree, const struct reader *read
         connection->driver = assay_path_join(reader->arena, reader->root, driver);
         ASSAY_TRY(assay_arena_check(connection->driver, err));
     }
-    ASSAY_TRY(read_secrets(tree, reader->path, connection, err));
     ASSAY_TRY(read_timeouts(tree, reader->path, connection, err));
+    ASSAY_TRY(read_secrets(tree, connection, err));
     switch (connection->kind) {
     case ASSAY_CONNECTION_POSTGRES:
         return read_libpq(tree, reader, 5432, connection, err);

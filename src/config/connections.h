@@ -19,6 +19,7 @@ typedef enum assay_connection_kind {
 typedef struct assay_secret_ref {
     const char *text; /* "env:SHOP_DB_PASSWORD"; NULL = not said */
     assay_place place;
+    int64_t timeout_ms; /* to look it up: the connection's login_timeout; 0 = no limit of its own */
 } assay_secret_ref;
 
 /* How Snowflake is logged in to. */

@@ -169,6 +169,24 @@ static assay_status try_s3(struct trial *trial, assay_error *err)
 
 static const char *fix_for(const assay_error *problem)
 {
+    static const struct {
+        int number;
+        const char *fix;
+    } fixes[] = {
+        {1261, "close the file to other users, as the message says"},
+        {1262,
+         "let the AWS credentials read the secret (secretsmanager:GetSecretValue, kms:Decrypt)"},
+        {1263, "look at the AWS region, AWS_ENDPOINT_URL and the network, then try again"},
+        {1264, "give AWS credentials, by AWS_PROFILE or as docs/guide/connections.md says"},
+        {1265, "set AWS_REGION"},
+        {1267, "correct AWS_ENDPOINT_URL"},
+        {3124, "correct the database or schema in config/connections.yaml, or create it"},
+        {3125, "give the server TLS, or correct sslmode and sslrootcert"},
+    };
+
+    for (size_t i = 0; i < sizeof fixes / sizeof fixes[0]; i++)
+        if (problem->number == fixes[i].number)
+            return fixes[i].fix;
     if (problem->code == ASSAY_ENOTFOUND)
         return "run tools/bootstrap, or install the driver as the message says";
     if (problem->code == ASSAY_EAUTH)

@@ -13,6 +13,7 @@ struct assay_aws {
     bool profile_named;           /* by the caller or by AWS_PROFILE */
     const assay_clock *clock;
     const assay_cancel *cancel;
+    int64_t until_us; /* assay_aws_limit */
     assay_lock *lock; /* guards what follows: one asks for all */
     assay_http *http;
     assay_value *profiles; /* MAP: profile -> MAP of texts; NULL = not read yet */
@@ -24,6 +25,9 @@ struct assay_aws {
 const char *assay_aws_variable(const char *name);
 
 int64_t assay_aws_now_us(const assay_aws *aws);
+
+/* What a request may take: `most_ms`, less where the limit is near, 1 where it has passed. */
+int assay_aws_time_ms(const assay_aws *aws, int most_ms);
 
 /* The profiles of both files; credentials go before the configuration's. Under the lock. */
 assay_status assay_aws_profiles_read(assay_aws *aws, assay_error *err);
@@ -62,8 +66,9 @@ typedef struct assay_aws_role {
 assay_status assay_aws_assume(assay_aws *aws, const assay_aws_role *role,
                               assay_aws_credentials *ret_credentials, assay_error *err);
 
-/* Runs `command` by /bin/sh within 60 seconds; its output is appended to `output`. */
-assay_status assay_aws_command(const char *command, assay_buf *output, assay_error *err);
+/* Runs `command` by /bin/sh; its output is appended to `output`. */
+assay_status assay_aws_command(const char *command, int timeout_ms, assay_buf *output,
+                               assay_error *err);
 
 /* One request to a service. */
 typedef struct assay_aws_call {
@@ -76,8 +81,8 @@ typedef struct assay_aws_call {
     const assay_aws_credentials *signer; /* NULL = not signed */
 } assay_aws_call;
 
-/* Three tries where the service asks for patience. Any answer is ASSAY_OK; none is EIO or ETIMEOUT
- * 1263. */
+/* Up to three tries where the service asks for patience. Any answer is ASSAY_OK; none is EIO or
+ * ETIMEOUT 1263. */
 assay_status assay_aws_send(assay_aws *aws, const assay_aws_call *call,
                             assay_http_response *response, assay_error *err);
 

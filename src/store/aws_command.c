@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "store/aws.h"
 
-enum { TIMEOUT_MS = 60000, OUTPUT_MAX = 64 * 1024, PIECE_SIZE = 4096 };
+enum { OUTPUT_MAX = 64 * 1024, PIECE_SIZE = 4096 };
 
 extern char **environ;
 
@@ -39,10 +39,10 @@ static assay_status start(const char *command, int output, pid_t *ret_pid, assay
 }
 
 /* False where the time passed or too much came. */
-static bool read_all(int input, assay_buf *output)
+static bool read_all(int input, int timeout_ms, assay_buf *output)
 {
     const assay_clock clock = assay_clock_system();
-    int64_t until = clock.monotonic_us(clock.user) + (int64_t)TIMEOUT_MS * 1000;
+    int64_t until = clock.monotonic_us(clock.user) + (int64_t)timeout_ms * 1000;
     char piece[PIECE_SIZE];
 
     for (;;) {
@@ -65,7 +65,8 @@ static bool read_all(int input, assay_buf *output)
     }
 }
 
-assay_status assay_aws_command(const char *command, assay_buf *output, assay_error *err)
+assay_status assay_aws_command(const char *command, int timeout_ms, assay_buf *output,
+                               assay_error *err)
 {
     int ends[2] = {-1, -1};
     pid_t pid = 0;
@@ -77,15 +78,15 @@ assay_status assay_aws_command(const char *command, assay_buf *output, assay_err
     assay_status status = start(command, ends[1], &pid, err);
     (void)close(ends[1]);
     ASSAY_TRY(status);
-    bool whole = read_all(input, output);
+    bool whole = read_all(input, timeout_ms, output);
     if (!whole)
         (void)kill(pid, SIGKILL);
     while (waitpid(pid, &result, 0) < 0 && errno == EINTR)
         continue;
     if (!whole)
-        return assay_error_set(err, ASSAY_EAUTH, 1264,
-                               "the credential_process of the AWS profile does not end within %d s",
-                               TIMEOUT_MS / 1000);
+        return assay_error_set(
+            err, ASSAY_EAUTH, 1264,
+            "the credential_process of the AWS profile does not end within %d ms", timeout_ms);
     if (!WIFEXITED(result) || WEXITSTATUS(result) != 0)
         return assay_error_set(err, ASSAY_EAUTH, 1264,
                                "the credential_process of the AWS profile failed");

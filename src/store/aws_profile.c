@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "store/aws.h"
 
-enum { FILE_MAX = 1024 * 1024, CHAIN_MAX = 8 };
+enum { FILE_MAX = 1024 * 1024, CHAIN_MAX = 8, PROCESS_TIMEOUT_MS = 60000 };
 
 /* ---- the files ---- */
 
@@ -208,12 +208,12 @@ static assay_status assume(assay_aws *aws, const char *name, const assay_value *
     return assay_aws_assume(aws, &role, ret_credentials, err);
 }
 
-static assay_status run_process(const char *command, assay_aws_credentials *ret_credentials,
-                                assay_error *err)
+static assay_status run_process(const assay_aws *aws, const char *command,
+                                assay_aws_credentials *ret_credentials, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf output = ASSAY_BUF_EMPTY;
 
-    ASSAY_TRY(assay_aws_command(command, &output, err));
+    ASSAY_TRY(assay_aws_command(command, assay_aws_time_ms(aws, PROCESS_TIMEOUT_MS), &output, err));
     return assay_aws_credentials_parse(assay_buf_text(&output), output.size, "credential_process",
                                        ret_credentials, err);
 }
@@ -241,7 +241,7 @@ static assay_status resolve(assay_aws *aws, const char *name, int depth, bool ma
     if (key_id != NULL || secret_key != NULL)
         return fail_profile(name, "it has one half of a key only", err);
     if (process != NULL)
-        return run_process(process, ret_credentials, err);
+        return run_process(aws, process, ret_credentials, err);
     if (assay_value_find(profile, "sso_session") != NULL ||
         assay_value_find(profile, "sso_start_url") != NULL)
         return fail_sso(name, err);

@@ -69,13 +69,14 @@ static assay_status fail_answer(const char *id, const assay_http_response *respo
 
     if (assay_str_equal(type, "ResourceNotFoundException"))
         number = 1260;
-    if (response->status >= 500 || response->status == 429) {
+    if (response->status >= 500 || response->status == 429 ||
+        assay_str_equal(type, "ThrottlingException")) {
         number = 1263;
         status = ASSAY_EIO;
     }
-    (void)assay_error_set(err, status, number, "AWS does not give the secret '%s': %s (%d) %.*s",
+    (void)assay_error_set(err, status, number, "AWS does not give the secret '%s': %s (%d)%s%.*s",
                           id, type != NULL ? type : "no reason is said", response->status,
-                          REASON_MAX, message);
+                          message[0] != '\0' ? " " : "", REASON_MAX, message);
     if (err != NULL) {
         err->native = response->status;
         err->retryable = number == 1263;

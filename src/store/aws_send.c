@@ -21,6 +21,19 @@ int64_t assay_aws_now_us(const assay_aws *aws)
     return aws->clock->now_us(aws->clock->user);
 }
 
+static int64_t left_ms(const assay_aws *aws)
+{
+    return (aws->until_us - aws->clock->monotonic_us(aws->clock->user)) / 1000;
+}
+
+int assay_aws_time_ms(const assay_aws *aws, int most_ms)
+{
+    if (aws->until_us == 0)
+        return most_ms;
+    int64_t left = left_ms(aws);
+    return left < 1 ? 1 : left < most_ms ? (int)left : most_ms;
+}
+
 /* The variable of the service, the general one, the service's own address. */
 static char *endpoint_of(const assay_aws_call *call, assay_arena *arena)
 {
@@ -126,7 +139,8 @@ static assay_status send_once(struct sending *sending, assay_http_response *resp
                                         .headers = headers,
                                         .body = sending->call->body,
                                         .body_size = strlen(sending->call->body),
-                                        .total_timeout_ms = TIMEOUT_MS,
+                                        .total_timeout_ms =
+                                            assay_aws_time_ms(sending->aws, TIMEOUT_MS),
                                         .cancel = sending->aws->cancel};
     return assay_http_send(sending->aws->http, &request, response, err);
 }
@@ -136,6 +150,18 @@ static void wait_ms(int64_t ms)
     const struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000L};
 
     (void)nanosleep(&time, NULL);
+}
+
+/* False where the time that is left is too short for another try. */
+static bool wait_before(const assay_aws *aws, int attempt)
+{
+    int64_t pause_ms =
+        assay_http_backoff_ms(attempt - 1, WAIT_MS, WAIT_MAX_MS, (uint32_t)assay_aws_now_us(aws));
+
+    if (aws->until_us != 0 && pause_ms >= left_ms(aws))
+        return false;
+    wait_ms(pause_ms);
+    return true;
 }
 
 static bool asks_for_patience(assay_status status, const assay_http_response *response)
@@ -164,9 +190,8 @@ assay_status assay_aws_send(assay_aws *aws, const assay_aws_call *call,
     if (aws->http == NULL)
         ASSAY_TRY(assay_http_new(&aws->http, err));
     for (int attempt = 0; attempt < TRIES; attempt++) {
-        if (attempt > 0)
-            wait_ms(assay_http_backoff_ms(attempt - 1, WAIT_MS, WAIT_MAX_MS,
-                                          (uint32_t)assay_aws_now_us(aws)));
+        if (attempt > 0 && !wait_before(aws, attempt))
+            break; /* what was said last stands */
         ASSAY_TRY(assay_cancel_check(aws->cancel, err));
         status = send_once(&sending, response, err);
         if (!asks_for_patience(status, response))

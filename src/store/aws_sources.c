@@ -121,11 +121,12 @@ static assay_status ask(assay_aws *aws, const struct look *look, assay_http_resp
                         assay_error *err)
 {
     const char *headers[] = {look->header, NULL};
+    int timeout_ms = assay_aws_time_ms(aws, look->timeout_ms);
     const assay_http_request request = {.method = look->method,
                                         .url = look->url,
                                         .headers = headers,
-                                        .connect_timeout_ms = look->timeout_ms,
-                                        .total_timeout_ms = look->timeout_ms,
+                                        .connect_timeout_ms = timeout_ms,
+                                        .total_timeout_ms = timeout_ms,
                                         .cancel = aws->cancel};
 
     if (aws->http == NULL)

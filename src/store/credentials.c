@@ -62,6 +62,13 @@ void assay_aws_freep(assay_aws **aws)
     assay_aws_free(*aws);
 }
 
+void assay_aws_limit(assay_aws *aws, int64_t until_us)
+{
+    assay_lock_acquire(aws->lock);
+    aws->until_us = until_us;
+    assay_lock_release(aws->lock);
+}
+
 /* ---- the chain ---- */
 
 /* The first source that is configured decides, also where it fails. */
@@ -185,5 +192,6 @@ assay_status assay_aws_connection_credentials(assay_secrets *secrets,
     if (connection->has_keys)
         return from_references(secrets, connection, ret_credentials, err);
     ASSAY_TRY(assay_aws_new(&options, &aws, err));
+    assay_aws_limit(aws, clock->monotonic_us(clock->user) + connection->login_timeout_ms * 1000);
     return assay_aws_credentials_get(aws, ret_credentials, err);
 }

@@ -28,6 +28,10 @@ typedef struct assay_aws_options {
     const assay_cancel *cancel;
 } assay_aws_options;
 
+/* From now on nothing that is asked goes on behind that time of the monotonic clock; 0 = each
+ * request has its own limits only. */
+void assay_aws_limit(assay_aws *aws, int64_t until_us);
+
 ASSAY_NODISCARD assay_status assay_aws_new(const assay_aws_options *options, assay_aws **ret_aws,
                                            assay_error *err);
 void assay_aws_free(assay_aws *aws);

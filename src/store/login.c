@@ -72,7 +72,9 @@ static assay_status read_secret(assay_secrets *secrets, const assay_connection_c
     ASSAY_TRY(read_document(connection, whole, login, err));
     ASSAY_TRY(need(connection, login->host, "host", err));
     ASSAY_TRY(need(connection, login->database, "dbname", err));
-    return need(connection, login->user, "username", err);
+    ASSAY_TRY(need(connection, login->user, "username", err));
+    const char *password = login->password != NULL ? assay_secret_reveal(login->password) : NULL;
+    return need(connection, password, "password", err); /* libpq would look for one elsewhere */
 }
 
 static void move(assay_login *from, assay_login *ret_to)

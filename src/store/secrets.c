@@ -88,6 +88,10 @@ static assay_status from_environment(const assay_secret_ref *ref, const char *na
 
 /* ---- file:PATH ---- */
 
+/* Editors of Windows begin UTF-8 with it. */
+static const char bom[] = "\xef\xbb\xbf";
+enum { BOM_SIZE = sizeof bom - 1 };
+
 static void close_file(const int *file)
 {
     if (*file >= 0)
@@ -173,8 +177,10 @@ static assay_status from_file(const assay_secrets *secrets, const assay_secret_r
                               "the secret file '%s' cannot be opened: %s", path, strerror(errno));
     ASSAY_TRY(check_mode(ref, file, path, err));
     assay_status status = read_secret(ref, file, path, bytes, &size, err);
+    size_t begin =
+        status == ASSAY_OK && size >= BOM_SIZE && memcmp(bytes, bom, BOM_SIZE) == 0 ? BOM_SIZE : 0;
     if (status == ASSAY_OK)
-        status = assay_secret_new(bytes, size, ret_secret, err);
+        status = assay_secret_new(bytes + begin, size - begin, ret_secret, err);
     assay_mem_wipe(bytes, ASSAY_SECRET_SIZE_MAX + 1);
     return status;
 }
@@ -218,8 +224,9 @@ static assay_status keep(assay_secrets *secrets, const char *id, assay_secret *v
     return ASSAY_OK;
 }
 
-static assay_status fetch(assay_secrets *secrets, const char *id, assay_secret **ret_secret,
-                          assay_error *err)
+/* `until_us`: 0 = no limit. */
+static assay_status fetch(assay_secrets *secrets, const char *id, int64_t until_us,
+                          assay_secret **ret_secret, assay_error *err)
 {
     ASSAY_AUTO(assay_secret_freep) assay_secret *value = NULL;
     const assay_aws_options options = {.clock = secrets->options.clock,
@@ -235,6 +242,7 @@ static assay_status fetch(assay_secrets *secrets, const char *id, assay_secret *
         free_kept(kept);
     if (secrets->aws == NULL)
         ASSAY_TRY(assay_aws_new(&options, &secrets->aws, err));
+    assay_aws_limit(secrets->aws, until_us);
     ASSAY_TRY(assay_aws_secret_get(secrets->aws, id, &value, err));
     ASSAY_TRY(keep(secrets, id, value, err));
     *ret_secret = ASSAY_TAKE(&value);
@@ -261,8 +269,10 @@ static assay_status from_aws(assay_secrets *secrets, const assay_secret_ref *ref
     ASSAY_TRY(assay_arena_check(arena, err));
     const char *id = split_key(text, arena, &key);
     ASSAY_TRY(assay_arena_check(id, err));
+    /* who waits for another one's answer waits within the same time */
+    int64_t until_us = ref->timeout_ms > 0 ? monotonic(secrets) + ref->timeout_ms * 1000 : 0;
     assay_lock_acquire(secrets->lock);
-    assay_status status = fetch(secrets, id, &whole, err);
+    assay_status status = fetch(secrets, id, until_us, &whole, err);
     assay_lock_release(secrets->lock);
     if (status == ASSAY_OK && key != NULL)
         return assay_aws_secret_member(whole, id, key, ref->place, ret_secret, err);
@@ -273,8 +283,26 @@ static assay_status from_aws(assay_secrets *secrets, const assay_secret_ref *ref
     return status;
 }
 
-assay_status assay_secrets_resolve(assay_secrets *secrets, const assay_secret_ref *ref,
-                                   assay_secret **ret_secret, assay_error *err)
+/* A value that is empty or that C's texts would cut is none: a login without it would look for
+ * another password elsewhere (libpq: PGPASSWORD, ~/.pgpass), or use a part. */
+static assay_status check_value(const assay_secret_ref *ref, const assay_secret *secret,
+                                assay_error *err)
+{
+    size_t size = assay_secret_size(secret);
+
+    if (size == 0)
+        return assay_error_at(err, ASSAY_EAUTH, 1260, ref->place, "the secret '%s' is empty",
+                              ref->text);
+    if (strlen(assay_secret_reveal(secret)) != size)
+        return assay_error_at(err, ASSAY_EAUTH, 1260, ref->place,
+                              "the secret '%s' holds a NUL byte, which no login can use (a text in "
+                              "UTF-16 has them: save it as UTF-8)",
+                              ref->text);
+    return ASSAY_OK;
+}
+
+static assay_status look_up(assay_secrets *secrets, const assay_secret_ref *ref,
+                            assay_secret **ret_secret, assay_error *err)
 {
     const char *colon = ref->text != NULL ? strchr(ref->text, ':') : NULL;
 
@@ -285,6 +313,17 @@ assay_status assay_secrets_resolve(assay_secrets *secrets, const assay_secret_re
     if (assay_str_starts(ref->text, "file:"))
         return from_file(secrets, ref, colon + 1, ret_secret, err);
     return from_aws(secrets, ref, colon + 1, ret_secret, err);
+}
+
+assay_status assay_secrets_resolve(assay_secrets *secrets, const assay_secret_ref *ref,
+                                   assay_secret **ret_secret, assay_error *err)
+{
+    ASSAY_AUTO(assay_secret_freep) assay_secret *secret = NULL;
+
+    ASSAY_TRY(look_up(secrets, ref, &secret, err));
+    ASSAY_TRY(check_value(ref, secret, err));
+    *ret_secret = ASSAY_TAKE(&secret);
+    return ASSAY_OK;
 }
 
 bool assay_secrets_forget(assay_secrets *secrets, const assay_secret_ref *ref)

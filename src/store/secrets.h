@@ -29,8 +29,9 @@ void assay_secrets_free(assay_secrets *secrets); /* wipes; NULL is allowed */
 void assay_secrets_freep(assay_secrets **secrets);
 
 /* The value of a reference; the caller frees it. EAUTH 1260 where the variable, file, secret or
- * key is not there, 1261 where the file is readable by everybody, 1262 where AWS refuses; EIO or
- * ETIMEOUT 1263 (retryable) where AWS does not answer. No message holds a part of a value. */
+ * key is not there, empty or with NUL bytes, 1261 where the file is readable by everybody, 1262
+ * where AWS refuses; EIO or ETIMEOUT 1263 (retryable) where AWS does not answer. No message holds a
+ * part of a value. */
 ASSAY_NODISCARD assay_status assay_secrets_resolve(assay_secrets *secrets,
                                                    const assay_secret_ref *ref,
                                                    assay_secret **ret_secret, assay_error *err);

@@ -55,6 +55,19 @@ def test_a_redshift_connection_takes_its_login_from_one_secret(project, postgres
     assert finding["ok"], result
 
 
+@pytest.mark.parametrize("password", ["", '"password": "", ', '"password": null, '])
+def test_a_secret_of_a_login_without_password_is_refused(project, postgres, tmp_path, password):
+    said = postgres.database().connection()
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"username": "%s", %s"host": "127.0.0.1", "port": %d, "dbname": "%s"}'
+                      % (said["user"], password, said["port"], said["database"]))
+    secret.chmod(0o600)
+    connections(project, rs={"type": "redshift", "secret": f"file:{secret}", "sslmode": "disable"})
+    finding, result = look(project, "rs", {**postgres.env, "PGPASSWORD": PG_PASSWORD})
+    assert not finding["ok"], result
+    assert "'password'" in finding["seen"]
+
+
 # ---- logins that do not ----
 
 def test_a_wrong_password_is_refused_by_postgres_and_not_shown(project, postgres):
@@ -153,6 +166,35 @@ def test_a_missing_secret_is_never_replaced_by_another_source(project, postgres)
     finding, _ = look(project, "pg", {"PGPASSWORD": PG_PASSWORD, "PASSWORD": PG_PASSWORD})
     assert not finding["ok"]
     assert "no/such/file" in finding["seen"]
+
+
+@pytest.mark.parametrize("content, words", [
+    (PG_PASSWORD.encode() + b"\r\n", None), (b"\xef\xbb\xbf" + PG_PASSWORD.encode() + b"\n", None),
+    (b"", "is empty"), (b"\n\n", "is empty"), (PG_PASSWORD.encode("utf-16"), "UTF-16"),
+    (PG_PASSWORD.encode() + b"\0", "NUL byte"), (b"x" * 70000, "larger than")])
+def test_a_secret_file_is_its_text_or_refused(project, postgres, tmp_path, content, words):
+    secret = tmp_path / "password"
+    secret.write_bytes(content)
+    secret.chmod(0o600)
+    connections(project, pg=postgres.database().connection(password=f"file:{secret}"))
+    finding, result = look(project, "pg", {"PGPASSWORD": PG_PASSWORD})
+    assert finding["ok"] == (words is None), result
+    assert words is None or words in finding["seen"], result
+
+
+def test_a_secret_that_is_a_folder_is_refused(project, postgres, tmp_path):
+    connections(project, pg=postgres.database().connection(password=f"file:{tmp_path}"))
+    finding, _ = look(project, "pg", {"PGPASSWORD": PG_PASSWORD})
+    assert not finding["ok"] and "is not a file" in finding["seen"], finding
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"database": "nope"}, "correct the database"), ({"sslmode": "require"}, "TLS"),
+    ({"user": "nobody"}, "correct the user"), ({"options": "-c nonsense=1"}, "correct the connection")])
+def test_doctor_says_what_would_help(project, postgres, change, words):
+    connections(project, pg=postgres.database().connection(**change))
+    finding, _ = look(project, "pg", postgres.env)
+    assert not finding["ok"] and words in finding["fix"], finding
 
 
 # ---- drivers ----

@@ -1,4 +1,5 @@
 """Secrets of AWS: the chain of credentials, Secrets Manager (moto), signatures (botocore)."""
+import base64
 import http.server
 import json
 import os
@@ -181,6 +182,43 @@ def test_an_answer_that_is_no_json_does_not_show_itself(pg):
         found, result = finding(pg("aws-secret:x"), {**KEYS, "AWS_ENDPOINT_URL": aws.url})
         assert not found["ok"]
         assert PG_PASSWORD not in result.out + result.err
+
+
+def test_a_service_that_never_answers_is_given_up_within_the_login_timeout(project, postgres):
+    entry = postgres.database().connection(password="aws-secret:x", login_timeout="2s")
+    project.write("config/connections.yaml", {"pg": entry})
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        begin = time.monotonic()
+        found, result = finding(project, {
+            **KEYS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{mute.getsockname()[1]}"})
+        assert time.monotonic() - begin < 2 + 10, result
+    assert not found["ok"]
+    assert "does not answer" in found["seen"] and "try again" in found["fix"], found
+
+
+def test_a_service_that_stays_busy_is_no_refusal(pg):
+    busy = {"__type": "ThrottlingException", "message": "Rate exceeded"}
+    with Recorder((400, busy)) as aws:
+        found, _ = finding(pg("aws-secret:x"), {**KEYS, "AWS_ENDPOINT_URL": aws.url})
+        assert len(aws.seen) == 3
+    assert "Rate exceeded" in found["seen"] and "try again" in found["fix"], found
+
+
+@pytest.mark.parametrize("answer, reference, words", [
+    ({"SecretString": ""}, "aws-secret:x", "is empty"),
+    ({"SecretBinary": ""}, "aws-secret:x", "is empty"),
+    ({"SecretString": '{"password": ""}'}, "aws-secret:x#password", "is empty"),
+    ({"SecretString": '{"password": null}'}, "aws-secret:x#password", "no text under the key"),
+    ({"SecretString": '{"password": {"a": 1}}'}, "aws-secret:x#password", "no text under the key"),
+    ({"SecretString": "hunter2"}, "aws-secret:x#password", "no JSON object"),
+    ({"SecretBinary": base64.b64encode(PG_PASSWORD.encode() + b"\0rest").decode()}, "aws-secret:x",
+     "NUL byte")])
+def test_a_secret_without_a_value_is_never_replaced_by_what_libpq_finds(pg, answer, reference, words):
+    with Recorder((200, answer)) as aws:
+        found, result = finding(pg(reference), {**KEYS, "AWS_ENDPOINT_URL": aws.url,
+                                                "PGPASSWORD": PG_PASSWORD})
+    assert not found["ok"], found
+    assert words in found["seen"] and "hunter2" not in result.out + result.err, found
 
 
 def test_no_region_is_an_error_that_names_the_variable(pg, moto):

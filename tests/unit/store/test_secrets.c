@@ -49,7 +49,7 @@ static int teardown(void **state)
 
 static assay_status resolve(struct fixture *fixture, const char *text, assay_secret **ret_secret)
 {
-    const assay_secret_ref ref = {text, {"config/connections.yaml", 3, 7}};
+    const assay_secret_ref ref = {text, {"config/connections.yaml", 3, 7}, 0};
 
     assay_error_clear(&fixture->err);
     return assay_secrets_resolve(fixture->secrets, &ref, ret_secret, &fixture->err);
@@ -142,9 +142,10 @@ static void only_what_was_fetched_can_be_forgotten(void **state)
 {
     struct fixture *fixture = *state;
 
-    assert_false(assay_secrets_forget(fixture->secrets, &(assay_secret_ref){"env:X", {0}}));
-    assert_false(assay_secrets_forget(fixture->secrets, &(assay_secret_ref){"aws-secret:x", {0}}));
-    assert_false(assay_secrets_forget(fixture->secrets, &(assay_secret_ref){NULL, {0}}));
+    assert_false(assay_secrets_forget(fixture->secrets, &(assay_secret_ref){"env:X", {0}, 0}));
+    assert_false(
+        assay_secrets_forget(fixture->secrets, &(assay_secret_ref){"aws-secret:x", {0}, 0}));
+    assert_false(assay_secrets_forget(fixture->secrets, &(assay_secret_ref){NULL, {0}, 0}));
 }
 
 /* ---- one secret for a whole login ---- */
@@ -253,11 +254,11 @@ static void a_command_that_fails_or_talks_too_much_is_an_error(void **state)
     ASSAY_AUTO(assay_buf_done) assay_buf output = ASSAY_BUF_EMPTY;
     struct fixture *fixture = *state;
 
-    assert_int_equal(assay_aws_command("printf 'a b'", &output, &fixture->err), ASSAY_OK);
+    assert_int_equal(assay_aws_command("printf 'a b'", 60000, &output, &fixture->err), ASSAY_OK);
     assert_string_equal(assay_buf_text(&output), "a b");
-    assert_int_equal(assay_aws_command("exit 3", &output, &fixture->err), ASSAY_EAUTH);
+    assert_int_equal(assay_aws_command("exit 3", 60000, &output, &fixture->err), ASSAY_EAUTH);
     assert_int_equal(fixture->err.number, 1264);
-    assert_int_equal(assay_aws_command("exec yes", &output, &fixture->err), ASSAY_EAUTH);
+    assert_int_equal(assay_aws_command("exec yes", 60000, &output, &fixture->err), ASSAY_EAUTH);
 }
 
 static assay_status resolve_one(void *user, assay_error *err)
