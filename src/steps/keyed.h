@@ -5,6 +5,7 @@
  *   __assay_batch   the query's rows in the table's types; __assay_gone = the row deletes
  *   __assay_hit     (__f, __r ..): rows of the table whose key stands in the batch
  *   __assay_rows    rows as the table should have them, with their number __n
+ *   __assay_chosen  the same as a view, without numbers, where all of them are new
  *   __assay_act     (__b, __f, __r, __a): what happens: row __b of __assay_rows, in place of row
  * __r of file __f; __a = 'i' inserted, 'u' updated, 'd' deleted
  */
@@ -17,6 +18,7 @@
 #define KEYED_GONE "__assay_gone"
 #define KEYED_HIT "__assay_hit"
 #define KEYED_ROWS "__assay_rows"
+#define KEYED_CHOSEN "__assay_chosen"
 #define KEYED_ACT "__assay_act"
 #define KEYED_FILES "__assay_files" /* type of file names; a number follows */
 
@@ -31,7 +33,7 @@ typedef struct assay_keyed {
     assay_data_file *candidates; /* files that may hold a key of the batch */
     size_t candidate_count;
     bool all_new;             /* no row of the table can be meant: __assay_act is not made */
-    const char *rows;         /* the table that holds what __assay_rows is said to hold */
+    const char *rows;         /* what holds the rows as the table should have them */
     int files_type;           /* number of the type of file names */
     assay_data_file *touched; /* files that are written again */
     size_t touched_count;
@@ -67,6 +69,11 @@ ASSAY_NODISCARD assay_status assay_keyed_merge(assay_keyed *keyed, assay_error *
 /* The history of every key of the batch anew, from what the table knows and the batch; 4072. */
 ASSAY_NODISCARD assay_status assay_keyed_history(assay_keyed *keyed, assay_error *err);
 
+/* keyed_new.c: the same where all_new, for batches that delete nothing and whose columns are all
+ * tracked. *ret_made: false where it is none of these, or contradicts itself: nothing is made. */
+ASSAY_NODISCARD assay_status assay_keyed_new_history(assay_keyed *keyed, bool *ret_made,
+                                                     assay_error *err);
+
 /* ---- keyed_sql.c: pieces of SQL ---- */
 
 /* t."a" = b."a" AND t."b" = b."b" */
@@ -75,6 +82,12 @@ void assay_keyed_append_match(assay_buf *buf, const assay_keyed *keyed, const ch
 /* b."a", b."b"; `alias` "" = no alias. */
 void assay_keyed_append_key(assay_buf *buf, const assay_keyed *keyed, const char *alias);
 void assay_keyed_append_column(assay_buf *buf, const char *alias, const char *name);
+bool assay_keyed_is_key(const assay_keyed *keyed, const char *name);
+/* surrogate_key of history; `start` is the SQL of effective_start. */
+void assay_keyed_append_surrogate(assay_buf *buf, const assay_keyed *keyed, const char *alias,
+                                  const char *start);
+/* Whether rows of the batch have numbers: a column of theirs called rowid hides those. */
+bool assay_keyed_has_numbers(const assay_keyed *keyed);
 /* The type of column i as the user sees it. */
 void assay_keyed_append_type(assay_buf *buf, const assay_keyed *keyed, size_t column);
 /* (SELECT ..) with file columns, under `alias`. */

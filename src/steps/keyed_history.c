@@ -20,19 +20,11 @@
 /* Columns that the query gives beside key and version, as __s.c<i> and __u.c<i>. */
 enum part { TRACKED, UNTRACKED };
 
-static bool is_key(const assay_keyed *keyed, const char *name)
-{
-    for (size_t i = 0; i < keyed->rules->key_count; i++)
-        if (assay_str_equal_ci(keyed->rules->key[i], name))
-            return true;
-    return false;
-}
-
 static bool is_in_part(const assay_keyed *keyed, size_t column, enum part part)
 {
     const char *name = keyed->schema->fields[column].name;
 
-    if (!keyed->from_query[column] || is_key(keyed, name) ||
+    if (!keyed->from_query[column] || assay_keyed_is_key(keyed, name) ||
         assay_str_equal_ci(keyed->rules->version, name))
         return false;
     return assay_row_rules_tracks(keyed->rules, name) == (part == TRACKED);
@@ -205,20 +197,6 @@ static void append_intervals(assay_buf *buf, const char *key)
         key, key, key, key);
 }
 
-/* md5 of "<length>:<text>" of every column of the key and of effective_start: stable, and the same
- * whenever the table is built again. */
-static void append_surrogate(assay_buf *buf, const assay_keyed *keyed)
-{
-    assay_buf_append_text(buf, "md5(concat(");
-    for (size_t i = 0; i < keyed->rules->key_count; i++)
-        for (int part = 0; part < 2; part++) {
-            assay_buf_append_text(buf, part == 0 ? "length(CAST(" : "':', CAST(");
-            assay_sql_append_name(buf, keyed->rules->key[i]);
-            assay_buf_append_text(buf, part == 0 ? " AS VARCHAR)), " : " AS VARCHAR), ");
-        }
-    assay_buf_append_text(buf, "length(CAST(__b AS VARCHAR)), ':', CAST(__b AS VARCHAR)))");
-}
-
 static void append_value(assay_buf *buf, const assay_keyed *keyed, size_t column)
 {
     static const struct {
@@ -236,8 +214,8 @@ static void append_value(assay_buf *buf, const assay_keyed *keyed, size_t column
             return;
         }
     if (assay_str_equal_ci(name, ASSAY_HISTORY_KEY))
-        append_surrogate(buf, keyed);
-    else if (is_key(keyed, name))
+        assay_keyed_append_surrogate(buf, keyed, "", "__b");
+    else if (assay_keyed_is_key(keyed, name))
         assay_sql_append_name(buf, name);
     else if (assay_str_equal_ci(name, keyed->rules->version))
         assay_buf_append_text(buf, "__b");
@@ -295,6 +273,12 @@ static assay_status make_acts(assay_keyed *keyed, assay_error *err)
 
 assay_status assay_keyed_history(assay_keyed *keyed, assay_error *err)
 {
+    bool made = false;
+
+    if (keyed->all_new)
+        ASSAY_TRY(assay_keyed_new_history(keyed, &made, err));
+    if (made)
+        return ASSAY_OK;
     if (!keyed->all_new)
         ASSAY_TRY(read_old(keyed, err));
     ASSAY_TRY(make_events(keyed, !keyed->all_new, err));

@@ -3,6 +3,9 @@
 #include "steps/keyed.h"
 
 static const char SAME[] = "__assay_same"; /* (__b): rows that the table has already */
+/* (__r, __v, __n, key ..): number of a row of the batch with the highest version of its key, that
+ * version, and how many rows the key has */
+static const char NEWEST[] = "__assay_newest";
 
 /* ---- the batch: one row a key ---- */
 
@@ -70,30 +73,82 @@ static void append_marks(assay_buf *buf, const assay_keyed *keyed)
     assay_buf_append_text(buf, " END AS " ASSAY_MERGE_DELETED_AT);
 }
 
-/* Equal rows of one version are one row. */
-static assay_status make_rows(assay_keyed *keyed, bool unique, assay_error *err)
+/* Which rows of the batch are taken. */
+enum choice {
+    ALL_ROWS,    /* no key comes twice */
+    NEWEST_ROWS, /* those of __assay_newest */
+    EQUAL_ROWS   /* of the highest version; equal rows of it are one row */
+};
+
+static void append_choice(assay_buf *buf, const assay_keyed *keyed, enum choice choice)
+{
+    switch (choice) {
+    case ALL_ROWS:
+        assay_buf_append_text(buf, " FROM " KEYED_BATCH);
+        break;
+    case NEWEST_ROWS:
+        assay_buf_append_format(buf, " FROM " KEYED_BATCH " WHERE rowid IN (SELECT __r FROM %s)",
+                                NEWEST);
+        break;
+    case EQUAL_ROWS:
+        assay_buf_append_text(buf, " FROM (SELECT DISTINCT * FROM (SELECT * FROM " KEYED_BATCH
+                                   " QUALIFY rank() OVER (PARTITION BY ");
+        assay_keyed_append_key(buf, keyed, "");
+        assay_buf_append_text(buf, " ORDER BY ");
+        assay_sql_append_name(buf, keyed->rules->version);
+        assay_buf_append_text(buf, " DESC) = 1))");
+        break;
+    }
+}
+
+/* Where all rows are new they are read once, by the write, and need no number: a view will do. */
+static assay_status make_rows(assay_keyed *keyed, enum choice choice, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    bool view = keyed->all_new && choice != EQUAL_ROWS;
 
-    assay_buf_append_text(&sql, "CREATE OR REPLACE TABLE " KEYED_ROWS
-                                " AS SELECT *, row_number() OVER () AS __n");
+    keyed->rows = view ? KEYED_CHOSEN : KEYED_ROWS;
+    assay_buf_append_text(&sql, view ? "CREATE OR REPLACE VIEW " KEYED_CHOSEN " AS SELECT *"
+                                     : "CREATE OR REPLACE TABLE " KEYED_ROWS
+                                       " AS SELECT *, row_number() OVER () AS __n");
     append_marks(&sql, keyed);
-    if (unique) {
-        assay_buf_append_text(&sql, " FROM " KEYED_BATCH);
-    } else {
-        assay_buf_append_text(&sql, " FROM (SELECT DISTINCT * FROM (SELECT * FROM " KEYED_BATCH
-                                    " QUALIFY rank() OVER (PARTITION BY ");
-        assay_keyed_append_key(&sql, keyed, "");
-        assay_buf_append_text(&sql, " ORDER BY ");
-        assay_sql_append_name(&sql, keyed->rules->version);
-        assay_buf_append_text(&sql, " DESC) = 1))");
-    }
+    append_choice(&sql, keyed, choice);
     return assay_keyed_run(keyed, &sql, err);
+}
+
+/* The newest row of each key by its number alone, so that no whole row is sorted or compared.
+ * *ret_ties: how many keys have more than one row of their highest version. */
+static assay_status find_newest(assay_keyed *keyed, int64_t *ret_ties, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    const char *version = keyed->rules->version;
+
+    assay_buf_append_format(&sql, "CREATE OR REPLACE TABLE %s AS SELECT arg_max(rowid, ", NEWEST);
+    assay_sql_append_name(&sql, version);
+    assay_buf_append_text(&sql, ") AS __r, max(");
+    assay_sql_append_name(&sql, version);
+    assay_buf_append_text(&sql, ") AS __v, count(*) AS __n, ");
+    assay_keyed_append_key(&sql, keyed, "");
+    assay_buf_append_text(&sql, " FROM " KEYED_BATCH " GROUP BY ");
+    assay_keyed_append_key(&sql, keyed, "");
+    ASSAY_TRY(assay_keyed_run(keyed, &sql, err));
+    assay_buf_append_format(&sql,
+                            "SELECT count(*) FROM (SELECT 1 FROM " KEYED_BATCH
+                            " b JOIN (SELECT * FROM %s WHERE __n > 1) n ON ",
+                            NEWEST);
+    assay_keyed_append_match(&sql, keyed, "b", "n");
+    assay_buf_append_text(&sql, " AND ");
+    assay_keyed_append_column(&sql, "b", version);
+    assay_buf_append_text(&sql, " = n.__v GROUP BY ");
+    assay_keyed_append_key(&sql, keyed, "n");
+    assay_buf_append_text(&sql, " HAVING count(*) > 1)");
+    return assay_keyed_ask(keyed, &sql, ret_ties, err);
 }
 
 static assay_status choose_rows(assay_keyed *keyed, assay_error *err)
 {
     int64_t doubles = 0;
+    int64_t ties = 1;
 
     ASSAY_TRY(count_doubles(keyed, KEYED_BATCH, &doubles, err));
     if (doubles > 0 && keyed->rules->version == NULL)
@@ -102,9 +157,13 @@ static assay_status choose_rows(assay_keyed *keyed, assay_error *err)
         keyed->rows = KEYED_BATCH; /* as it is */
         return ASSAY_OK;
     }
-    ASSAY_TRY(make_rows(keyed, doubles == 0, err));
     if (doubles == 0)
-        return ASSAY_OK;
+        return make_rows(keyed, ALL_ROWS, err);
+    if (assay_keyed_has_numbers(keyed))
+        ASSAY_TRY(find_newest(keyed, &ties, err));
+    if (ties == 0)
+        return make_rows(keyed, NEWEST_ROWS, err);
+    ASSAY_TRY(make_rows(keyed, EQUAL_ROWS, err));
     ASSAY_TRY(count_doubles(keyed, KEYED_ROWS, &doubles, err));
     return doubles > 0 ? refuse_doubles(keyed, doubles, err) : ASSAY_OK;
 }

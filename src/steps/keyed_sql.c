@@ -31,6 +31,38 @@ void assay_keyed_append_key(assay_buf *buf, const assay_keyed *keyed, const char
     }
 }
 
+bool assay_keyed_is_key(const assay_keyed *keyed, const char *name)
+{
+    for (size_t i = 0; i < keyed->rules->key_count; i++)
+        if (assay_str_equal_ci(keyed->rules->key[i], name))
+            return true;
+    return false;
+}
+
+/* md5 of "<length>:<text>" of every column of the key and of effective_start: stable, and the same
+ * whenever the table is built again. */
+void assay_keyed_append_surrogate(assay_buf *buf, const assay_keyed *keyed, const char *alias,
+                                  const char *start)
+{
+    assay_buf_append_text(buf, "md5(concat(");
+    for (size_t i = 0; i < keyed->rules->key_count; i++)
+        for (int part = 0; part < 2; part++) {
+            assay_buf_append_text(buf, part == 0 ? "length(CAST(" : "':', CAST(");
+            assay_keyed_append_column(buf, alias, keyed->rules->key[i]);
+            assay_buf_append_text(buf, part == 0 ? " AS VARCHAR)), " : " AS VARCHAR), ");
+        }
+    assay_buf_append_format(buf, "length(CAST(%s AS VARCHAR)), ':', CAST(%s AS VARCHAR)))", start,
+                            start);
+}
+
+bool assay_keyed_has_numbers(const assay_keyed *keyed)
+{
+    for (size_t i = 0; i < keyed->schema->count; i++)
+        if (keyed->from_query[i] && assay_str_equal_ci(keyed->schema->fields[i].name, "rowid"))
+            return false;
+    return true;
+}
+
 void assay_keyed_append_type(assay_buf *buf, const assay_keyed *keyed, size_t column)
 {
     assay_field_format_type(buf, &keyed->schema->fields[column]);
