@@ -189,6 +189,9 @@ typedef struct assay_quality_request {
      * and fix the physical order (assay_scan_options.file_columns); files are ordered as in
      * `files`. */
     const char *relation;
+    /* What `relation` gives, where that is known: it is not bound to learn it. NULL = it is. */
+    const assay_column *columns;
+    size_t column_count;
     const char *batch_relation; /* the same for what the commit adds; NULL = the whole table */
 
     /* Data files that make up exactly `relation`, for proofs without reading; NULL = none known.

@@ -97,6 +97,40 @@ static assay_status set_views(assay_dq_run *run, const char *rows, const char *b
                    err);
 }
 
+static assay_status make_shape_of(assay_dq_run *run, const assay_column *columns, size_t count,
+                                  assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+
+    assay_buf_append_text(&sql, "CREATE OR REPLACE TEMP TABLE " ASSAY_DQ_SHAPE " (");
+    for (size_t i = 0; i < count; i++) {
+        assay_buf_append_text(&sql, i > 0 ? ", " : "");
+        assay_sql_append_name(&sql, columns[i].name);
+        assay_buf_append_char(&sql, ' ');
+        assay_buf_append_text(&sql, columns[i].type);
+    }
+    assay_buf_append_char(&sql, ')');
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    return execute(run, assay_buf_text(&sql), err);
+}
+
+/* A query may give what no table can be declared with (two columns of one name): then it is bound
+ * itself. */
+static assay_status make_shape(assay_dq_run *run, assay_error *err)
+{
+    const assay_quality_request *request = run->request;
+
+    if (request->columns != NULL &&
+        make_shape_of(run, request->columns, request->column_count, NULL) == ASSAY_OK)
+        return ASSAY_OK;
+    return execute(run,
+                   assay_dq_sql(run,
+                                "CREATE OR REPLACE TEMP TABLE " ASSAY_DQ_SHAPE
+                                " AS SELECT * FROM (%s\n) LIMIT 0",
+                                request->relation),
+                   err);
+}
+
 /* Binding happens against an empty table of the same shape, so that it reads nothing. */
 assay_status assay_dq_open_shape(assay_dq_run *run, assay_error *err)
 {
@@ -104,12 +138,7 @@ assay_status assay_dq_open_shape(assay_dq_run *run, assay_error *err)
     assay_column *columns = NULL;
     size_t count = 0;
 
-    ASSAY_TRY(execute(run,
-                      assay_dq_sql(run,
-                                   "CREATE OR REPLACE TEMP TABLE " ASSAY_DQ_SHAPE
-                                   " AS SELECT * FROM (%s\n) LIMIT 0",
-                                   request->relation),
-                      err));
+    ASSAY_TRY(make_shape(run, err));
     ASSAY_TRY(assay_conn_describe(request->conn, "SELECT * FROM " ASSAY_DQ_SHAPE, run->arena,
                                   &columns, &count, err));
     ASSAY_TRY(set_columns(run, columns, count, err));

@@ -23,16 +23,32 @@ static assay_status check_kept_columns(const assay_keyed *keyed, const assay_sch
     return ASSAY_OK;
 }
 
-static assay_status read_schema(assay_keyed *keyed, const char *shape, assay_error *err)
+/* The query's columns with those that the mode adds. */
+static assay_status read_shape(assay_keyed *keyed, const assay_column **ret_columns,
+                               size_t *ret_count, assay_error *err)
+{
+    assay_write *write = keyed->write;
+    assay_column *columns = NULL;
+    const char *shape = NULL;
+
+    ASSAY_TRY(assay_row_rules_shape(keyed->rules, write->select, write->arena, &shape, err));
+    if (shape == write->select)
+        return assay_write_describe(write, ret_columns, ret_count, err);
+    ASSAY_TRY(assay_conn_describe(write->conn, shape, write->arena, &columns, ret_count, err));
+    *ret_columns = columns;
+    return ASSAY_OK;
+}
+
+static assay_status read_schema(assay_keyed *keyed, assay_error *err)
 {
     assay_write *write = keyed->write;
     assay_schema *incoming = NULL;
     assay_schema *merged = NULL;
-    assay_column *columns = NULL;
+    const assay_column *columns = NULL;
     size_t count = 0;
     bool changed = false;
 
-    ASSAY_TRY(assay_conn_describe(write->conn, shape, write->arena, &columns, &count, err));
+    ASSAY_TRY(read_shape(keyed, &columns, &count, err));
     ASSAY_TRY(assay_schema_from_columns(columns, count, write->arena, &incoming, err));
     merged = incoming;
     if (!keyed->fresh)
@@ -54,10 +70,10 @@ static assay_status read_schema(assay_keyed *keyed, const char *shape, assay_err
 static assay_status mark_from_query(assay_keyed *keyed, assay_error *err)
 {
     assay_write *write = keyed->write;
-    assay_column *columns = NULL;
+    const assay_column *columns = NULL;
     size_t count = 0;
 
-    ASSAY_TRY(assay_conn_describe(write->conn, write->select, write->arena, &columns, &count, err));
+    ASSAY_TRY(assay_write_describe(write, &columns, &count, err));
     for (size_t i = 0; i < keyed->schema->count; i++)
         for (size_t k = 0; k < count; k++)
             if (assay_str_equal_ci(keyed->schema->fields[i].name, columns[k].name))
@@ -136,13 +152,11 @@ static assay_status check_columns(const assay_keyed *keyed, assay_error *err)
 assay_status assay_keyed_read(assay_keyed *keyed, assay_error *err)
 {
     assay_write *write = keyed->write;
-    const char *shape = NULL;
 
     keyed->fresh =
         write->mode == ASSAY_LOAD_FULL || !write->base->exists || write->base->schema == NULL;
     ASSAY_TRY(assay_row_rules_check_condition(keyed->rules, write->select, write->conn, err));
-    ASSAY_TRY(assay_row_rules_shape(keyed->rules, write->select, write->arena, &shape, err));
-    ASSAY_TRY(read_schema(keyed, shape, err));
+    ASSAY_TRY(read_schema(keyed, err));
     ASSAY_TRY(mark_from_query(keyed, err));
     ASSAY_TRY(check_columns(keyed, err));
     ASSAY_TRY(make_batch(keyed, err));

@@ -211,6 +211,7 @@ static assay_status write_again(const struct splitting *splitting, assay_stage_r
                             good);
     ASSAY_TRY(assay_buf_check(&sql, err));
     request.select = sql.data;
+    request.columns = NULL;
     request.bad = NULL;
     request.alias = NULL;
     request.stage_id = assay_arena_format(write->arena, "%s" ASSAY_WRITE_KEPT, *stage_id);

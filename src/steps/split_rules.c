@@ -144,10 +144,14 @@ static assay_status list_checks(const assay_write *write, assay_arena *arena,
 static assay_status masks_of(const assay_write *write, const assay_quality_suite *suite,
                              assay_arena *arena, assay_mask_rules *ret_masks, assay_error *err)
 {
+    const assay_write_known *known = &write->known;
+    bool is_known = known->select == write->select;
     const assay_quality_request request = {.conn = write->conn,
                                            .table = write->table,
                                            .suite = suite,
                                            .relation = write->select,
+                                           .columns = is_known ? known->columns : NULL,
+                                           .column_count = is_known ? known->count : 0,
                                            .now_us = write->now_us,
                                            .cancel = write->steps->env->cancel};
 

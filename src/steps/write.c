@@ -60,16 +60,31 @@ static assay_schema_policy policy_of(const assay_write *write)
     return assay_project_layer_strict(project, layer) ? ASSAY_SCHEMA_FREEZE : ASSAY_SCHEMA_REPLACE;
 }
 
+assay_status assay_write_describe(assay_write *write, const assay_column **ret_columns,
+                                  size_t *ret_count, assay_error *err)
+{
+    assay_write_known *known = &write->known;
+
+    if (known->select != write->select) {
+        ASSAY_TRY(assay_conn_describe(write->conn, write->select, write->arena, &known->columns,
+                                      &known->count, err));
+        known->select = write->select;
+    }
+    *ret_columns = known->columns;
+    *ret_count = known->count;
+    return ASSAY_OK;
+}
+
 static assay_status resolve_schema(struct writing *writing, assay_error *err)
 {
     assay_write *write = writing->write;
-    assay_column *columns = NULL;
+    const assay_column *columns = NULL;
     size_t count = 0;
     assay_schema *incoming = NULL;
     assay_schema *merged = NULL;
     bool changed = true;
 
-    ASSAY_TRY(assay_conn_describe(write->conn, write->select, write->arena, &columns, &count, err));
+    ASSAY_TRY(assay_write_describe(write, &columns, &count, err));
     ASSAY_TRY(assay_schema_from_columns(columns, count, write->arena, &incoming, err));
     if (write->base->exists && write->base->schema != NULL) {
         ASSAY_TRY(assay_schema_merge(write->base->schema, incoming, policy_of(write), write->arena,
@@ -209,6 +224,8 @@ static assay_status stage(struct writing *writing, assay_error *err)
                                          .schema = writing->outcome->schema,
                                          .spec = writing->spec,
                                          .select = write->select,
+                                         .columns = write->known.columns,
+                                         .column_count = write->known.count,
                                          .stage_id = id,
                                          .target_file_bytes =
                                              write->steps->project->storage->target_file_bytes,
@@ -477,7 +494,11 @@ assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcom
 {
     assay_status status = ASSAY_OK;
 
+    const assay_column *columns = NULL;
+    size_t count = 0;
+
     *ret_outcome = ASSAY_WRITE_OUTCOME_EMPTY;
+    ASSAY_TRY(assay_write_describe(write, &columns, &count, err));
     ASSAY_TRY(assay_split_open(write, write->arena, &write->split, err));
     if (write->rules.key_count > 0 && write->split.count > 0)
         status = assay_split_batch(write, &write->split, &write->select, err);

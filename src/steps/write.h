@@ -14,6 +14,13 @@
 /* The same where rows were written once more without copies of keys. */
 #define ASSAY_WRITE_KEPT "-kept"
 
+/* The columns of a query that was asked once: to bind one takes time. */
+typedef struct assay_write_known {
+    const char *select; /* by its address; NULL = none was asked yet */
+    assay_column *columns;
+    size_t count;
+} assay_write_known;
+
 typedef struct assay_write {
     const assay_steps *steps;
     assay_conn *conn; /* in a private catalog where `select` makes sense */
@@ -24,6 +31,7 @@ typedef struct assay_write {
     assay_row_rules rules; /* of merge and scd2, where it is rebuilt too; else without a key */
     bool allow_empty;
     const char *select;
+    assay_write_known known;
     /* Records that could not be read, for the quarantine: a SELECT of columns of the table with
      * __assay_record, __assay_record_format and __assay_reason (all VARCHAR). NULL = none. */
     const char *broken;
@@ -85,6 +93,11 @@ typedef struct assay_write_outcome {
  * was staged is gone); nothing is visible unless ASSAY_OK. */
 ASSAY_NODISCARD assay_status assay_write_run(assay_write *write, assay_write_outcome *ret_outcome,
                                              assay_error *err);
+
+/* The columns of write->select, which is bound where that was not done yet. */
+ASSAY_NODISCARD assay_status assay_write_describe(assay_write *write,
+                                                  const assay_column **ret_columns,
+                                                  size_t *ret_count, assay_error *err);
 
 /* The same for rows that are what the table gets: `rules` are not looked at. */
 ASSAY_NODISCARD assay_status assay_write_rows(assay_write *write, assay_write_outcome *ret_outcome,

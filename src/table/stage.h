@@ -11,8 +11,10 @@ typedef struct assay_stage_request {
         *schema; /* with ids; columns of the query are matched by name, missing = NULL */
     const assay_partition_spec *spec; /* count 0 = unpartitioned */
     const char *select;               /* the query */
-    const char *stage_id;             /* unique text, part of file names */
-    uint64_t target_file_bytes;       /* 0 = 256 MiB */
+    const assay_column *columns;      /* what it gives, where that is known; NULL = asked */
+    size_t column_count;
+    const char *stage_id;       /* unique text, part of file names */
+    uint64_t target_file_bytes; /* 0 = 256 MiB */
     /* Rows for which this predicate holds go to files of their own, in the same pass; `select` is
      * called `alias` in it. NULL = none. With it the good rows (of a partition) are one file. */
     const char *bad;

@@ -67,20 +67,35 @@ static const char *trim_select(const char *select, assay_arena *arena)
     return assay_arena_text_n(arena, select, length);
 }
 
+static assay_status list_given(assay_conn *conn, const assay_stage_plan *plan, assay_arena *arena,
+                               const assay_column **ret_columns, size_t *ret_count,
+                               assay_error *err)
+{
+    assay_column *columns = NULL;
+
+    *ret_columns = plan->request->columns;
+    *ret_count = plan->request->column_count;
+    if (*ret_columns != NULL)
+        return ASSAY_OK;
+    ASSAY_TRY(assay_conn_describe(conn, plan->select, arena, &columns, ret_count, err));
+    *ret_columns = columns;
+    return ASSAY_OK;
+}
+
 assay_status assay_stage_plan_make(assay_conn *conn, const assay_stage_request *request,
                                    assay_arena *arena, assay_stage_plan *ret_plan, assay_error *err)
 {
     const assay_table_format *format = request->table->format;
     const assay_schema *schema = request->schema;
     assay_stage_plan plan = {.request = request};
-    assay_column *given = NULL;
+    const assay_column *given = NULL;
     size_t count = 0;
 
     plan.select = trim_select(request->select, arena);
     plan.columns = assay_arena_take(arena, schema->count + 1, sizeof *plan.columns);
     if (plan.select == NULL || plan.columns == NULL)
         return assay_error_nomem(err);
-    ASSAY_TRY(assay_conn_describe(conn, plan.select, arena, &given, &count, err));
+    ASSAY_TRY(list_given(conn, &plan, arena, &given, &count, err));
     ASSAY_TRY(check_given(given, count, schema, err));
     ASSAY_TRY(check_partitions(request->spec, schema, err));
     for (size_t i = 0; i < schema->count; i++) {

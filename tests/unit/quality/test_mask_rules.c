@@ -107,6 +107,34 @@ static void keys_come_as_expressions_and_missing_parts_as_a_rule_over_rows(void 
     assert_string_equal(rows_with(b, rules.items[1].kept), "1,2");
 }
 
+static void known_columns_give_the_same_rules_without_the_relation(void **state)
+{
+    static const char yaml[] =
+        "silver: { t: { checks: [ { type: expect_column_values_to_be_between, column: n, "
+        "min_value: 0, action: quarantine } ] } }";
+    static const assay_column known[] = {{"id", "INTEGER"}, {"n", "DECIMAL(9,2)"}};
+    static const assay_column doubled[] = {{"n", "INTEGER"}, {"n", "INTEGER"}};
+    bench *b = *state;
+
+    bench_table(b, "SELECT * FROM (VALUES (1, 5.5::DECIMAL(9, 2)), (2, -1)) v(id, n)");
+    const char *relation = b->request.relation;
+    assay_mask_rules asked = rules_of(b, yaml);
+    b->request.relation = "SELECT * FROM not_there";
+    b->request.columns = known;
+    b->request.column_count = 2;
+    assay_mask_rules told = rules_of(b, yaml);
+    assert_int_equal(told.count, 1);
+    assert_string_equal(told.items[0].broken, asked.items[0].broken);
+    b->request.relation = relation;
+    assert_string_equal(rows_with(b, told.items[0].broken), "2");
+
+    /* no table has these: the relation itself is asked */
+    b->request.columns = doubled;
+    assay_mask_rules again = rules_of(b, yaml);
+    assert_int_equal(again.count, 1);
+    assert_string_equal(again.items[0].broken, asked.items[0].broken);
+}
+
 static void only_checks_that_quarantine_give_rules(void **state)
 {
     bench *b = *state;
@@ -182,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_kind_that_judges_rows_finds_the_same_rows_as_its_check),
         TEST(keys_come_as_expressions_and_missing_parts_as_a_rule_over_rows),
+        TEST(known_columns_give_the_same_rules_without_the_relation),
         TEST(only_checks_that_quarantine_give_rules),
         TEST(a_check_that_cannot_run_gives_no_rule_and_says_why),
         TEST(the_default_action_quarantine_is_for_rows_alone),
