@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -23,6 +24,16 @@ static bool says(const char *message, const char *const *parts, size_t count)
         if (assay_str_contains(message, parts[i]))
             return true;
     return false;
+}
+
+/* What libpq said; the extension puts the whole conninfo before it. */
+static const char *without_conninfo(const char *message)
+{
+    const char *said = assay_str_starts(message, "Unable to connect to Postgres at \"")
+                           ? strstr(message, "\": ")
+                           : NULL;
+
+    return said != NULL ? said + strlen("\": ") : message;
 }
 
 /* libpq and the server tell the extension more than it passes on: the words are all there is.
@@ -54,11 +65,11 @@ assay_status assay_postgres_fail(const assay_database *database, const assay_err
     assay_place place = assay_database_place(database);
     if (says(message, refused, sizeof refused / sizeof refused[0]))
         return assay_error_at(err, ASSAY_EAUTH, 2221, place, "the connection '%s' is refused: %s",
-                              name, message);
+                              name, without_conninfo(message));
     if (says(message, silent, sizeof silent / sizeof silent[0]))
         return assay_error_at(err, ASSAY_ETIMEOUT, 2223, place,
                               "the connection '%s' was too slow for its timeouts: %s", name,
-                              message);
+                              without_conninfo(message));
     if (says(message, nested, sizeof nested / sizeof nested[0]))
         return assay_error_at(err, ASSAY_EDATA, 2225, place,
                               "reading from '%s' failed: an array of one dimension holds a value "
@@ -69,7 +80,7 @@ assay_status assay_postgres_fail(const assay_database *database, const assay_err
         return assay_error_at(err, ASSAY_EDATA, 2225, place, "reading from '%s' failed: %s", name,
                               message);
     (void)assay_error_at(err, ASSAY_EIO, 2222, place, "the connection '%s' cannot be used: %s",
-                         name, message);
+                         name, without_conninfo(message));
     if (err != NULL)
         err->retryable = true;
     return ASSAY_EIO;
