@@ -90,11 +90,23 @@ static void fill_own(const assay_value *own, assay_snapshot *snapshot)
     snapshot->removed_rows = assay_value_find_int(own, "removedRows", -1);
 }
 
+/* The name alone, as other formats have it: "delta-rs" of "delta-rs:py-1.2", "assay" of
+ * "assay/0.1.0". */
+static assay_status fill_engine(const assay_value *info, assay_arena *arena,
+                                assay_snapshot *snapshot, assay_error *err)
+{
+    const char *text = assay_value_find_text(info, "engineInfo",
+                                             assay_value_find_text(info, "clientVersion", NULL));
+
+    if (text == NULL)
+        return ASSAY_OK;
+    snapshot->engine = assay_arena_text_n(arena, text, strcspn(text, "/: "));
+    return assay_arena_check(snapshot->engine, err);
+}
+
 static void fill(const assay_value *info, assay_snapshot *snapshot)
 {
     snapshot->operation = operation_name(info);
-    snapshot->engine = assay_value_find_text(info, "engineInfo",
-                                             assay_value_find_text(info, "clientVersion", NULL));
     snapshot->timestamp_ms =
         assay_value_find_int(info, "inCommitTimestamp",
                              assay_value_find_int(info, "timestamp", snapshot->timestamp_ms));
@@ -170,8 +182,10 @@ static assay_status make_snapshot(const assay_delta_loaded *loaded, int64_t vers
                                      .added_rows = -1,
                                      .removed_rows = -1};
     ASSAY_TRY(read_info(loaded, version, store, arena, &info, err));
-    if (info != NULL)
+    if (info != NULL) {
         fill(info, ret_snapshot);
+        ASSAY_TRY(fill_engine(info, arena, ret_snapshot, err));
+    }
     if (ret_snapshot->timestamp_ms == 0)
         ASSAY_TRY(file_time_ms(loaded, version, arena, &ret_snapshot->timestamp_ms, err));
     return ASSAY_OK;

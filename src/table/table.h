@@ -23,7 +23,7 @@ typedef struct assay_snapshot {
     int64_t added_rows, removed_rows; /* -1 unknown */
     const char
         *state_path;     /* the state file it refers to (SEMANTICS.md 2.2); NULL = foreign commit */
-    const char *engine;  /* who wrote it, NULL unknown */
+    const char *engine;  /* name of the program that wrote it: "assay"; NULL unknown */
     const char *run_id;  /* assay's step run id, NULL = foreign */
     const char *verdict; /* "pass", "untested", "override" ..; NULL = foreign */
     const char *commit_id; /* uuid text of the change that made it, NULL = foreign */

@@ -43,6 +43,7 @@ static void appends_add_up_and_old_snapshots_stay(void **state)
     assert_int_equal(first->current->parent, -1);
     assert_string_equal(first->current->engine, "assay");
     const assay_table *second = fixture_append(t, "b", 5);
+    assert_string_equal(second->snapshots[0].engine, "assay");
     assert_string_equal(second->uuid, first->uuid);
     assert_int_equal(second->snapshot_count, 2);
     assert_int_equal(second->current->number, 2);
