@@ -200,6 +200,13 @@ static assay_status select_new(struct sending *sending, bool *ret_done, assay_er
     assay_warehouse_standing standing = {.sequence = ASSAY_WAREHOUSE_BEGINNING};
 
     ASSAY_TRY(assay_warehouse_look(&sending->request, &standing, err));
+    if (standing.any && standing.overwritten)
+        return assay_error_set(err, ASSAY_EDATA, 2406,
+                               "another table was published to '%s' of '%s' with mode overwrite, "
+                               "and the rows of '%s' are not there any more: publish it once with "
+                               "mode overwrite",
+                               publish->config->table.text, publish->config->to.text,
+                               publish->table->name);
     *ret_done = standing.published;
     if (standing.published)
         return ASSAY_OK;

@@ -73,6 +73,7 @@ typedef struct assay_dialect {
     const char *stage_kind;     /* "UNLOGGED ", before TABLE */
     const char *stage_options;  /* after the columns */
     const char *text, *short_text, *number, *boolean, *instant; /* types of own columns */
+    const char *now;      /* the time of the statement, not of its transaction */
     const char *set_type; /* after ALTER COLUMN "x", before a type */
     bool names_cast;      /* a change to a type of another kind says USING how values become it */
     const char *const *session;     /* statements of each new session, closed by NULL */

@@ -119,6 +119,7 @@ const assay_dialect assay_dialect_postgres = {
     .number = "bigint",
     .boolean = "boolean",
     .instant = "timestamp with time zone",
+    .now = "clock_timestamp()",
     .set_type = "TYPE ",
     .names_cast = true,
     .session = session,

@@ -120,6 +120,7 @@ const assay_dialect assay_dialect_snowflake = {
     .number = "NUMBER(19,0)",
     .boolean = "BOOLEAN",
     .instant = "TIMESTAMP_LTZ(6)",
+    .now = "CURRENT_TIMESTAMP",
     .set_type = "SET DATA TYPE ",
     .session = session,
     .transaction = transaction,

@@ -175,7 +175,7 @@ assay_status assay_ledger_lock(assay_warehouse_session *session,
     append_own(dialect, &sql, " SET ", "holder");
     append_text_parameter(dialect, &sql, " = ", session->publish_id);
     append_own(dialect, &sql, ", ", "ts");
-    assay_buf_append_text(&sql, " = CURRENT_TIMESTAMP");
+    assay_buf_append_format(&sql, " = %s", dialect->now);
     append_own(dialect, &sql, " WHERE ", "target");
     append_text_parameter(dialect, &sql, " = ", text);
     ASSAY_TRY(assay_buf_check(&sql, err));
@@ -227,6 +227,21 @@ static void append_max(const assay_dialect *dialect, assay_buf *buf, const char 
     assay_buf_append_text(buf, " THEN ");
 }
 
+/* CASE WHEN the newest overwrite by another table > the newest publication of `uuid` .. */
+static void append_overwritten(const assay_dialect *dialect, assay_buf *buf, const char *uuid)
+{
+    append_own(dialect, buf, "CASE WHEN MAX(CASE WHEN ", "table_uuid");
+    append_text_parameter(dialect, buf, " <> ", uuid);
+    append_own(dialect, buf, " AND ", "mode");
+    append_text_parameter(dialect, buf, " = ",
+                          assay_warehouse_mode_name(ASSAY_WAREHOUSE_OVERWRITE));
+    append_own(dialect, buf, " THEN ", "ts");
+    assay_buf_append_text(buf, " END) > ");
+    append_max(dialect, buf, "table_uuid", uuid);
+    append_own(dialect, buf, "", "ts");
+    assay_buf_append_text(buf, " END) THEN 1 ELSE 0 END");
+}
+
 assay_status assay_ledger_standing(assay_warehouse_session *session,
                                    const assay_warehouse_target *target,
                                    assay_warehouse_standing *ret_standing, assay_error *err)
@@ -245,17 +260,20 @@ assay_status assay_ledger_standing(assay_warehouse_session *session,
     append_own(dialect, &sql, "", "sequence");
     assay_buf_append_text(&sql, " END), ");
     append_max(dialect, &sql, "table_uuid", uuid);
-    assay_buf_append_text(&sql, "0 ELSE 1 END) FROM ");
+    assay_buf_append_text(&sql, "0 ELSE 1 END), ");
+    append_overwritten(dialect, &sql, uuid);
+    assay_buf_append_text(&sql, " FROM ");
     ASSAY_TRY(append_rows_of(session, target, ASSAY_WAREHOUSE_LEDGER, &sql, err));
     ASSAY_TRY(assay_buf_check(&sql, err));
     ASSAY_TRY(assay_session_query(session, assay_buf_text(&sql), &rows, err));
-    if (rows->count != 1 || rows->column_count != 4)
+    if (rows->count != 1 || rows->column_count != 5)
         return assay_error_set(err, ASSAY_EINTERNAL, 9001, "the ledger gives no answer");
     *ret_standing =
         (assay_warehouse_standing){.published = assay_session_int(rows, 0, 0) != 0,
                                    .any = assay_session_int(rows, 0, 1) != 0,
                                    .sequence = assay_session_int(rows, 0, 2),
-                                   .of_another_table = assay_session_int(rows, 0, 3) != 0};
+                                   .of_another_table = assay_session_int(rows, 0, 3) != 0,
+                                   .overwritten = assay_session_int(rows, 0, 4) != 0};
     if (!ret_standing->any)
         ret_standing->sequence = ASSAY_WAREHOUSE_BEGINNING;
     return ASSAY_OK;
@@ -340,9 +358,9 @@ static void append_values(const assay_warehouse_session *session, const char *ta
     append_text_parameter(dialect, buf, ", ", columns);
     append_text_parameter(dialect, buf, ", ", request->run_id);
     append_text_parameter(dialect, buf, ", ", request->step_id);
-    assay_buf_append_format(buf, ", %lld, %lld, %lld, %lld, CURRENT_TIMESTAMP)",
-                            (long long)counts->rows, (long long)counts->inserted,
-                            (long long)counts->updated, (long long)counts->deleted);
+    assay_buf_append_format(buf, ", %lld, %lld, %lld, %lld, %s)", (long long)counts->rows,
+                            (long long)counts->inserted, (long long)counts->updated,
+                            (long long)counts->deleted, dialect->now);
 }
 
 assay_status assay_ledger_forget(assay_warehouse_session *session,

@@ -42,6 +42,14 @@ static void take_counts(assay_warehouse_result *result, const assay_ledger_count
     result->deleted = counts->deleted;
 }
 
+/* What another table has overwritten is to be published once more. Not of a stream: whoever names
+ * one wants it there once, whatever came after. */
+static bool is_overwritten(const assay_publishing *publishing,
+                           const assay_warehouse_standing *standing)
+{
+    return standing->overwritten && publishing->request->snapshot->snapshot != NULL;
+}
+
 /* *ret_done: the ledger has the publish id, which is all there is to do. */
 static assay_status look_into_ledger(assay_publishing *publishing, assay_warehouse_session *session,
                                      bool *ret_done, assay_error *err)
@@ -51,7 +59,8 @@ static assay_status look_into_ledger(assay_publishing *publishing, assay_warehou
 
     *ret_done = false;
     ASSAY_TRY(assay_ledger_standing(session, &publishing->target, &standing, err));
-    if (!standing.published)
+    publishing->replaces = standing.published && is_overwritten(publishing, &standing);
+    if (!standing.published || publishing->replaces)
         return assay_publish_guard(publishing->request, &standing, err);
     ASSAY_TRY(assay_ledger_find(session, &publishing->target, &entry, err));
     take_counts(&publishing->result, &entry.counts);
@@ -129,6 +138,8 @@ static assay_status apply(assay_publishing *publishing, assay_warehouse_session 
                                      &list, err));
     ASSAY_TRY(assay_apply_run(session, &publishing->target, &list, &counts, err));
     ASSAY_TRY(assay_session_step(session, "committing", err));
+    if (publishing->replaces)
+        ASSAY_TRY(assay_ledger_forget(session, &publishing->target, err));
     ASSAY_TRY(assay_ledger_write(session, &publishing->target, publishing->mapping, &counts, err));
     take_counts(&publishing->result, &counts);
     return ASSAY_OK;

@@ -22,6 +22,7 @@ typedef struct assay_publishing {
     assay_stage_table stages[ASSAY_PUBLISH_ATTEMPTS_MAX]; /* of the attempts so far */
     size_t stage_count;
     bool created;
+    bool replaces;    /* the ledger has a row of this publication that does not count any more */
     bool commit_sent; /* nobody knows what became of an earlier attempt's transaction */
     assay_warehouse_result result;
 } assay_publishing;

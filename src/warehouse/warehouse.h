@@ -172,6 +172,8 @@ typedef struct assay_warehouse_standing {
     bool any;              /* some commit of this table (uuid) is, for this target */
     int64_t sequence;      /* newest of them; ASSAY_WAREHOUSE_BEGINNING where none */
     bool of_another_table; /* rows of another table uuid were published to this target */
+    bool overwritten; /* another table was published with mode overwrite after this one: what the
+                         ledger knows of this one is not there any more */
     bool filled; /* assay_warehouse_look: no commit of this table is in the ledger, and the target
                     has rows all the same */
 } assay_warehouse_standing;

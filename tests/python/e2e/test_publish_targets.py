@@ -185,6 +185,30 @@ def test_columns_that_another_table_published_into_the_target_are_left_alone(mak
     assert site.read(site.folded("t")) == [{"id": "1", "a": "c", "b": "b", "x": None}]
 
 
+@pytest.mark.parametrize("mode", publishing.MODES)
+def test_what_another_project_has_overwritten_is_not_said_to_be_there(make_project, site, mode):
+    one, two = other_projects(make_project, site, ["one", "two"])
+    entry = {"to": "there", "table": "t"}
+    own = {**entry, "mode": mode, **({"key": ["id"]} if mode == "merge" else {})}
+    one.write("data/a.csv", "id\n1\n")
+    one.extract("gold.t", source={"files": "data/*.csv"}, publish=[{**own, "columns": ["id"]}])
+    two.model("gold.t", "select 2::bigint as id", publish=[entry])
+    table = site.folded("t")
+    for project in (one, two):
+        assert project.run("run", env=site.env).code == 0
+    assert site.read(table) == [{"id": "2"}]
+    result = one.run("publish", env=site.env)
+    if mode == "append":
+        assert result.code == 1 and publishing.error_numbers(result)[0] == "E2406", result
+        assert site.read(table) == [{"id": "2"}]
+        return
+    assert result.code == 0 and "published" in result.out, result
+    assert site.read(table) == [{"id": "1"}] + ([{"id": "2"}] if mode == "merge" else [])
+    again = one.run("publish", env=site.env)
+    assert again.code == 0 and "there already" in again.out, again
+    assert publishing.check_ledger(site) == 2
+
+
 # ---- what was moved or lost there ----
 
 def test_a_connection_that_leads_elsewhere_by_now_is_published_to(project, sites):
