@@ -23,7 +23,9 @@ typedef struct assay_check_options {
 
 /* Runs the suites of the selected tables against what is published. The document is the
  * validation result in Great Expectations' shape, one entry a table. EGATE where any gate would be
- * shut; the document is returned then too. */
+ * shut. A table that cannot be judged (there is none yet, or it is damaged) has an "error" in the
+ * document, and the others are judged all the same; the status is that of the gravest of both. The
+ * document is returned then too, unless the only table that was asked for has the error. */
 ASSAY_API ASSAY_NODISCARD assay_status assay_check(assay_context *context,
                                                    const assay_check_options *options,
                                                    char **ret_json, assay_error *err);

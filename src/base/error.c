@@ -94,6 +94,14 @@ int assay_exit_code_rank(int exit_code)
     return COUNT;
 }
 
+bool assay_error_is_graver(const assay_error *err, const assay_error *than)
+{
+    if (err->code == ASSAY_OK || than->code == ASSAY_OK)
+        return err->code != ASSAY_OK;
+    return assay_exit_code_rank(assay_error_exit_code(err)) <
+           assay_exit_code_rank(assay_error_exit_code(than));
+}
+
 void assay_error_clear(assay_error *err)
 {
     if (err != NULL)

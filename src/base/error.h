@@ -68,6 +68,9 @@ assay_status assay_error_nomem(assay_error *err);
  * present of 130/143, 5, 2, 3, 1, 4; a lock comes after them, success last). */
 int assay_exit_code_rank(int exit_code);
 
+/* Whether `err` decides the exit code beside `than`; false where they have the same rank. */
+bool assay_error_is_graver(const assay_error *err, const assay_error *than);
+
 /* Visits the table of all E-numbers in ascending order. */
 size_t assay_error_count(void);
 int assay_error_number_at(size_t index);

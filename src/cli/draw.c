@@ -104,6 +104,7 @@ void assay_report_append_problem(assay_buf *buf, const assay_value *item)
     const assay_value *error = assay_value_find(item, "error");
     const char *path = assay_value_find_text(error, "path", NULL);
     int64_t line = assay_value_find_int(error, "line", 0);
+    int64_t column = assay_value_find_int(error, "column", 0);
 
     if (error == NULL)
         return;
@@ -112,6 +113,8 @@ void assay_report_append_problem(assay_buf *buf, const assay_value *item)
         assay_buf_append_format(buf, " %s", path);
     if (path != NULL && line > 0)
         assay_buf_append_format(buf, ":%" PRId64, line);
+    if (path != NULL && line > 0 && column > 0)
+        assay_buf_append_format(buf, ":%" PRId64, column);
     assay_buf_append_format(buf, "  %s\n", assay_value_find_text(error, "message", ""));
 }
 

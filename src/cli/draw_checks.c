@@ -61,11 +61,13 @@ static void draw_verdicts(assay_buf *buf, const assay_value *tables)
 {
     assay_buf_append_char(buf, '\n');
     for (size_t i = 0; i < tables->count; i++) {
-        const char *path = assay_value_find_text(tables->items[i], "results_path", NULL);
-        assay_buf_append_format(buf, "%-28s %s%s%s\n", text_of(tables->items[i], "table"),
-                                text_of(tables->items[i], "verdict"), path != NULL ? "  " : "",
-                                path != NULL ? path : "");
-        assay_buf_append_text(buf, text_of(tables->items[i], "evidence"));
+        const assay_value *table = tables->items[i];
+        const char *path = assay_value_find_text(table, "results_path", NULL);
+        assay_buf_append_format(buf, "%-28s %s%s%s\n", text_of(table, "table"),
+                                assay_value_find_text(table, "verdict", "not judged"),
+                                path != NULL ? "  " : "", path != NULL ? path : "");
+        assay_buf_append_text(buf, text_of(table, "evidence"));
+        assay_report_append_problem(buf, table);
     }
 }
 

@@ -41,7 +41,7 @@ void assay_report_draw_run(assay_buf *buf, const assay_value *document, assay_ar
 void assay_report_draw_doctor(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_init(assay_buf *buf, const assay_value *document, assay_arena *arena);
 
-/* "E2204 models/bronze/t.yaml:3  message" of the item's "error"; nothing where it has none. */
+/* "E2204 models/bronze/t.yaml:3:5  message" of the item's "error"; nothing where it has none. */
 void assay_report_append_problem(assay_buf *buf, const assay_value *item);
 
 /* Lines for the "publications" of one table or step (none: nothing), and of each of a list. */

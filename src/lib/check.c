@@ -24,8 +24,8 @@ struct checking {
     assay_conn *conn;
     assay_value *results; /* LIST, one a table */
     char run_id[ASSAY_UUID_TEXT_SIZE];
-    size_t checked, shut;
-    assay_error shut_error; /* of the first gate that is shut */
+    size_t asked, checked;
+    assay_error gravest; /* of a shut gate, or of a table that cannot be judged; ASSAY_OK = none */
 };
 
 static assay_status result_format(const char *name, assay_result_format *ret_format,
@@ -120,12 +120,12 @@ static assay_status judge_table(struct checking *checking, const char *name, ass
     if (status != ASSAY_OK && status != ASSAY_EGATE)
         return assay_error_copy(err, &problem);
     checking->checked++;
-    if (status == ASSAY_EGATE && checking->shut++ == 0)
-        checking->shut_error = problem;
+    if (assay_error_is_graver(&problem, &checking->gravest))
+        checking->gravest = problem;
     return add_document(checking, &outcome, name, err);
 }
 
-static assay_status check_table(struct checking *checking, const char *name, assay_error *err)
+static assay_status check_published(struct checking *checking, const char *name, assay_error *err)
 {
     assay_context *context = checking->context;
     assay_table *table = NULL;
@@ -140,6 +140,27 @@ static assay_status check_table(struct checking *checking, const char *name, ass
     assay_status status = judge_table(checking, name, table, err);
     assay_engine_catalog_close(checking->conn, CATALOG);
     return status;
+}
+
+/* A table that cannot be judged, since it was never made or is damaged, keeps nobody from the
+ * others. */
+static assay_status check_table(struct checking *checking, const char *name, assay_error *err)
+{
+    assay_error problem = {0};
+    assay_value *item = NULL;
+
+    checking->asked++;
+    assay_status status = check_published(checking, name, &problem);
+    if (status == ASSAY_OK)
+        return ASSAY_OK;
+    if (status == ASSAY_ENOMEM || status == ASSAY_ECANCELLED)
+        return assay_error_copy(err, &problem);
+    if (assay_error_is_graver(&problem, &checking->gravest))
+        checking->gravest = problem;
+    item = assay_value_map(checking->arena);
+    ASSAY_TRY(assay_value_append(checking->results, item, checking->arena, err));
+    ASSAY_TRY(assay_document_text(item, "table", name, checking->arena, err));
+    return assay_document_error(item, &problem, checking->arena, err);
 }
 
 /* Without selectors: every table that a suite names. */
@@ -209,9 +230,11 @@ assay_status assay_check(assay_context *context, const assay_check_options *opti
     ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
     struct checking checking = {.context = context, .options = options, .arena = arena};
     assay_value *document = NULL;
+    assay_result_format format;
 
     assay_error_clear(err);
     ASSAY_TRY(assay_arena_check(arena, err));
+    ASSAY_TRY(result_format(options->result_format, &format, err));
     ASSAY_TRY(assay_conn_open(context->engine, &conn, err));
     checking.conn = conn;
     assay_uuid_format(assay_uuid_v7(&context->clock, &context->random), checking.run_id);
@@ -223,15 +246,16 @@ assay_status assay_check(assay_context *context, const assay_check_options *opti
                      ASSAY_LINEAGE_START, NULL);
     tell_notes(context);
     assay_status status = check_all(&checking, err);
-    if (status == ASSAY_OK && checking.shut > 0)
-        status = assay_error_copy(err, &checking.shut_error);
+    bool told = status == ASSAY_OK; /* by the document */
+    if (status == ASSAY_OK && checking.gravest.code != ASSAY_OK)
+        status = assay_error_copy(err, &checking.gravest);
     assay_events_run(context->steps, checking.run_id, context->clock.now_us(context->clock.user),
                      status == ASSAY_OK ? ASSAY_LINEAGE_COMPLETE : ASSAY_LINEAGE_FAIL,
                      status == ASSAY_OK || err == NULL ? NULL : err->message);
     assay_outside_end(context, checking.run_id);
-    if (status != ASSAY_OK && status != ASSAY_EGATE)
+    if (!told || (checking.asked == 1 && checking.checked == 0))
         return status;
-    ASSAY_TRY(assay_document_bool(document, "success", checking.shut == 0, arena, err));
+    ASSAY_TRY(assay_document_bool(document, "success", status == ASSAY_OK, arena, err));
     ASSAY_TRY(assay_document_int(document, "checked", (int64_t)checking.checked, arena, err));
     assay_status taken = assay_document_take(document, ret_json, NULL);
     return taken != ASSAY_OK ? assay_error_nomem(err) : status;

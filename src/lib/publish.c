@@ -22,11 +22,7 @@ struct publishing {
 
 static void note_failure(struct publishing *publishing, const assay_error *failure)
 {
-    int rank = assay_exit_code_rank(assay_error_exit_code(failure));
-
-    if (failure->code != ASSAY_OK &&
-        (publishing->gravest.code == ASSAY_OK ||
-         rank < assay_exit_code_rank(assay_error_exit_code(&publishing->gravest))))
+    if (assay_error_is_graver(failure, &publishing->gravest))
         publishing->gravest = *failure;
 }
 

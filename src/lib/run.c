@@ -324,11 +324,9 @@ static const assay_error *gravest(const assay_planned_step *steps, size_t count)
     const assay_error *found = NULL;
 
     for (size_t i = 0; i < count; i++) {
-        const assay_error *failure = &steps[i].failure;
-        if (failure->code != ASSAY_OK &&
-            (found == NULL || assay_exit_code_rank(assay_error_exit_code(failure)) <
-                                  assay_exit_code_rank(assay_error_exit_code(found))))
-            found = failure;
+        if (found == NULL ? steps[i].failure.code != ASSAY_OK
+                          : assay_error_is_graver(&steps[i].failure, found))
+            found = &steps[i].failure;
     }
     return found;
 }

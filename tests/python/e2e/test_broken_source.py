@@ -222,6 +222,48 @@ def test_a_broken_source_keeps_nobody_from_the_tables(pair):
     pair.ok("render", "silver.broken")
 
 
+def test_a_table_that_is_not_there_keeps_no_other_from_its_check(pair):
+    pair.write("data/broken/1.csv", "id,v,extra\n2,b,x\n")
+    low, high = ({"critical": [{"expect_column_values_to_be_between": {"column": "id", "max_value": top}}]}
+                 for top in (0, 9))
+    pair.write("config/dq.yaml", {"silver": {"broken": high, "sound": high}, "bronze": {"sound": high}})
+    assert pair.run("run").code == 1
+    result = pair.run("check", "--output", "json")
+    assert result.code == 2, result
+    report = result.json()
+    told = {table["table"]: table.get("verdict", table.get("error", {}).get("number"))
+            for table in report["tables"]}
+    assert told == {"silver.broken": 4062, "silver.sound": "pass", "bronze.sound": "pass"}, report
+    assert report["success"] is False and report["checked"] == 2, report
+    text = pair.run("check")
+    assert text.code == 2 and "not judged\nE4062" in text.out and "E4062" in text.err, text
+    pair.write("config/dq.yaml", {"silver": {"broken": high, "sound": low}})
+    assert "E5010" in pair.run("check", "silver.sound").err
+    both = pair.run("check", "layer:silver")
+    assert both.code == 2 and "E4062" in both.err and "silver.sound" in both.out, both
+    alone = pair.run("check", "silver.broken", "--output", "json")
+    assert alone.code == 2 and alone.json()["event"] == "error", alone
+    wrong = pair.run("check", "--result-format", "ALL")
+    assert wrong.code == 2 and "no result format 'ALL'" in wrong.err and not wrong.out, wrong
+
+
+def test_a_damaged_table_keeps_no_other_from_its_check_and_its_run(pair):
+    pair.write("config/dq.yaml", {"bronze": {name: {"critical": [
+        {"expect_column_values_to_not_be_null": {"column": "id"}}]} for name in ("broken", "sound")}})
+    pair.ok("run")
+    folder = pair.root / "lake/bronze/broken/metadata"
+    for path in folder.glob("*.metadata.json"):
+        path.write_text("no metadata")
+    grow(pair)
+    report = pair.run("check", "--output", "json").json()
+    told = {table["table"]: "error" in table for table in report["tables"]}
+    assert told == {"bronze.broken": True, "bronze.sound": False}, report
+    result = pair.run("run", "--output", "json")
+    state = steps(result)
+    assert state["bronze.broken"][0] == "failed" and state["silver.broken"][0] == "skipped", result
+    assert state["silver.sound"][0] == "done" and result.code == 1, result
+
+
 # ---- publications ----
 
 def test_what_is_published_of_broken_tables_is_skipped_and_told(pair, postgres):

@@ -69,6 +69,14 @@ static void exit_codes_have_the_order_of_their_weight(void **state)
     (void)state;
     for (size_t i = 1; i < sizeof order / sizeof order[0]; i++)
         assert_true(assay_exit_code_rank(order[i - 1]) < assay_exit_code_rank(order[i]));
+
+    const assay_error none = {0};
+    const assay_error data = {.code = ASSAY_EDATA};
+    const assay_error shut = {.code = ASSAY_EGATE};
+    const assay_error more = {.code = ASSAY_EIO};
+    assert_true(assay_error_is_graver(&shut, &data) && !assay_error_is_graver(&data, &shut));
+    assert_true(assay_error_is_graver(&data, &none) && !assay_error_is_graver(&none, &data));
+    assert_false(assay_error_is_graver(&none, &none) || assay_error_is_graver(&more, &data));
 }
 
 static void set_replaces_what_was_there(void **state)
