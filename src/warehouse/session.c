@@ -118,9 +118,16 @@ assay_status assay_session_run(assay_warehouse_session *session, const char *sql
 assay_status assay_session_ensure(assay_warehouse_session *session, const char *sql,
                                   assay_error *err)
 {
-    if (assay_session_run(session, sql, NULL, NULL) == ASSAY_OK)
+    assay_error failure = {0};
+    assay_status status = assay_session_run(session, sql, NULL, &failure);
+
+    /* Who waited for a lock would wait for it twice. */
+    bool final = status == ASSAY_ETIMEOUT || status == ASSAY_ECONFLICT ||
+                 status == ASSAY_ECANCELLED || status == ASSAY_EUNKNOWN_OUTCOME;
+
+    if (status == ASSAY_OK)
         return ASSAY_OK;
-    return assay_session_run(session, sql, NULL, err);
+    return final ? assay_error_copy(err, &failure) : assay_session_run(session, sql, NULL, err);
 }
 
 assay_status assay_session_note(assay_warehouse_session *session, const char *step,

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import peers
 import publishing
 from publishing import MODES, Orders, check_ledger, ledger
 
@@ -307,3 +308,25 @@ def test_staging_of_a_publisher_that_died_is_removed(project, sites, snowflake):
     process.communicate()
     assert site.staging()
     finish(orders)
+
+
+def test_a_change_of_a_target_that_is_locked_is_waited_for_once_an_attempt(project, sites):
+    from adbc_driver_manager import dbapi
+
+    site = sites("postgres")
+    entry = [{"to": "there", "table": "t"}]
+    project.write("config/connections.yaml", {"there": site.connection(statement_timeout="1 second")})
+    project.model("gold.t", "select 1 as id", publish=entry)
+    assert project.run("run", env=site.env).code == 0
+    project.model("gold.t", "select 1 as id, 2 as more", publish=entry)
+    log = site.server.server.folder / "log"
+    with (dbapi.connect(driver=peers.adbc_driver("postgresql"), entrypoint="AdbcDriverInit",
+                        db_kwargs={"uri": site.database.uri()}) as holder, holder.cursor() as cursor):
+        cursor.execute("lock table t in access exclusive mode")
+        before = log.stat().st_size
+        result = project.run("run", env=site.env)
+        assert result.code == 4 and "statement_timeout" in result.err, result
+        asked = log.read_bytes()[before:].count(b"STATEMENT:  ALTER TABLE")
+        assert asked == 2, log.read_bytes()[before:]
+    assert project.run("run", env=site.env).code == 0
+    assert site.read("t") == [{"id": "1", "more": "2"}]
