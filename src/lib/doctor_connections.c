@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "engine/extension.h"
 #include "lib/doctor.h"
+#include "net/silence.h"
+#include "source/database.h"
 #include "store/aws_s3.h"
 
 enum { SEEN_SIZE = 256, SQL_SIZE = 256 * 1024 };
@@ -73,16 +75,17 @@ static assay_status make_secret(assay_conn *conn, const assay_login *login, assa
     return status;
 }
 
-static assay_status attach(assay_conn *conn, const assay_connection_config *connection,
+/* As an extract does: Redshift has no COPY .. TO STDOUT. */
+static assay_status attach(assay_conn *conn, const assay_connection_config *connection, int mark_ms,
                            assay_error *err)
 {
+    ASSAY_AUTO(assay_buf_done) assay_buf conninfo = ASSAY_BUF_EMPTY;
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
-    char more[SEEN_SIZE];
 
-    (void)snprintf(more, sizeof more, "connect_timeout=%lld sslmode=%s",
-                   (long long)(connection->login_timeout_ms / 1000), connection->sslmode);
+    ASSAY_TRY(assay_conn_execute(conn, "SET pg_use_text_protocol = true", NULL, err));
+    ASSAY_TRY(assay_postgres_conninfo(connection, mark_ms, &conninfo, err));
     assay_buf_append_text(&sql, "ATTACH ");
-    assay_sql_append_text(&sql, more);
+    assay_sql_append_text(&sql, conninfo.data);
     assay_buf_append_text(&sql, " AS assay_doctor (TYPE postgres, READ_ONLY, SECRET assay_doctor)");
     ASSAY_TRY(assay_buf_check(&sql, err));
     return assay_conn_execute(conn, assay_buf_text(&sql), NULL, err);
@@ -108,24 +111,44 @@ static void clean_up(assay_conn *conn)
     }
 }
 
+/* What the extension says has no number that tells failures apart: it is found by its words, as for
+ * an extract. */
+static assay_status judge(const assay_connection_config *connection, assay_silence *silence,
+                          assay_error *err)
+{
+    const assay_error why = err != NULL ? *err : (assay_error){0};
+
+    if (assay_silence_broke(silence))
+        return assay_error_set(err, ASSAY_ETIMEOUT, 2223,
+                               "no answer within login_timeout of %lld ms",
+                               (long long)connection->login_timeout_ms);
+    return assay_postgres_judge(connection->name, connection->place, &why, err);
+}
+
 static assay_status try_engine(struct trial *trial, assay_error *err)
 {
     assay_context *context = trial->doctor->context;
     ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
+    ASSAY_AUTO(assay_silence_endp) assay_silence *silence = NULL;
     ASSAY_AUTO(assay_login_done) assay_login login = {0};
+    int mark_ms = assay_postgres_mark(trial->connection, &context->random);
 
+    ASSAY_TRY(assay_silence_watch(&context->clock, mark_ms, trial->connection->login_timeout_ms,
+                                  &silence, err));
     ASSAY_TRY(assay_conn_open(context->engine, &conn, err));
     ASSAY_TRY(assay_conn_load_extension(conn, "postgres_scanner", err));
     ASSAY_TRY(assay_login_resolve(context->secrets, trial->connection, &login, err));
     assay_status status = make_secret(conn, &login, err);
     if (status == ASSAY_OK)
-        status = attach(conn, trial->connection, err);
+        status = attach(conn, trial->connection, mark_ms, err);
     if (status == ASSAY_OK)
         status = ask_attached(conn, err);
     clean_up(conn);
-    if (status != ASSAY_OK && err != NULL)
+    if (status == ASSAY_OK)
+        return ASSAY_OK;
+    if (err != NULL)
         assay_secret_scrub(login.password, err->message);
-    return status;
+    return judge(trial->connection, silence, err);
 }
 
 /* ---- S3 ---- */

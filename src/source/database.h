@@ -122,6 +122,21 @@ ASSAY_NODISCARD assay_status assay_database_make_from(assay_database *database, 
 
 /* ---- PostgreSQL and Redshift ---- */
 
+/* A mark for the connections of one reading (net/silence.h): request_timeout and a little, at
+ * random.
+ */
+int assay_postgres_mark(const assay_connection_config *connection, const assay_random *random);
+
+/* Parameters of libpq without those of the login: timeouts, TLS, and settings of the session, so
+ * that texts of values mean the same everywhere. */
+ASSAY_NODISCARD assay_status assay_postgres_conninfo(const assay_connection_config *connection,
+                                                     int mark_ms, assay_buf *buf, assay_error *err);
+
+/* What the engine's extension said, as an error of the connection: EAUTH 2221, ETIMEOUT 2223, EIO
+ * 2222 (retryable), else EDATA 2225. */
+assay_status assay_postgres_judge(const char *name, assay_place place, const assay_error *why,
+                                  assay_error *err);
+
 /* The kind's fail, for its other file too. */
 assay_status assay_postgres_fail(const assay_database *database, const assay_error *why,
                                  assay_error *err);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/extension.h"
+#include "net/silence.h"
 #include "source/database.h"
 #include "store/secrets.h"
 
@@ -12,9 +13,15 @@
  * REPEATABLE READ transaction a statement of the engine; parallel scans of a table share its
  * snapshot (pg_export_snapshot). */
 
-/* libpq's own limits for a server that is there but silent. */
-enum { KEEPALIVE_IDLE_S = 15, KEEPALIVE_INTERVAL_S = 5, KEEPALIVE_COUNT = 3, SECOND_MS = 1000 };
+/* The server ends a statement by itself at its timeout; where it does not even say so, this much
+ * later the connection is given up. */
+enum { SILENT_LATER_MS = 5000 };
 enum { SECRET_SQL_SIZE = 3 * ASSAY_SECRET_SIZE_MAX, PORT_SIZE = 16 };
+
+struct postgres {
+    int mark_ms;
+    assay_silence *silence;
+};
 
 /* ---- failures ---- */
 
@@ -36,10 +43,17 @@ static const char *without_conninfo(const char *message)
     return said != NULL ? said + strlen("\": ") : message;
 }
 
+static bool gave_up(const assay_database *database)
+{
+    const struct postgres *data = database->data;
+
+    return data != NULL && data->silence != NULL && assay_silence_broke(data->silence);
+}
+
 /* libpq and the server tell the extension more than it passes on: the words are all there is.
  * lc_messages may translate them, but not "FATAL" of refusals in the protocol's own texts. */
-assay_status assay_postgres_fail(const assay_database *database, const assay_error *why,
-                                 assay_error *err)
+assay_status assay_postgres_judge(const char *name, assay_place place, const assay_error *why,
+                                  assay_error *err)
 {
     static const char *const refused[] = {"authentication failed", "no pg_hba.conf entry",
                                           "no password supplied", "permission denied",
@@ -57,12 +71,10 @@ assay_status assay_postgres_fail(const assay_database *database, const assay_err
                                        "connection not open",
                                        "timed out"};
     static const char *const nested[] = {"Expected an array with"};
-    const char *name = database->connection->name;
     const char *message = why->message;
 
     if (why->code == ASSAY_ENOMEM || why->code == ASSAY_ECANCELLED)
         return assay_error_copy(err, why);
-    assay_place place = assay_database_place(database);
     if (says(message, refused, sizeof refused / sizeof refused[0]))
         return assay_error_at(err, ASSAY_EAUTH, 2221, place, "the connection '%s' is refused: %s",
                               name, without_conninfo(message));
@@ -84,6 +96,18 @@ assay_status assay_postgres_fail(const assay_database *database, const assay_err
     if (err != NULL)
         err->retryable = true;
     return ASSAY_EIO;
+}
+
+assay_status assay_postgres_fail(const assay_database *database, const assay_error *why,
+                                 assay_error *err)
+{
+    if (why->code != ASSAY_ENOMEM && why->code != ASSAY_ECANCELLED && gave_up(database))
+        return assay_error_at(err, ASSAY_ETIMEOUT, 2223, assay_database_place(database),
+                              "the connection '%s' was given up: its server said nothing for "
+                              "longer than statement_timeout",
+                              database->connection->name);
+    return assay_postgres_judge(database->connection->name, assay_database_place(database), why,
+                                err);
 }
 
 /* ---- open and close ---- */
@@ -131,62 +155,6 @@ static assay_status make_secret(assay_database *database, const assay_login *log
     return assay_postgres_fail(database, &why, err);
 }
 
-/* A value of libpq's connection text. */
-static void append_quoted(assay_buf *buf, const char *value)
-{
-    assay_buf_append_char(buf, '\'');
-    for (const char *at = value; *at != '\0'; at++) {
-        if (*at == '\'' || *at == '\\')
-            assay_buf_append_char(buf, '\\');
-        assay_buf_append_char(buf, *at);
-    }
-    assay_buf_append_char(buf, '\'');
-}
-
-static void append_setting(assay_buf *buf, const char *name, const char *value)
-{
-    if (value == NULL)
-        return;
-    assay_buf_append_format(buf, " %s=", name);
-    append_quoted(buf, value);
-}
-
-/* Settings of the session, so that texts of values mean the same everywhere. Redshift knows
- * fewer. */
-static void append_options(const assay_database *database, assay_buf *buf)
-{
-    const assay_connection_config *connection = database->connection;
-
-    if (connection->options != NULL)
-        assay_buf_append_format(buf, "%s ", connection->options);
-    assay_buf_append_format(buf, "-c statement_timeout=%" PRId64, connection->statement_timeout_ms);
-    assay_buf_append_text(buf, " -c timezone=UTC -c datestyle=ISO");
-    assay_buf_append_text(buf, connection->kind == ASSAY_CONNECTION_REDSHIFT
-                                   ? " -c extra_float_digits=2"
-                                   : " -c intervalstyle=postgres -c extra_float_digits=3"
-                                     " -c standard_conforming_strings=on -c bytea_output=hex");
-}
-
-static assay_status make_conninfo(const assay_database *database, assay_buf *buf, assay_error *err)
-{
-    const assay_connection_config *connection = database->connection;
-    ASSAY_AUTO(assay_buf_done) assay_buf options = ASSAY_BUF_EMPTY;
-    int64_t login_s = (connection->login_timeout_ms + SECOND_MS - 1) / SECOND_MS;
-
-    append_options(database, &options);
-    ASSAY_TRY(assay_buf_check(&options, err));
-    assay_buf_append_format(buf, "connect_timeout=%" PRId64 " tcp_user_timeout=%" PRId64, login_s,
-                            connection->request_timeout_ms);
-    assay_buf_append_format(buf,
-                            " keepalives_idle=%d keepalives_interval=%d keepalives_count=%d"
-                            " application_name=assay client_encoding=UTF8",
-                            KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT);
-    append_setting(buf, "sslmode", connection->sslmode);
-    append_setting(buf, "sslrootcert", connection->sslrootcert);
-    append_setting(buf, "options", assay_buf_text(&options));
-    return assay_buf_check(buf, err);
-}
-
 /* `schema` NULL = all. Only a scan of a table reads definitions, and then those of all schemas that
  * were attached. */
 static assay_status attach(assay_database *database, const char *schema, assay_error *err)
@@ -195,7 +163,9 @@ static assay_status attach(assay_database *database, const char *schema, assay_e
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
     assay_error why = {0};
 
-    ASSAY_TRY(make_conninfo(database, &conninfo, err));
+    const struct postgres *data = database->data;
+
+    ASSAY_TRY(assay_postgres_conninfo(database->connection, data->mark_ms, &conninfo, err));
     assay_buf_append_text(&sql, "ATTACH ");
     assay_sql_append_text(&sql, conninfo.data);
     assay_buf_append_text(&sql, " AS ");
@@ -234,6 +204,18 @@ static assay_status set_protocol(assay_database *database, assay_error *err)
     return ASSAY_OK;
 }
 
+static assay_status watch(assay_database *database, assay_error *err)
+{
+    struct postgres *data = assay_arena_take(database->arena, 1, sizeof *data);
+
+    ASSAY_TRY(assay_arena_check(data, err));
+    data->mark_ms = assay_postgres_mark(database->connection, database->env->random);
+    database->data = data;
+    return assay_silence_watch(database->env->clock, data->mark_ms,
+                               database->connection->statement_timeout_ms + SILENT_LATER_MS,
+                               &data->silence, err);
+}
+
 static assay_status postgres_open(assay_database *database, assay_error *err)
 {
     ASSAY_AUTO(assay_login_done) assay_login login = {0};
@@ -242,10 +224,11 @@ static assay_status postgres_open(assay_database *database, assay_error *err)
     ASSAY_TRY(assay_login_resolve(database->env->secrets, database->connection, &login, err));
     ASSAY_TRY(make_secret(database, &login, err));
     ASSAY_TRY(set_protocol(database, err));
+    ASSAY_TRY(watch(database, err));
     return attach(database, NULL, err);
 }
 
-static void postgres_close(assay_database *database)
+static void leave(assay_database *database)
 {
     if (database->attached)
         drop(database, "DETACH ");
@@ -255,6 +238,16 @@ static void postgres_close(assay_database *database)
     if (database->text_protocol &&
         assay_conn_execute(database->conn, "RESET pg_use_text_protocol", NULL, NULL) != ASSAY_OK)
         return; /* it ends with the connection */
+}
+
+static void postgres_close(assay_database *database)
+{
+    struct postgres *data = database->data;
+
+    leave(database);
+    if (data != NULL)
+        assay_silence_end(data->silence);
+    database->data = NULL;
 }
 
 /* ---- queries ---- */

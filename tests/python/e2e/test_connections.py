@@ -128,6 +128,37 @@ def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(project, ki
     assert "try again" in finding["fix"], finding
 
 
+@pytest.mark.parametrize("change, words, fix", [
+    ({"password": "env:WRONG"}, "password authentication failed", "correct the user, the secret"),
+    ({"database": "nope"}, "does not exist", "then try again"),
+    ({"sslmode": "require"}, "SSL", "then try again"), ({"port": 1}, "refused", "then try again")])
+def test_a_redshift_connection_that_fails_is_told_like_the_others(project, postgres, change, words, fix):
+    entry = postgres.database().connection(type="redshift", **{"sslmode": "disable", **change})
+    connections(project, rs=entry)
+    finding, result = look(project, "rs", {**postgres.env, "WRONG": "hunter2-is-wrong"})
+    assert not finding["ok"] and words in finding["seen"] and fix in finding["fix"], finding
+    assert "hunter2" not in result.out + result.err
+    assert "connect_timeout" not in finding["seen"]
+
+
+def test_a_redshift_server_that_stops_talking_is_given_up_by_doctor(project, postgres):
+    proxy = postgres.proxy()
+    connections(project, rs=postgres.database().connection(
+        type="redshift", port=proxy.port, sslmode="disable", login_timeout="2s"))
+    proxy.fault("SELECT", "delay", times=100, seconds=3600)
+    finding, result = look(project, "rs", postgres.env)
+    assert not finding["ok"] and "login_timeout" in finding["seen"], result
+
+
+def test_doctor_reads_redshift_without_copy(project, postgres):
+    proxy = postgres.proxy()
+    connections(project, rs=postgres.database().connection(
+        type="redshift", port=proxy.port, sslmode="disable"))
+    finding, result = look(project, "rs", postgres.env)
+    assert finding["ok"], result
+    assert proxy.statements and not [text for text in proxy.statements if "COPY" in text.upper()]
+
+
 # ---- secrets that are not there ----
 
 def test_a_missing_variable_names_itself_and_the_place(project, postgres):

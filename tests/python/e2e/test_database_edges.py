@@ -1,7 +1,7 @@
 """Databases as sources at their edges: names, encodings, bounds of windows, sources that change."""
 import pytest
 
-from database_shop import extract, run, rows, state, watermarked
+from database_shop import connect_to, extract, run, rows, state, watermarked
 
 
 def query(shop, sql, name="bronze.t", **more):
@@ -123,3 +123,22 @@ def test_queries_are_sent_as_they_are_written(shop, sql, expected):
     query(shop, sql)
     run(shop)
     assert rows(shop) == [(expected,)]
+
+
+# ---- silence ----
+
+@pytest.mark.parametrize("statement, nth, kind", [
+    ("SELECT", 1, "postgres"), ("relkind", 1, "postgres"), ("max", 1, "postgres"), ("COPY.*pad", 1, "postgres"),
+    ("pad", 1, "redshift")])
+def test_a_server_that_stops_talking_is_given_up(shop, postgres, statement, nth, kind):
+    shop.execute("create table t (id int, at timestamp, pad text); insert into t "
+                 "select g, timestamp '2024-01-01' + g * interval '1 s', 'x' from generate_series(1, 1000) g")
+    proxy = postgres.proxy()
+    connect_to(shop, type=kind, port=proxy.port, sslmode="disable", statement_timeout="1s")
+    watermarked(shop)
+    mute = proxy.fault(statement, "delay", nth=nth, times=100, seconds=3600)
+    result = run(shop, code=4)
+    assert mute.fired and "E2223" in result.err and "said nothing" in result.err, result
+    connect_to(shop)
+    run(shop)
+    assert rows(shop, "select count(*), count(distinct id) from bronze.t") == [(1000, 1000)]
