@@ -125,6 +125,19 @@ static assay_status fill(assay_publishing *publishing, assay_warehouse_session *
 
 /* ---- the transaction ---- */
 
+/* A rule or a trigger of the target may take rows, which is its owner's will, and must be seen. */
+static void tell_taken(const assay_publishing *publishing, const assay_ledger_counts *counts)
+{
+    const assay_warehouse_publication *publication = publishing->request->publication;
+
+    if (publication->mode != ASSAY_WAREHOUSE_MERGE && counts->inserted != counts->rows)
+        assay_log_write(publishing->request->log, ASSAY_LOG_WARNING,
+                        "'%s' of '%s' took %lld rows where %lld were sent: a rule or a trigger of "
+                        "the table has the others",
+                        publication->table, publication->to, (long long)counts->inserted,
+                        (long long)counts->rows);
+}
+
 static assay_status apply(assay_publishing *publishing, assay_warehouse_session *session,
                           const assay_stage_table *stage, int64_t rows, assay_error *err)
 {
@@ -137,6 +150,7 @@ static assay_status apply(assay_publishing *publishing, assay_warehouse_session 
                                      publishing->request->snapshot->committed_us, publishing->arena,
                                      &list, err));
     ASSAY_TRY(assay_apply_run(session, &publishing->target, &list, &counts, err));
+    tell_taken(publishing, &counts);
     ASSAY_TRY(assay_session_step(session, "committing", err));
     if (publishing->replaces)
         ASSAY_TRY(assay_ledger_forget(session, &publishing->target, err));

@@ -228,7 +228,32 @@ def test_doctor_says_what_would_help(project, postgres, change, words):
     assert not finding["ok"] and words in finding["fix"], finding
 
 
+def test_snowflake_is_logged_in_to_with_known_parameters_only(project, snowflake):
+    """An option that the driver does not know would become a parameter of the session."""
+    connections(project, sf=snowflake.database().connection())
+    before = len(snowflake.records("login"))
+    finding, result = look(project, "sf", snowflake.env)
+    assert finding["ok"], result
+    sent = {name for record in snowflake.records("login")[before:] for name in record["parameters"] or {}}
+    assert sent == {"CLIENT_VALIDATE_DEFAULT_PARAMETERS", "STATEMENT_TIMEOUT_IN_SECONDS"}
+
+
 # ---- drivers ----
+
+def test_no_driver_is_loaded_where_nothing_is_to_be_done(project, sites):
+    site = sites("postgres")
+    project.write("config/connections.yaml", {"there": site.connection()})
+    project.model("gold.t", "select 1 as id", publish=[{"to": "there", "table": "t"}])
+    project.model("gold.u", "select 1 as id")
+    assert project.run("run", env=site.env).code == 0
+    project.write("config/connections.yaml", {"there": site.connection(driver="none.so")})
+    project.model("gold.u", "select 2 as id")
+    for command in (["run"], ["plan"], ["publish", "--pending"], ["publish", "--dry-run"]):
+        result = project.run(*command, env=site.env)
+        assert result.code == 0, result
+    result = project.run("publish", env=site.env)
+    assert result.code != 0 and "none.so" in result.err, result
+
 
 def test_a_missing_driver_names_the_commands_that_install_it(project, tmp_path):
     connections(project, sf={"type": "snowflake", "account": "a", "user": "u", "auth": "password",

@@ -145,6 +145,20 @@ def test_a_trigger_and_a_default_of_the_target_work(project, sites):
         ("by INSERT", "there"), ("by UPDATE", "there")]
 
 
+@pytest.mark.parametrize("taker", [
+    "create rule r as on insert to t where new.id > 1 do instead nothing",
+    "create function f() returns trigger language plpgsql as "
+    "'begin if new.id > 1 then return null; end if; return new; end';"
+    "create trigger x before insert on t for each row execute function f()"])
+def test_rows_that_a_rule_or_a_trigger_of_the_target_takes_are_told(project, sites, taker):
+    site = sites("postgres")
+    site.execute(f"create table t (id integer); {taker}")
+    result = published(project, site, "select i::integer as id from range(3) r(i)")
+    assert "'t' of 'there' took 2 rows where 3 were sent" in result.err, result
+    assert [row["id"] for row in site.read("t")] == ["0", "1"]
+    assert project.run("publish", "--verify", env=site.env).code == 1
+
+
 def test_a_target_that_was_renamed_is_made_anew(project, site):
     entry = {"mode": "merge", "key": ["id"]}
     published(project, site, "select 1 as id", **entry)

@@ -118,6 +118,25 @@ def lock_away(path, owner=STRANGER):
 
 
 @needs_root
+def test_a_full_disk_while_files_for_snowflake_are_written(project, small_disk, sites):
+    site = sites("snowflake")
+    project.write("assay.yaml", {"name": "test", "targets": {"local": {"temp_dir": "elsewhere"}}})
+    project.storage(format="iceberg", warehouse="other")
+    (project.root / "elsewhere").symlink_to(small_disk)
+    project.write("config/connections.yaml", {"there": site.connection()})
+    project.model("gold.t", "select i as id, md5(i::varchar) as v from range(100000) r(i)",
+                  publish=[{"to": "there", "table": "t"}])
+    filler = small_disk / "filler"
+    fill(filler, small_disk, 100 * 1024)
+    result = project.run("run", env=site.env)
+    assert result.code == 1 and "No space left" in result.err, result
+    assert site.count("T") == 0 and site.staging() == []
+    assert list(small_disk.iterdir()) == [filler]
+    filler.unlink()
+    assert project.run("run", env=site.env).code == 0
+    assert site.count("T") == 100000
+
+
 @pytest.mark.parametrize("table_format", shop.FORMATS)
 def test_a_folder_that_cannot_be_written(project, table_format):
     shop.build(project, table_format, files=1, rows=100)
