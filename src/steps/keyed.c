@@ -282,7 +282,7 @@ static void append_columns(assay_buf *buf, const assay_keyed *keyed, append_one 
 }
 
 /* One pass over the touched files: rows that stay, and in place of their rows those that change.
- * The engine may write them in another order. */
+ * The join gives them in another order. */
 static assay_status append_touched(assay_buf *buf, const assay_keyed *keyed, assay_error *err)
 {
     append_columns(buf, keyed, append_changed);
@@ -297,10 +297,26 @@ static assay_status append_touched(assay_buf *buf, const assay_keyed *keyed, ass
     return ASSAY_OK;
 }
 
+/* Files that divide the keys among themselves do so when some are written again, and rows that come
+ * find their place: what looks for keys later reads as few files as before. */
+static assay_status must_sort(const assay_keyed *keyed, bool *ret_sort, assay_error *err)
+{
+    const assay_field *field = assay_schema_find(keyed->schema, keyed->rules->key[0]);
+
+    *ret_sort = false;
+    if (field == NULL || keyed->touched_count == 0 || keyed->write->partition_count > 0)
+        return ASSAY_OK; /* of a partition one file is written */
+    return assay_prune_divided(keyed->write->base, keyed->base.files, keyed->base.count, field,
+                               ret_sort, err);
+}
+
 assay_status assay_keyed_select(assay_keyed *keyed, const char **ret_sql, assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    bool sort = false;
 
+    ASSAY_TRY(must_sort(keyed, &sort, err));
+    assay_buf_append_text(&sql, sort ? "SELECT * FROM (" : "");
     if (keyed->touched_count > 0)
         ASSAY_TRY(append_touched(&sql, keyed, err));
     append_columns(&sql, keyed, append_inserted);
@@ -309,6 +325,10 @@ assay_status assay_keyed_select(assay_keyed *keyed, const char **ret_sql, assay_
     else
         assay_buf_append_text(&sql, " FROM " KEYED_ACT " a JOIN " KEYED_ROWS
                                     " b ON b.__n = a.__b WHERE a.__f IS NULL");
+    if (sort) {
+        assay_buf_append_text(&sql, ") ORDER BY ");
+        assay_keyed_append_key(&sql, keyed, "");
+    }
     ASSAY_TRY(assay_buf_check(&sql, err));
     *ret_sql = assay_arena_text(keyed->write->arena, assay_buf_text(&sql));
     return assay_arena_check(*ret_sql, err);

@@ -1,5 +1,7 @@
 #include "table/prune.h"
 
+#include <stdlib.h>
+
 /* The lowest and highest value that a column may have in a file. */
 struct range {
     assay_datum low, high;
@@ -162,5 +164,39 @@ assay_status assay_prune_files(assay_conn *conn, const assay_prune_request *requ
             files[count++] = request->files[i];
     *ret_files = files;
     *ret_count = count;
+    return ASSAY_OK;
+}
+
+/* ---- how files divide a column ---- */
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct range *left = a;
+    const struct range *right = b;
+    int order = assay_datum_compare(&left->low, &right->low);
+
+    return order != 0 ? order : assay_datum_compare(&left->high, &right->high);
+}
+
+assay_status assay_prune_divided(const assay_table *table, const assay_data_file *files,
+                                 size_t count, const assay_field *field, bool *ret_divided,
+                                 assay_error *err)
+{
+    ASSAY_AUTO(assay_arena_freep) assay_arena *scratch = assay_arena_new();
+    struct range *ranges = assay_arena_take(scratch, count + 1, sizeof *ranges);
+    size_t overlaps = 0;
+
+    *ret_divided = false;
+    if (ranges == NULL)
+        return assay_error_nomem(err);
+    if (count < 2 || field->original != NULL || !has_order(field->type.kind))
+        return ASSAY_OK;
+    for (size_t i = 0; i < count; i++)
+        if (!find_range(table, &files[i], field, &ranges[i]))
+            return ASSAY_OK;
+    qsort(ranges, count, sizeof *ranges, compare_ranges);
+    for (size_t i = 1; i < count; i++)
+        overlaps += assay_datum_compare(&ranges[i].low, &ranges[i - 1].high) < 0;
+    *ret_divided = 2 * overlaps < count;
     return ASSAY_OK;
 }

@@ -22,4 +22,11 @@ ASSAY_NODISCARD assay_status assay_prune_files(assay_conn *conn, const assay_pru
                                                assay_arena *arena, assay_data_file **ret_files,
                                                size_t *ret_count, assay_error *err);
 
+/* Whether the files divide the values of a column among themselves: side by side by their lower
+ * bounds, fewer than half of the neighbours overlap. False where bounds are missing. */
+ASSAY_NODISCARD assay_status assay_prune_divided(const assay_table *table,
+                                                 const assay_data_file *files, size_t count,
+                                                 const assay_field *field, bool *ret_divided,
+                                                 assay_error *err);
+
 #endif

@@ -201,3 +201,37 @@ def test_the_contract_of_the_table_holds_for_a_load_as_for_its_extract(project):
     project.extract("bronze.u", source={"files": "data/*.csv", "format": "csv"}, contract={"columns": columns})
     load(project, "id,v,w\n7,7,7\n", "--mode", "full", table="bronze.u")
     assert rows(project, "select typeof(v), typeof(w) from bronze.u") == [["DECIMAL(6,2)", "INTEGER"]]
+
+
+def ranges(project, table):
+    """Lowest and highest id of each data file of a Parquet table."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        return connection.execute(
+            "select min(stats_min_value::bigint), max(stats_max_value::bigint) from parquet_metadata(?) "
+            "where path_in_schema = 'id' group by file_name order by all",
+            [f"{project.table(table)}/*.parquet"]).fetchall()
+
+
+def test_files_that_divide_the_keys_still_do_after_a_merge(project):
+    import duckdb
+
+    project.storage(format="parquet", target_file_size="64KiB")
+    every, last = 1000, 1_200_000
+
+    def load(name, sql, *args):
+        with duckdb.connect() as connection:
+            connection.execute(f"copy ({sql}) to '{project.root}/{name}.parquet' (format parquet)")
+        project.ok("load", f"{name}.parquet", "silver.t", *args)
+
+    load("all", f"select i as id, hash(i)::varchar as v from range(0, {last}, 2) r(i)", "--mode", "full")
+    assert len(ranges(project, "silver.t")) > 3
+    for number in range(2):  # rows that change and rows that come, of all files
+        load("some", f"select i as id, 'n{number}' as v from range({number}, {last}, {every - 1}) r(i)",
+             "--mode", "merge", "--key", "id")
+    found = ranges(project, "silver.t")
+    keys = range(0, last, last // 100)
+    assert sum(low <= key <= high for low, high in found for key in keys) < 2 * len(keys), found
+    assert rows(project, "select count(*), count(distinct id), count(*) filter (v = 'n1') from silver.t") == [
+        [600_000 + 601 + 601, 600_000 + 601 + 601, 1202]]

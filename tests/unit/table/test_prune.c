@@ -201,6 +201,38 @@ static void the_value_of_an_identity_partition_is_a_bound(void **state)
     assert_string_equal(pruned(world, schema, files, 2), "fr ");
 }
 
+static bool divided(struct world *world, const char *const bounds[][2], size_t count)
+{
+    const assay_schema *schema = schema_of(world, "INTEGER", NULL);
+    assay_data_file files[4];
+    bool is = false;
+
+    for (size_t i = 0; i < count; i++)
+        files[i] = file_of(world, schema, "f",
+                           (const char *const[2 * COLUMNS_MAX]){bounds[i][0], bounds[i][1]});
+    assert_int_equal(assay_prune_divided(&world->table, files, count, &schema->fields[0], &is,
+                                         NULL),
+                     ASSAY_OK);
+    return is;
+}
+
+static void files_are_told_that_divide_a_column_among_themselves(void **state)
+{
+    static const char *const sorted[][2] = {{"11", "20"}, {"1", "10"}, {"21", "30"}, {"30", "40"}};
+    static const char *const one_across[][2] = {{"11", "20"},
+                                                {"1", "10"},
+                                                {"12", "30"},
+                                                {"30", "40"}};
+    static const char *const mixed[][2] = {{"1", "40"}, {"2", "39"}, {"3", "38"}, {"41", "42"}};
+    static const char *const unknown[][2] = {{"1", "2"}, {"3", "4"}, {NULL, NULL}};
+
+    assert_true(divided(*state, sorted, 4));
+    assert_true(divided(*state, one_across, 4));
+    assert_false(divided(*state, mixed, 4));
+    assert_false(divided(*state, unknown, 3));
+    assert_false(divided(*state, sorted, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +241,7 @@ int main(void)
         cmocka_unit_test(moments_that_a_format_cut_to_milliseconds_still_hold),
         cmocka_unit_test(bounds_without_a_sure_order_leave_nothing_out),
         cmocka_unit_test(the_value_of_an_identity_partition_is_a_bound),
+        cmocka_unit_test(files_are_told_that_divide_a_column_among_themselves),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
