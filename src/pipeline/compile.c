@@ -28,6 +28,7 @@ struct compile {
     const assay_step_env *env;
     assay_conn *conn;
     assay_map *shadows; /* by name */
+    int64_t begun_us;   /* monotonic */
     bool each;          /* a model that its source breaks is kept with its failure */
 };
 
@@ -200,18 +201,36 @@ static assay_status bind_transform(const struct compile *compile, assay_model *m
     return assay_model_apply_shape(model, sql, compile->conn, arena, err);
 }
 
+static assay_status copy_error(const struct compile *compile, const assay_error *error,
+                               const assay_error **ret_copy, assay_error *err)
+{
+    assay_error *copy = assay_arena_take(compile->project->arena, 1, sizeof *copy);
+
+    ASSAY_TRY(assay_arena_check(copy, err));
+    *copy = *error;
+    *ret_copy = copy;
+    return ASSAY_OK;
+}
+
 static assay_status bind_extract(struct compile *compile, assay_model *model, assay_error *err)
 {
     struct shadow *shadow = NULL;
+    assay_error unreached = {0};
 
     ASSAY_TRY(find_shadow(compile, model->name, &shadow, err));
     ASSAY_TRY(look(compile, model->name, shadow, err));
-    assay_columns_request request = {compile->project, compile->conn, model, &shadow->look,
-                                     model->rebuilt};
+    const assay_columns_request request = {.project = compile->project,
+                                           .conn = compile->conn,
+                                           .model = model,
+                                           .published = &shadow->look,
+                                           .rebuilt = model->rebuilt,
+                                           .begun_us = compile->begun_us,
+                                           .unreached = &unreached};
     ASSAY_TRY(compile->env->ops->columns(compile->env->ops_user, &request, compile->project->arena,
                                          &model->columns, &model->column_count, err));
     model->moved = has_moved(model, &shadow->look);
-    return ASSAY_OK;
+    return unreached.code == ASSAY_OK ? ASSAY_OK
+                                      : copy_error(compile, &unreached, &model->unreached, err);
 }
 
 static assay_status bind_alone(struct compile *compile, assay_model *model, assay_error *err)
@@ -259,17 +278,14 @@ static assay_status keep_failure(const struct compile *compile, assay_model *mod
 {
     ASSAY_AUTO(assay_mem_freep)
     bool *seen = assay_mem_new(compile->project->model_count, sizeof *seen);
-    assay_error *kept = assay_arena_take(compile->project->arena, 1, sizeof *kept);
+    assay_error kept = *why;
 
     ASSAY_TRY(assay_arena_check(seen, err));
     if (!is_of_source(model, why, seen))
         return assay_error_copy(err, why);
-    ASSAY_TRY(assay_arena_check(kept, err));
-    *kept = *why;
-    if (kept->path[0] == '\0')
-        assay_error_place(kept, (assay_place){model->path, 0, 0});
-    model->failure = kept;
-    return ASSAY_OK;
+    if (kept.path[0] == '\0')
+        assay_error_place(&kept, (assay_place){model->path, 0, 0});
+    return copy_error(compile, &kept, &model->failure, err);
 }
 
 /* The graph has no cycles, so the recursion over inputs that are not selected ends. */
@@ -296,6 +312,7 @@ static void forget(assay_model *model)
 {
     model->compiled = false;
     model->failure = NULL;
+    model->unreached = NULL;
     model->unbound = false;
     model->moved = false;
     model->projection = NULL;
@@ -336,6 +353,7 @@ static assay_status compile_all(struct compile *compile, assay_model *const *sel
     if (shadows == NULL)
         return assay_error_nomem(err);
     compile->shadows = shadows;
+    compile->begun_us = compile->env->clock->monotonic_us(compile->env->clock->user);
     ASSAY_TRY(assay_engine_catalog_open(compile->conn, catalog_name, err));
     assay_status status = bind_all(compile, selected, count, err);
     assay_engine_catalog_close(compile->conn, catalog_name);

@@ -70,8 +70,9 @@ struct assay_model {
     size_t column_count;
     bool compiled;
     /* assay_compile_each: why its sources do not let it be bound; its step fails with that */
-    const assay_error *failure; /* NULL = none */
-    bool unbound;               /* it reads one with a failure, at any distance */
+    const assay_error *failure;   /* NULL = none */
+    const assay_error *unreached; /* its source is not reached, so that its step will likely fail */
+    bool unbound;                 /* it reads one with a failure, at any distance */
     bool moved; /* an extract that it comes from is about to have other columns than its table */
     int failed_before; /* number of the error that its step ended with last; 0 = none */
     bool rebuilt;      /* by --full-refresh: the columns that its table has do not bind it */

@@ -86,6 +86,8 @@ static assay_status plan_alone(const struct planning *planning, size_t index,
     assay_error_clear(&step->failure);
     if (step->model->failure != NULL)
         step->failure = *step->model->failure;
+    else if (step->model->unreached != NULL)
+        step->failure = *step->model->unreached;
     else if (plan_step(planning, index, &step->plan, &step->failure) == ASSAY_OK)
         return ASSAY_OK;
     if (step->failure.code == ASSAY_ENOMEM || step->failure.code == ASSAY_ECANCELLED)
@@ -104,7 +106,7 @@ static assay_status plan_one(const struct planning *planning, size_t index,
         step->plan.skip = ASSAY_SKIP_UPSTREAM_FAILED;
         return give_reason(planning, "upstream fails: ", lost, &step->plan, err);
     }
-    if (changed == NULL || step->model->failure != NULL)
+    if (changed == NULL || step->model->failure != NULL) /* extracts have no inputs */
         return plan_alone(planning, index, step, err);
     step->plan.will_run = true;
     step->plan.will_publish = step->model->header.publish_count > 0;

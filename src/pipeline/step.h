@@ -139,7 +139,10 @@ typedef struct assay_columns_request {
     assay_conn *conn;
     const assay_model *model;
     const assay_table_look *published;
-    bool rebuilt; /* the columns of `published` do not bind */
+    bool rebuilt;     /* the columns of `published` do not bind */
+    int64_t begun_us; /* monotonic: of the compile, which waits once for a source that is down */
+    assay_error *unreached; /* filled where the columns are the published ones, since the source is
+                               not reached */
 } assay_columns_request;
 
 /* Whatever is asked for one of a run's moments without a step of its own. */

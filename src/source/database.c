@@ -127,11 +127,15 @@ assay_status assay_database_open(const assay_step_env *env, const assay_project 
     ASSAY_TRY(name_catalog(database, err));
     database->kind = kind_of(database->connection);
     ASSAY_TRY(database->kind->open(database, err));
-    ASSAY_TRY(database->kind->look(database, err));
-    ASSAY_TRY(name_label(database, err));
-    ASSAY_TRY(check_columns(database, err));
     *ret_database = ASSAY_TAKE(&database);
     return ASSAY_OK;
+}
+
+assay_status assay_database_look(assay_database *database, assay_error *err)
+{
+    ASSAY_TRY(database->kind->look(database, err));
+    ASSAY_TRY(name_label(database, err));
+    return check_columns(database, err);
 }
 
 void assay_database_close(assay_database *database)

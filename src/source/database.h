@@ -88,13 +88,15 @@ struct assay_database {
 ASSAY_NODISCARD assay_status assay_database_check(const assay_project *project,
                                                   const assay_model *model, assay_error *err);
 
-/* Opens the extract's connection and looks at its table or query. `conn` is used until close, which
- * ends everything that was made. EDATA 2230 where the columns cannot be told apart, or are none. */
+/* Opens the extract's connection. `conn` is used until close, which ends everything that was made.
+ */
 ASSAY_NODISCARD assay_status assay_database_open(const assay_step_env *env,
                                                  const assay_project *project,
                                                  const assay_model *model, assay_conn *conn,
                                                  assay_arena *arena, assay_database **ret_database,
                                                  assay_error *err);
+/* Looks at its table or query. EDATA 2230 where the columns cannot be told apart, or are none. */
+ASSAY_NODISCARD assay_status assay_database_look(assay_database *database, assay_error *err);
 void assay_database_close(assay_database *database); /* NULL is allowed */
 void assay_database_closep(assay_database **database);
 

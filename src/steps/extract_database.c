@@ -1,5 +1,6 @@
 #include "steps/extract_database.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/str.h"
@@ -141,10 +142,75 @@ static assay_status add_bronze(assay_arena *arena, assay_column **columns, size_
     return ASSAY_OK;
 }
 
-static bool is_outage(assay_status status)
+/* ---- outages ---- */
+
+/* One look at a source. What is not reached is remembered under `scope`, so that the others of the
+ * connection do not wait for the same login. */
+struct opening {
+    const assay_steps *steps;
+    const assay_project *project;
+    const assay_model *model;
+    assay_conn *conn;
+    assay_arena *arena;
+    const char *scope;
+};
+
+static bool is_unreached(assay_status status)
 {
     return status == ASSAY_EIO || status == ASSAY_ETIMEOUT || status == ASSAY_EAUTH;
 }
+
+/* A login that was waited for in vain, in a time that no statement could have used up. What fails
+ * at once costs nothing to try again. */
+static bool is_outage(const struct opening *opening, const assay_error *why, int64_t elapsed_us)
+{
+    enum { WORTH_MS = 1000 };
+    const assay_connection_config *connection = NULL;
+    int64_t elapsed_ms = elapsed_us / 1000;
+    bool unreached = why->code == ASSAY_ETIMEOUT || (why->code == ASSAY_EIO && why->retryable);
+
+    return unreached && elapsed_ms >= WORTH_MS &&
+           assay_connections_use(opening->project->connections,
+                                 opening->model->extract->database->connection.text,
+                                 (assay_place){NULL, 0, 0}, &connection, NULL) == ASSAY_OK &&
+           elapsed_ms < connection->statement_timeout_ms;
+}
+
+static int64_t monotonic_us(const assay_steps *steps)
+{
+    return steps->env->clock->monotonic_us(steps->env->clock->user);
+}
+
+static assay_status open_source(const struct opening *opening, assay_database **ret_database,
+                                assay_error *err)
+{
+    const assay_steps *steps = opening->steps;
+    const assay_named *connection = &opening->model->extract->database->connection;
+    const char *key =
+        assay_arena_format(opening->arena, "source %s %s", opening->scope, connection->text);
+    int64_t begun_us = monotonic_us(steps);
+    assay_error why = {0};
+
+    ASSAY_TRY(assay_arena_check(key, err));
+    if (assay_outages_find(steps->outages, key, begun_us, &why)) {
+        (void)assay_error_wrap(&why, "not tried again");
+        why.path[0] = '\0';
+        why.line = 0;
+        why.column = 0;
+        assay_error_place(&why, (assay_place){opening->model->path, connection->line,
+                                              connection->column});
+        return assay_error_copy(err, &why);
+    }
+    if (assay_database_open(steps->env, opening->project, opening->model, opening->conn,
+                            opening->arena, ret_database, &why) == ASSAY_OK)
+        return assay_database_look(*ret_database, err);
+    int64_t now_us = monotonic_us(steps);
+    if (is_outage(opening, &why, now_us - begun_us))
+        assay_outages_note(steps->outages, key, now_us, &why);
+    return assay_error_copy(err, &why);
+}
+
+/* ---- the columns of a step ---- */
 
 assay_status assay_database_extract_columns(const assay_steps *steps,
                                             const assay_columns_request *request,
@@ -157,15 +223,23 @@ assay_status assay_database_extract_columns(const assay_steps *steps,
     assay_column *known = NULL;
     size_t known_count = 0;
     assay_error why = {0};
+    const struct opening opening = {.steps = steps,
+                                    .project = request->project,
+                                    .model = request->model,
+                                    .conn = request->conn,
+                                    .arena = arena,
+                                    .scope =
+                                        assay_arena_format(arena, "%" PRId64, request->begun_us)};
 
-    assay_status status = assay_database_open(steps->env, request->project, request->model,
-                                              request->conn, arena, &database, &why);
-    if (exists && is_outage(status)) { /* the step will say so; what reads the table can go on */
+    ASSAY_TRY(assay_arena_check(opening.scope, err));
+    assay_status status = open_source(&opening, &database, &why);
+    if (exists && is_unreached(status)) { /* the step tries again */
+        *request->unreached = why;
         *ret_columns = published->columns;
         *ret_count = published->column_count;
         return ASSAY_OK;
     }
-    if (status != ASSAY_OK)
+    if (status != ASSAY_OK || database == NULL)
         return assay_error_copy(err, &why);
     if (exists && !request->rebuilt)
         ASSAY_TRY(without_bronze(published->columns, published->column_count, arena, &known,
@@ -262,10 +336,15 @@ static assay_status write_rows(struct extract *extract, assay_error *err)
 static assay_status load(struct extract *extract, assay_error *err)
 {
     const assay_step_context *context = extract->context;
+    const struct opening opening = {.steps = extract->steps,
+                                    .project = context->project,
+                                    .model = context->model,
+                                    .conn = context->conn,
+                                    .arena = context->arena,
+                                    .scope = context->run_id};
 
     assay_step_phase(context, "connecting");
-    ASSAY_TRY(assay_database_open(context->env, context->project, context->model, context->conn,
-                                  context->arena, &extract->database, err));
+    ASSAY_TRY(open_source(&opening, &extract->database, err));
     ASSAY_TRY(decide(context->project, extract->database, extract->known, extract->known_count,
                      &extract->columns, &extract->column_count, err));
     ASSAY_TRY(find_window(extract, err));

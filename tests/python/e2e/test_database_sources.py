@@ -567,7 +567,70 @@ def test_an_outage_stops_only_what_needs_the_source(shop):
     assert "E2222" in result.err and "bronze.other" in result.err
     assert rows(shop, "select count(*) from bronze.other") == [(2,)]
     assert rows(shop, "select a from bronze.t") == [(1,)]
-    shop.project.ok("plan", env=shop.env)
+    plan = shop.project.run("plan", env=shop.env)
+    assert plan.code == 4 and "upstream fails: bronze.t" in plan.out and "E2222 models/" in plan.out, plan
+
+
+class SilentServer:
+    """Takes connections and never answers; `count` of them."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.taken = []
+        self.thread = threading.Thread(target=self.accept)
+        self.thread.start()
+
+    def accept(self):
+        try:
+            while True:
+                self.taken.append(self.socket.accept()[0])
+        except OSError:
+            pass
+
+    @property
+    def count(self):
+        return len(self.taken)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join()
+        for taken in self.taken:
+            taken.close()
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_many_extracts_wait_once_for_a_source_that_does_not_answer(shop, made):
+    names = [f"bronze.t{n}" for n in range(4)]
+    shop.execute("create table t (a int); insert into t values (1)")
+    extract(shop, name=names[0])
+    if made:
+        for name in names:
+            extract(shop, name=name)
+        run(shop)
+    shop.project.write("data/o.csv", "x\n1\n2\n")
+    shop.project.extract("bronze.other", source={"files": "data/*.csv"})
+    counts = []
+    for known in (1, len(names)):
+        for name in names[:known]:
+            extract(shop, name=name)
+        with SilentServer() as silent:
+            connect_to(shop, port=silent.port, login_timeout="2s")
+            result = run(shop, "--jobs", "1", "--output", "json", *names[:known], "bronze.other", code=4)
+            counts.append(silent.count)
+        failed = [event for event in result.events() if event.get("state") == "failed"]
+        assert sorted(event["step"] for event in failed) == names[:known], result
+        told = [event["error"]["message"] for event in failed]
+        assert sum("not tried again" in message for message in told) == known - 1, told
+        assert {event["error"]["number"] for event in failed} <= {2222, 2223}, told
+        assert {event["error"]["path"] for event in failed} == {
+            f"models/{name.replace('.', '/')}.yaml" for name in names[:known]}, told
+    assert counts[0] == counts[1] > 0, counts
+    assert rows(shop, "select count(*) from bronze.other") == [(2,)]
 
 
 @pytest.mark.parametrize("change, number, words", [

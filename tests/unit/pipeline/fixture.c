@@ -69,6 +69,9 @@ static assay_status columns(void *user, const assay_columns_request *request, as
     if (table->broken != ASSAY_OK)
         return assay_error_set(err, table->broken, BROKEN_NUMBER, "the source of '%s' is broken",
                                table->name);
+    if (table->unreached)
+        (void)assay_error_set(request->unreached, ASSAY_EIO, BROKEN_NUMBER, "'%s' is not reached",
+                              table->name);
     *ret_columns = assay_arena_take(arena, extract->column_count + 1, sizeof **ret_columns);
     ASSAY_TRY(assay_arena_check(*ret_columns, err));
     for (size_t i = 0; i < extract->column_count; i++)

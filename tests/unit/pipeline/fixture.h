@@ -17,6 +17,7 @@ typedef struct fake_table {
     size_t column_count;
     /* behaviour: */
     assay_status broken;    /* of columns; ASSAY_OK = the contract's are given */
+    bool unreached;         /* columns says so, and gives them */
     assay_status status;    /* of run; ASSAY_OK = commits a snapshot */
     int fail_times;         /* then it goes well; 0 = always */
     assay_skip_reason skip; /* not NONE: skipped for that reason */

@@ -355,6 +355,29 @@ static void a_plan_tells_the_failure_of_each_step(void **state)
     }
 }
 
+/* The step of a run tries again; a plan says what is known. */
+static void a_source_that_is_not_reached_is_told_by_the_plan_and_tried_by_the_run(void **state)
+{
+    shop *fixture = *state;
+    assay_run_options options = {.jobs = 1};
+    assay_run_result *result = NULL;
+    assay_planned_step *steps = NULL;
+    size_t count = 0;
+
+    fixture_table(fixture, "b.x")->unreached = true;
+    assert_int_equal(assay_pipeline_plan(fixture->project, &options, &fixture->env, fixture->arena,
+                                         &steps, &count, &fixture->err),
+                     ASSAY_OK);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(steps[i].model->name, "b.x") == 0)
+            assert_int_equal(steps[i].failure.number, BROKEN_NUMBER);
+        else if (strcmp(steps[i].model->name, "s.x") == 0)
+            assert_string_equal(steps[i].plan.reason, "upstream fails: b.x");
+    assert_int_equal(fixture_run(fixture, options, &result), ASSAY_OK);
+    assert_int_equal(result->exit_code, 0);
+    assert_int_equal(fixture_table(fixture, "b.x")->runs, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -369,6 +392,7 @@ int main(void)
         TEST(readers_that_are_not_selected_are_no_matter),
         TEST(a_run_fails_the_broken_step_skips_its_readers_and_does_the_rest),
         TEST(fail_fast_ends_the_run_before_it_begins),
+        TEST(a_source_that_is_not_reached_is_told_by_the_plan_and_tried_by_the_run),
         TEST(a_plan_tells_the_failure_of_each_step),
     };
 
