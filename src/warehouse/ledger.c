@@ -328,6 +328,10 @@ static void write_columns(const assay_mapping *mapping, assay_buf *buf)
     assay_json_begin_list(&writer);
     for (size_t i = 0; i < mapping->count; i++)
         assay_json_text(&writer, mapping->columns[i].name);
+    if (mapping->is_deleted != NULL) {
+        assay_json_text(&writer, mapping->is_deleted);
+        assay_json_text(&writer, mapping->deleted_at);
+    }
     assay_json_end_list(&writer);
 }
 

@@ -305,6 +305,24 @@ def test_edge_values_of_every_type_arrive_and_are_told_equal(project, site):
     assert site.count(site.folded("t")) == 21
 
 
+def test_a_column_of_another_type_is_a_difference_and_none_of_its_values_is_shown(project, site):
+    published(project, site, "select 1 as id, 'secret' as v", mode="merge", key=["id"])
+    refused(project, site, "select 1 as id, 2 as v", "E7010", mode="merge", key=["id"])
+    result = project.run("publish", "--verify", env=site.env)
+    assert result.code == 1 and publishing.error_numbers(result) == ["E2408"], result
+    assert "columns that differ: v" in result.out and "secret" not in result.out + result.err, result
+
+
+def test_rows_that_come_back_lose_their_mark_when_soft_delete_is_given_up(project, site):
+    entry = {"mode": "merge", "key": ["id"]}
+    rows = "select i::integer as id from range({}, 3) r(i)"
+    published(project, site, rows.format(0), soft_delete="absence", **entry)
+    published(project, site, rows.format(1), soft_delete="absence", **entry)
+    published(project, site, rows.format(0), **entry)
+    marks = [(row["id"], bool(row["_is_deleted"]), row["_deleted_at"]) for row in site.read(site.folded("t"))]
+    assert marks == [("0", False, None), ("1", False, None), ("2", False, None)]
+
+
 DOCUMENTS = ['{"bb": 1, "a": [1, 2.50, -0.0, 1e2, 12.5E-1], "B": {"": null}}', '{"a":1,"a":2}', '[]', '{}', '"ü€😀 \\"q\\" \\u0001\\n\\/"',
              'null', '[1.10, 12345678901234567890.123456789, 1e-7]', '{"zz": {"b": true, "a": false}, "é": "\\ud83d\\ude00"}']
 
