@@ -4,6 +4,7 @@
 
 #include "adbc/conninfo.h"
 #include "adbc/session.h"
+#include "store/private_key.h"
 
 enum { SERVER_LATER_S = 10 };
 
@@ -44,6 +45,25 @@ static assay_status add_secret(const assay_adbc_request *request, assay_adbc_ses
     return assay_adbc_session_secret(session, option, &secret, err);
 }
 
+static assay_status add_key(const assay_adbc_request *request, assay_adbc_session *session,
+                            assay_error *err)
+{
+    const assay_connection_config *connection = request->connection;
+    ASSAY_AUTO(assay_secret_freep) assay_secret *key = NULL;
+    ASSAY_AUTO(assay_secret_freep) assay_secret *passphrase = NULL;
+
+    ASSAY_TRY(assay_secrets_resolve(request->secrets, &connection->private_key, &key, err));
+    if (connection->private_key_passphrase.text != NULL)
+        ASSAY_TRY(assay_secrets_resolve(request->secrets, &connection->private_key_passphrase,
+                                        &passphrase, err));
+    ASSAY_TRY(assay_private_key_check(key, passphrase, connection->private_key.place, err));
+    ASSAY_TRY(assay_adbc_session_secret(session, CLIENT("jwt_private_key_pkcs8_value"), &key, err));
+    if (passphrase == NULL)
+        return ASSAY_OK;
+    return assay_adbc_session_secret(session, CLIENT("jwt_private_key_pkcs8_password"), &passphrase,
+                                     err);
+}
+
 static assay_status fill_auth(const assay_adbc_request *request, assay_adbc_session *session,
                               assay_error *err)
 {
@@ -52,10 +72,7 @@ static assay_status fill_auth(const assay_adbc_request *request, assay_adbc_sess
     switch (connection->auth) {
     case ASSAY_SNOWFLAKE_KEY_PAIR:
         ASSAY_TRY(assay_adbc_session_option(session, SQL("auth_type"), "auth_jwt", err));
-        ASSAY_TRY(add_secret(request, session, CLIENT("jwt_private_key_pkcs8_value"),
-                             &connection->private_key, err));
-        return add_secret(request, session, CLIENT("jwt_private_key_pkcs8_password"),
-                          &connection->private_key_passphrase, err);
+        return add_key(request, session, err);
     case ASSAY_SNOWFLAKE_PASSWORD:
         return add_secret(request, session, ADBC_OPTION_PASSWORD, &connection->password, err);
     case ASSAY_SNOWFLAKE_PAT:

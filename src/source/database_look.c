@@ -112,7 +112,7 @@ static const char resolve_types[] =
     "nspname = 'pg_catalog') AS builtin, COALESCE(e.typtype, t.typtype) = 'e' AS enum, "
     "CAST(b.mod AS bigint) AS modifier, CAST(b.dims AS bigint) AS dimensions, b.not_null, b.domain "
     "FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typ AND t.typtype <> 'd' LEFT JOIN "
-    "pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A' ORDER BY b.ord";
+    "pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid ORDER BY b.ord";
 
 static void append_given_table(const assay_database *database, assay_buf *sql)
 {

@@ -311,14 +311,27 @@ static assay_status append_scan(struct reading *reading, assay_buf *buf, assay_e
 
 /* Columns by which rows are told apart: those that the table and the source both have. One that is
  * new in the source does not make old rows new. */
-static bool is_compared(const struct reading *reading, const struct value *value)
+static bool is_known(const assay_database_read *read, const char *name)
 {
-    const assay_database_read *read = reading->read;
-
-    for (size_t i = 0; value->there && i < read->known_count; i++)
-        if (assay_str_equal_ci(read->known[i].name, value->column->name))
+    for (size_t i = 0; i < read->known_count; i++)
+        if (assay_str_equal_ci(read->known[i].name, name))
             return true;
     return false;
+}
+
+static bool is_compared(const struct reading *reading, const struct value *value)
+{
+    return value->there && is_known(reading->read, value->column->name);
+}
+
+/* A table that does not hold the watermark's column (a contract may keep it out) is compared
+ * whole. */
+static void append_there(const assay_database_read *read, assay_buf *buf)
+{
+    if (is_known(read, read->window->column->name))
+        (void)assay_database_window_there(read->window, buf);
+    else
+        assay_buf_append_text(buf, "TRUE");
 }
 
 static void append_compared(const struct reading *reading, const char *before, const char *between,
@@ -355,7 +368,7 @@ static assay_status append_missing(struct reading *reading, const char *where, a
     append_compared(reading, "q.", ", ", NULL, buf);
     assay_buf_append_format(buf, ", count(*) AS __assay_copies FROM (%s) AS q WHERE ",
                             reading->read->there);
-    (void)assay_database_window_there(reading->read->window, buf);
+    append_there(reading->read, buf);
     assay_buf_append_text(buf, " GROUP BY ALL) AS t ON ");
     append_compared(reading, "n.", " AND ", " IS NOT DISTINCT FROM t.", buf);
     assay_buf_append_text(buf, " WHERE n.__assay_copy > coalesce(t.__assay_copies, 0)");

@@ -2,6 +2,7 @@
 import os
 import shutil
 import socket
+import subprocess
 import time
 
 import pytest
@@ -93,6 +94,41 @@ def test_a_wrong_passphrase_of_a_key_is_an_error_without_the_passphrase(project,
     connections(project, sf=entry)
     finding, result = look(project, "sf", {**SWITCHES, "WRONG": "hunter2-is-wrong"})
     assert not finding["ok"]
+    assert "hunter2" not in result.out + result.err
+
+
+def openssl(*args):
+    return subprocess.run(["openssl", *args], capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("kind, words", [
+    ("text", "no PEM file"), ("damaged", "is damaged"), ("pkcs1", "PKCS #1"), ("ec", "no RSA key"),
+    ("locked", "needs 'private_key_passphrase'"), ("wrong", "passphrase is wrong"),
+    ("other", "JWT token is invalid"), ("bom", "JWT token is invalid"), ("crlf", "JWT token is invalid")])
+def test_a_private_key_that_cannot_be_used_is_told_and_not_shown(project, snowflake, tmp_path, kind,
+                                                                words):
+    key = openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+    plain = tmp_path / "plain"
+    plain.write_bytes(key)
+    if kind == "pkcs1":
+        key = openssl("rsa", "-in", str(plain), "-traditional")
+    elif kind == "ec":
+        key = openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+    elif kind in ("locked", "wrong"):
+        key = openssl("pkcs8", "-topk8", "-in", str(plain), "-passout", "pass:right")
+    key = {"text": b"hunter2-secret", "bom": b"\xef\xbb\xbf" + key, "crlf": key.replace(b"\n", b"\r\n"),
+           "damaged": key[:200] + key[264:]}.get(kind, key)
+    (tmp_path / "key").write_bytes(key)
+    (tmp_path / "key").chmod(0o600)
+    entry = snowflake.database().connection(auth="key_pair", private_key=f"file:{tmp_path / 'key'}")
+    if kind == "wrong":
+        entry["private_key_passphrase"] = "env:WRONG"
+    connections(project, sf=entry)
+    finding, result = look(project, "sf", {**snowflake.env, "WRONG": "hunter2-is-wrong"})
+    assert not finding["ok"] and words in finding["seen"], result
+    assert "correct the user, the secret" in finding["fix"], finding
+    lines = [line.strip().decode() for line in key.splitlines() if b"-----" not in line]
+    assert not [line for line in lines if line in result.out + result.err]
     assert "hunter2" not in result.out + result.err
 
 

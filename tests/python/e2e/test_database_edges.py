@@ -110,6 +110,19 @@ def test_another_table_begins_its_own_watermark(shop):
     assert "no new rows" in run(shop).err
 
 
+def test_a_watermark_that_the_table_does_not_hold_is_compared_whole(shop):
+    shop.execute("create table t (id int); insert into t values (1)")
+    extract(shop, contract={"new_column": "freeze"})
+    run(shop)
+    shop.execute("alter table t add at timestamptz default '2024-01-01'; insert into t values (2, '2024-01-02')")
+    watermarked(shop, contract={"new_column": "freeze"})
+    run(shop)
+    shop.execute("insert into t values (3, '2024-01-02'), (4, '2024-01-03')")
+    run(shop)
+    assert rows(shop) == [(1,), (2,), (3,), (4,)]
+    assert "no new rows" in run(shop).err
+
+
 # ---- queries ----
 
 @pytest.mark.parametrize("sql, expected", [

@@ -61,6 +61,13 @@ TYPES = [  # declaration, literal, type in the table, its text
     ("int4range", "'[1,5)'", "VARCHAR", "[1,5)"),
     ("point", "'(1.5,2)'", "VARCHAR", "(1.5,2)"),
     ("oid", "4294967295", "BIGINT", "4294967295"),
+    ("int2vector", "'1 2'", "VARCHAR", "1 2"),
+    ("hits", "'{1,NULL}'", "INTEGER[]", "[1, NULL]"),
+    ("pair[]", "array[row(1, null)::pair]", "VARCHAR[]", "['(1,)']"),
+    ("int4multirange", "'{[1,3),[5,7)}'", "VARCHAR", "{[1,3),[5,7)}"),
+    ("tstzrange", "'[2024-01-01 00:00+02,)'", "VARCHAR", "[\"2023-12-31 22:00:00+00\",)"),
+    ("oid[]", "'{4294967295}'", "VARCHAR[]", "[4294967295]"),
+    ("money[]", "'{1.5}'", "VARCHAR[]", "[$1.50]"),
     ("tsvector", "'a b'", "VARCHAR", "'a' 'b'"),
     ("mood", "'ok'", "VARCHAR", "ok"),
     ("pair", "row(1, 'x y')", "VARCHAR", "(1,\"x y\")"),
@@ -85,7 +92,7 @@ TYPES = [  # declaration, literal, type in the table, its text
 def make_types(shop, only=None):
     shop.execute("create type mood as enum ('sad', 'ok'); create type pair as (a int, b text);"
                  "create domain posint as int check (value > 0); create domain cents as numeric(6,2);"
-                 "create domain nested as cents")
+                 "create domain nested as cents; create domain hits as int[]")
     chosen = [(i, case) for i, case in enumerate(TYPES) if only is None or case[0] in only]
     shop.execute("create table t (" + ", ".join(f"c{i} {case[0]}" for i, case in chosen) + ")")
     shop.execute("insert into t values (" + ", ".join(case[1] for _, case in chosen) + ")")
