@@ -7,16 +7,37 @@
 struct number_row {
     int number;
     assay_status status;
+    int exit_code; /* 0 = the status's */
     const char *title;
     const char *explanation;
 };
 
 #define ASSAY_ERROR_NUMBER(number, status, title, explanation) \
-    {(number), (status), (title), (explanation)},
+    {(number), (status), 0, (title), (explanation)},
+#define ASSAY_ERROR_NUMBER_EXIT(number, status, exit_code, title, explanation) \
+    {(number), (status), (exit_code), (title), (explanation)},
 static const struct number_row numbers[] = {
 #include "base/error_codes.def"
 };
 #undef ASSAY_ERROR_NUMBER
+#undef ASSAY_ERROR_NUMBER_EXIT
+
+static const struct number_row *find_number(int number)
+{
+    size_t low = 0;
+    size_t high = sizeof numbers / sizeof numbers[0];
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (numbers[middle].number == number)
+            return &numbers[middle];
+        if (numbers[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
 
 struct status_row {
     const char *name;
@@ -72,12 +93,13 @@ static bool is_of_database(int number)
 
 int assay_error_exit_code(const assay_error *err)
 {
-    enum { WRONG_USE = 2, TRY_AGAIN = 4, NO_SUCH_TABLE = 4062 };
+    enum { TRY_AGAIN = 4 };
+    const struct number_row *row = err != NULL ? find_number(err->number) : NULL;
 
     if (err == NULL)
         return 0;
-    if (err->number == NO_SUCH_TABLE)
-        return WRONG_USE; /* a name that is not there, as an unknown selector is */
+    if (row != NULL && row->exit_code != 0)
+        return row->exit_code;
     bool again = err->code == ASSAY_EIO || err->code == ASSAY_EUNKNOWN_OUTCOME ||
                  (err->code == ASSAY_ECONFLICT && is_of_database(err->number));
     return err->retryable && again ? TRY_AGAIN : assay_status_exit_code(err->code);
@@ -106,23 +128,6 @@ void assay_error_clear(assay_error *err)
 {
     if (err != NULL)
         memset(err, 0, sizeof *err);
-}
-
-static const struct number_row *find_number(int number)
-{
-    size_t low = 0;
-    size_t high = sizeof numbers / sizeof numbers[0];
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (numbers[middle].number == number)
-            return &numbers[middle];
-        if (numbers[middle].number < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
 }
 
 const char *assay_error_title(int number)

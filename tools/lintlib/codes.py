@@ -5,7 +5,7 @@ from . import clex
 from .files import ROOT, Finding, relative
 
 TABLE = "src/base/error_codes.def"
-ROW = re.compile(r"^ASSAY_ERROR_NUMBER\(\s*(\d+)\s*,\s*(ASSAY_\w+)\s*,", re.MULTILINE)
+ROW = re.compile(r"^ASSAY_ERROR_NUMBER(?:_EXIT)?\(\s*(\d+)\s*,\s*(ASSAY_\w+)\s*,", re.MULTILINE)
 MAKERS = {"assay_error_set", "assay_error_at"}
 
 
