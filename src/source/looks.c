@@ -82,6 +82,14 @@ static assay_source_file *copy_file(assay_arena *arena, const assay_source_file 
     return copy_columns(arena, copy) ? copy : NULL;
 }
 
+static void keep(assay_source_looks *looks, const char *key, const assay_source_file *file)
+{
+    assay_source_file *copy = copy_file(looks->arena, file);
+
+    if (copy == NULL || assay_map_put(looks->by_file, key, copy, NULL) != ASSAY_OK)
+        return; /* it is looked at again */
+}
+
 void assay_source_looks_note(assay_source_looks *looks, const char *model,
                              const assay_source_file *file)
 {
@@ -90,9 +98,7 @@ void assay_source_looks_note(assay_source_looks *looks, const char *model,
     if (looks == NULL || make_key(&key, model, file) != ASSAY_OK)
         return;
     assay_lock_acquire(looks->lock);
-    assay_source_file *copy = copy_file(looks->arena, file);
-    if (copy != NULL && assay_map_put(looks->by_file, assay_buf_text(&key), copy, NULL) != ASSAY_OK)
-        copy = NULL; /* it is looked at again */
+    keep(looks, assay_buf_text(&key), file);
     assay_lock_release(looks->lock);
 }
 
