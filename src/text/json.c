@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "text/json_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -76,86 +77,14 @@ static assay_status new_value(struct reader *reader, assay_value_kind kind, assa
     return ASSAY_OK;
 }
 
-/* Reads the four digits of \uXXXX at reader->at; false where they are none. */
-static bool read_hex4(struct reader *reader, unsigned *ret_unit)
-{
-    unsigned unit = 0;
-
-    if (reader->end - reader->at < 4)
-        return false;
-    for (int i = 0; i < 4; i++) {
-        int digit = assay_str_hex_digit(reader->at[i]);
-        if (digit < 0)
-            return false;
-        unit = unit << 4 | (unsigned)digit;
-    }
-    reader->at += 4;
-    *ret_unit = unit;
-    return true;
-}
-
-static void append_code_point(assay_buf *buf, unsigned c)
-{
-    if (c < 0x80) {
-        assay_buf_append_char(buf, (char)c);
-    } else if (c < 0x800) {
-        assay_buf_append_char(buf, (char)(0xC0U | c >> 6));
-        assay_buf_append_char(buf, (char)(0x80U | (c & 0x3FU)));
-    } else if (c < 0x10000) {
-        assay_buf_append_char(buf, (char)(0xE0U | c >> 12));
-        assay_buf_append_char(buf, (char)(0x80U | (c >> 6 & 0x3FU)));
-        assay_buf_append_char(buf, (char)(0x80U | (c & 0x3FU)));
-    } else {
-        assay_buf_append_char(buf, (char)(0xF0U | c >> 18));
-        assay_buf_append_char(buf, (char)(0x80U | (c >> 12 & 0x3FU)));
-        assay_buf_append_char(buf, (char)(0x80U | (c >> 6 & 0x3FU)));
-        assay_buf_append_char(buf, (char)(0x80U | (c & 0x3FU)));
-    }
-}
-
-/* \uXXXX, and the second half of a surrogate pair (RFC 8259 section 7). */
-static assay_status read_unicode(struct reader *reader, const char *begin)
-{
-    unsigned high = 0;
-    unsigned low = 0;
-
-    if (!read_hex4(reader, &high))
-        return fail_at(reader, begin, "\\u needs four hexadecimal digits");
-    if (high == 0)
-        return fail_at(reader, begin, "\\u0000 in a text is not supported");
-    if (high < 0xD800 || high > 0xDFFF) {
-        append_code_point(&reader->scratch, high);
-        return ASSAY_OK;
-    }
-    if (high <= 0xDBFF && reader->end - reader->at >= 6 && reader->at[0] == '\\' &&
-        reader->at[1] == 'u') {
-        reader->at += 2;
-        if (read_hex4(reader, &low) && low >= 0xDC00 && low <= 0xDFFF) {
-            append_code_point(&reader->scratch,
-                              0x10000U + ((high - 0xD800U) << 10) + (low - 0xDC00U));
-            return ASSAY_OK;
-        }
-    }
-    return fail_at(reader, begin, "half of a surrogate pair");
-}
-
 static assay_status read_escape(struct reader *reader)
 {
-    static const char from[] = "\"\\/bfnrt";
-    static const char to[] = "\"\\/\b\f\n\r\t";
-    const char *begin = reader->at;
+    const char *begin = reader->at++;
 
-    reader->at++;
     if (reader->at >= reader->end)
         return fail(reader, "text is not closed");
-    char c = *reader->at++;
-    if (c == 'u')
-        return read_unicode(reader, begin);
-    const char *found = c != '\0' ? strchr(from, c) : NULL;
-    if (found == NULL)
-        return fail_at(reader, begin, "unknown escape");
-    assay_buf_append_char(&reader->scratch, to[found - from]);
-    return ASSAY_OK;
+    const char *wrong = assay_json_unescape(&reader->at, reader->end, &reader->scratch);
+    return wrong != NULL ? fail_at(reader, begin, wrong) : ASSAY_OK;
 }
 
 /* First byte of the text at `at` that is not itself: a quote, an escape, a control, the end. */

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "text/json_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,77 +34,6 @@ static bool take(struct scan *scan, char c)
 
 /* ---- texts ---- */
 
-static bool read_unit(struct scan *scan, uint32_t *ret_unit)
-{
-    *ret_unit = 0;
-    for (int i = 0; i < 4; i++, scan->at++) {
-        int digit = scan->at < scan->end ? assay_str_hex_digit(*scan->at) : -1;
-        if (digit < 0)
-            return false;
-        *ret_unit = *ret_unit * 16 + (uint32_t)digit;
-    }
-    return true;
-}
-
-static void append_utf8(assay_buf *out, uint32_t c)
-{
-    if (c < 0x80) {
-        assay_buf_append_char(out, (char)c);
-        return;
-    }
-    if (c < 0x800) {
-        assay_buf_append_char(out, (char)(0xC0 | c >> 6));
-    } else {
-        if (c < 0x10000) {
-            assay_buf_append_char(out, (char)(0xE0 | c >> 12));
-        } else {
-            assay_buf_append_char(out, (char)(0xF0 | c >> 18));
-            assay_buf_append_char(out, (char)(0x80 | (c >> 12 & 0x3F)));
-        }
-        assay_buf_append_char(out, (char)(0x80 | (c >> 6 & 0x3F)));
-    }
-    assay_buf_append_char(out, (char)(0x80 | (c & 0x3F)));
-}
-
-/* What follows "\u": one unit, or a pair of surrogates. */
-static bool read_code(struct scan *scan, assay_buf *out)
-{
-    enum { HIGH = 0xD800, LOW = 0xDC00, AFTER = 0xE000, PLANE = 0x10000 };
-    uint32_t unit = 0;
-    uint32_t low = 0;
-
-    if (!read_unit(scan, &unit) || unit == 0)
-        return false;
-    if (unit < HIGH || unit >= AFTER) {
-        append_utf8(out, unit);
-        return true;
-    }
-    if (unit >= LOW || scan->end - scan->at < 2 || scan->at[0] != '\\' || scan->at[1] != 'u')
-        return false;
-    scan->at += 2;
-    if (!read_unit(scan, &low) || low < LOW || low >= AFTER)
-        return false;
-    append_utf8(out, PLANE + ((unit - HIGH) << 10) + (low - LOW));
-    return true;
-}
-
-static bool read_escape(struct scan *scan, assay_buf *out)
-{
-    static const char names[] = "\"\\/bfnrt";
-    static const char values[] = "\"\\/\b\f\n\r\t";
-    const char *name = NULL;
-
-    if (scan->at == scan->end)
-        return false;
-    char c = *scan->at++;
-    if (c == 'u')
-        return read_code(scan, out);
-    name = c != '\0' ? strchr(names, c) : NULL;
-    if (name != NULL)
-        assay_buf_append_char(out, values[name - names]);
-    return name != NULL;
-}
-
 /* The text behind a quote, without its escapes. */
 static bool read_text(struct scan *scan, assay_buf *out)
 {
@@ -113,7 +43,7 @@ static bool read_text(struct scan *scan, assay_buf *out)
             return true;
         if (c != '\\')
             assay_buf_append_char(out, c);
-        else if (!read_escape(scan, out))
+        else if (assay_json_unescape(&scan->at, scan->end, out) != NULL)
             return false;
     }
     return false;
