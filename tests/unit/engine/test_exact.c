@@ -10,38 +10,7 @@
 
 #include "base/str.h"
 #include "engine/exact.h"
-
-struct world {
-    assay_engine *engine;
-    assay_conn *conn;
-    assay_arena *arena;
-};
-
-static int set_up(void **state)
-{
-    static struct world world;
-    assay_engine_options options = {0};
-    assay_error err = {0};
-
-    if (assay_engine_open(&options, &world.engine, &err) != ASSAY_OK ||
-        assay_conn_open(world.engine, &world.conn, &err) != ASSAY_OK) {
-        print_error("%s\n", err.message);
-        return -1;
-    }
-    world.arena = assay_arena_new();
-    *state = &world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-
-    assay_conn_close(world->conn);
-    assay_engine_close(world->engine);
-    assay_arena_free(world->arena);
-    return 0;
-}
+#include "world.h"
 
 /* 1 = the cast is exact, 0 = it is NULL where the value is none. */
 static int64_t is_exact(const struct world *world, const char *value, const char *from,
@@ -125,5 +94,5 @@ int main(void)
         cmocka_unit_test(test_the_failing_cast_names_column_and_type),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
 }

@@ -11,38 +11,10 @@
 #include "engine/arrow.h"
 #include "engine/catalog.h"
 #include "engine/engine.h"
-
-struct world {
-    assay_engine *engine;
-    assay_conn *conn;
-    assay_arena *arena;
-};
+#include "world.h"
 
 /* 2020-02-29 23:59:58.000007 UTC */
 static const int64_t moment = 1583020798000007;
-
-static int set_up(void **state)
-{
-    static struct world world;
-    assay_engine_options options = {0};
-
-    if (assay_engine_open(&options, &world.engine, NULL) != ASSAY_OK ||
-        assay_conn_open(world.engine, &world.conn, NULL) != ASSAY_OK)
-        return -1;
-    world.arena = assay_arena_new();
-    *state = &world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-
-    assay_conn_close(world->conn);
-    assay_engine_close(world->engine);
-    assay_arena_free(world->arena);
-    return 0;
-}
 
 static const char *text_of(struct world *world, const char *sql)
 {
@@ -428,5 +400,5 @@ int main(void)
         cmocka_unit_test(an_arrow_stream_says_why_it_broke),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
 }
