@@ -69,7 +69,8 @@ struct assay_model {
     assay_column *columns;  /* names and DuckDB types of the output */
     size_t column_count;
     bool compiled;
-    /* assay_compile_each: why its sources do not let it be bound; its step fails with that */
+    /* assay_compile_each: why its sources do not let it be bound, and for a run: that an input was
+     * never published; its step fails with that */
     const assay_error *failure;   /* NULL = none */
     const assay_error *unreached; /* its source is not reached, so that its step will likely fail */
     bool unbound;                 /* it reads one with a failure, at any distance */

@@ -122,22 +122,66 @@ static bool is_chosen(const assay_run_choice *choice, const assay_model *model)
 }
 
 /* An input whose model is not selected must lie in the warehouse already. */
-static assay_status check_inputs(const assay_run_choice *choice, assay_error *err)
+static const assay_model_input *find_lacking(const assay_run_choice *choice,
+                                             const assay_model *model)
 {
-    for (size_t i = 0; i < choice->count; i++)
-        for (size_t j = 0; j < choice->models[i]->input_count; j++) {
-            const assay_model_input *input = &choice->models[i]->inputs[j];
+    for (size_t i = 0; i < model->input_count; i++) {
+        const assay_model_input *input = &model->inputs[i];
 
-            if (input->published || (input->model != NULL && is_chosen(choice, input->model)))
-                continue;
-            return assay_error_at(err, ASSAY_ECONFIG, 2119,
-                                  (assay_place){choice->models[i]->path, input->line,
-                                                input->column},
-                                  "'%s' reads '%s', which is not selected and was never published: "
-                                  "select +%s",
-                                  choice->models[i]->name, input->name, choice->models[i]->name);
+        if (!input->published && (input->model == NULL || !is_chosen(choice, input->model)))
+            return input;
+    }
+    return NULL;
+}
+
+static assay_status refuse_input(const assay_model *model, const assay_model_input *input,
+                                 assay_error *err)
+{
+    return assay_error_at(err, ASSAY_ECONFIG, 2119,
+                          (assay_place){model->path, input->line, input->column},
+                          "'%s' reads '%s', which is not selected and was never published: "
+                          "select +%s",
+                          model->name, input->name, model->name);
+}
+
+static bool reads_lost(const assay_model *model)
+{
+    for (size_t i = 0; i < model->input_count; i++) {
+        const assay_model *input = model->inputs[i].model;
+
+        if (input != NULL && (input->failure != NULL || input->unbound))
+            return true;
+    }
+    return false;
+}
+
+/* A model without its input fails alone, unless nothing else is selected that could run: then the
+ * selection is wrong. */
+static assay_status check_inputs(const assay_run_choice *choice, bool fail_fast, assay_arena *arena,
+                                 assay_error *err)
+{
+    const assay_error *first = NULL;
+    size_t sound = 0;
+
+    for (size_t i = 0; i < choice->count; i++) {
+        assay_model *model = choice->models[i];
+        const assay_model_input *lacking = find_lacking(choice, model);
+
+        if (lacking != NULL && fail_fast)
+            return refuse_input(model, lacking, err);
+        if (lacking != NULL) {
+            assay_error *failure = assay_arena_take(arena, 1, sizeof *failure);
+            ASSAY_TRY(assay_arena_check(failure, err));
+            (void)refuse_input(model, lacking, failure);
+            model->failure = failure;
+            model->unbound = false;
+            first = first != NULL ? first : failure;
+            continue;
         }
-    return ASSAY_OK;
+        model->unbound = model->unbound || reads_lost(model);
+        sound += model->failure == NULL && !model->unbound;
+    }
+    return first != NULL && sound == 0 ? assay_error_copy(err, first) : ASSAY_OK;
 }
 
 static assay_status recall_failures(const assay_run_choice *choice, assay_history *history,
@@ -192,7 +236,7 @@ assay_status assay_run_prepare(assay_project *project, const assay_run_options *
     ASSAY_TRY(check_since(options, &choice, err));
     ASSAY_TRY(recall_failures(&choice, history, err));
     ASSAY_TRY(compile(project, &choice, options->fail_fast, env, conn, err));
-    ASSAY_TRY(check_inputs(&choice, err));
+    ASSAY_TRY(check_inputs(&choice, options->fail_fast, project->arena, err));
     *ret_choice = choice;
     return ASSAY_OK;
 }

@@ -107,24 +107,37 @@ static assay_status make_write(struct transform *transform, assay_write *write, 
     return ASSAY_OK;
 }
 
+/* What compiling has found. The inputs stand in the events where there are all of them. */
+static assay_status refuse(struct transform *transform, assay_error *err)
+{
+    const assay_step_context *context = transform->context;
+    assay_error missing = {0};
+
+    assay_status status =
+        assay_inputs_bind(context, previous_of(transform), &transform->inputs, &missing);
+    if (status == ASSAY_OK)
+        ASSAY_TRY(assay_facts_add_tables(&transform->facts, &transform->inputs, err));
+    assay_events_start(&transform->facts, transform->table->schema);
+    transform->started = true;
+    return assay_error_copy(err, context->model->failure);
+}
+
 /* Inside the step's private catalog. */
 static assay_status run_in_catalog(struct transform *transform, assay_error *err)
 {
     const assay_step_context *context = transform->context;
     assay_write write;
 
-    const assay_error *failure = context->model->failure; /* what compiling has found */
-
+    if (context->model->failure != NULL)
+        return refuse(transform, err);
     assay_step_phase(context, "reading");
     ASSAY_TRY(assay_engine_catalog_clock(context->conn, context->now_us, err));
     ASSAY_TRY(assay_inputs_bind(context, previous_of(transform), &transform->inputs, err));
-    if (transform->inputs.nothing_new && failure == NULL)
+    if (transform->inputs.nothing_new)
         return skip(transform, ASSAY_SKIP_NO_NEW_DATA, "no new rows in its inputs");
     ASSAY_TRY(assay_facts_add_tables(&transform->facts, &transform->inputs, err));
     assay_events_start(&transform->facts, transform->table->schema);
     transform->started = true;
-    if (failure != NULL)
-        return assay_error_copy(err, failure);
     ASSAY_TRY(make_write(transform, &write, err));
     ASSAY_TRY(assay_write_run(&write, &transform->outcome, err));
     assay_step_result_fill(&transform->outcome, transform->result);

@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+import lineage_schemas
+
 HALF = "models/bronze/broken.yaml"
 
 
@@ -196,6 +198,23 @@ def test_a_mistake_of_the_project_still_stops_everything(pair):
     assert pair.query("select count(*) from bronze.sound") == before
 
 
+@pytest.mark.shared
+def test_the_events_of_broken_steps_are_valid(pair, shared):
+    schemas = lineage_schemas.load(shared / "data/lineage/schemas")
+    pair.ok("run")
+    pair.model("silver.sound", "select * from bronze.sound")
+    pair.extract("bronze.sound", source={"files": "data/sound/*.csv"})
+    pair.model("gold.also", "select id from silver.sound", contract={"columns": {"id": "DATE"}})
+    pair.write("data/broken/2.csv", "id,v,extra\n2,b,x\n")
+    pair.write("data/sound/2.csv", "id,v,extra\n2,b,x\n")
+    result = pair.run("run", "--output", "json")
+    assert [state for state, _ in steps(result).values()].count("failed") == 2, result
+    events = [json.loads(line) for line in (pair.root / "events.jsonl").read_text().splitlines()]
+    assert sum(event["eventType"] == "FAIL" for event in events) == 3, result  # and the run
+    for event in events:
+        assert schemas.problems(event) == [], event
+
+
 def test_fail_fast_begins_nothing(pair):
     pair.write("data/broken/1.csv", "id,v,extra\n2,b,x\n")
     result = pair.run("run", "--fail-fast")
@@ -210,6 +229,29 @@ def test_what_is_not_selected_is_not_looked_at(pair):
     pair.ok("run", "gold.both")
     pair.ok("plan", "silver.broken", "gold.both")
     assert pair.query("select count(*) from gold.both")["rows"] == [[3]]
+
+
+def test_runs_by_layer_go_on_beside_a_table_that_never_came(pair):
+    pair.write("data/broken/1.csv", "id,v,extra\n2,b,x\n")
+    assert pair.run("run", "layer:bronze").code == 1
+    plan = pair.run("plan", "layer:silver", "--output", "json")
+    assert plan.code == 2 and planned(plan)["silver.broken"] == (False, "it fails", 2119), plan
+    result = pair.run("run", "layer:silver", "--output", "json")
+    assert result.code == 2, result
+    assert steps(result) == {"silver.broken": ("failed", 2119), "silver.sound": ("done", None)}, result
+    kinds = events_of(pair, "test.silver.broken")
+    assert [event["eventType"] for event in kinds] == ["START", "FAIL"], kinds
+    both = pair.run("run", "layer:silver", "layer:gold", "--output", "json")
+    assert steps(both) == {"silver.broken": ("failed", 2119), "silver.sound": ("skipped", None),
+                           "gold.both": ("skipped", None)}, both
+    alone = pair.run("run", "silver.broken", "gold.both")  # nothing of it can run
+    assert alone.code == 2 and "E2119" in alone.err and "failed in" not in alone.err, alone
+    hasty = pair.run("run", "layer:silver", "--fail-fast")
+    assert hasty.code == 1 and "E2204" in hasty.err and "silver.sound" not in hasty.err, hasty
+    pair.write("data/broken/1.csv", "id,v\n1,a\n")
+    for layer in ("bronze", "silver", "gold"):
+        pair.ok("run", f"layer:{layer}")
+    assert pair.query("select count(*) from gold.both")["rows"] == [[2]]
 
 
 def test_a_broken_source_keeps_nobody_from_the_tables(pair):

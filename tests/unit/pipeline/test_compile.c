@@ -355,6 +355,28 @@ static void a_plan_tells_the_failure_of_each_step(void **state)
     }
 }
 
+static void an_input_that_was_never_published_fails_its_reader_alone(void **state)
+{
+    shop *fixture = *state;
+    static const char *const columns[] = {"a"};
+    static const char *const select[] = {"s.x", "g.all", "s.y"};
+    assay_run_result *result = NULL;
+    assay_run_options options = {.jobs = 1, .select = select, .select_count = 3};
+
+    fixture_publish(fixture, "b.y", columns, 1);
+    assert_int_equal(fixture_run(fixture, options, &result), ASSAY_OK);
+    assert_int_equal(fixture_step(result, "s.x")->error.number, 2119);
+    assert_int_equal(fixture_step(result, "s.y")->result.outcome, ASSAY_STEP_DONE);
+    assert_int_equal(fixture_step(result, "g.all")->result.skip, ASSAY_SKIP_UPSTREAM_FAILED);
+
+    options.fail_fast = true;
+    assert_int_equal(fixture_run(fixture, options, &result), ASSAY_ECONFIG);
+    fixture_expect(fixture, 2119, "models/s/x.sql", 1, 15, "select +s.x");
+    options = (assay_run_options){.jobs = 1, .select = select, .select_count = 2};
+    assert_int_equal(fixture_run(fixture, options, &result), ASSAY_ECONFIG); /* nothing can run */
+    fixture_expect(fixture, 2119, "models/s/x.sql", 1, 15, "select +s.x");
+}
+
 /* The step of a run tries again; a plan says what is known. */
 static void a_source_that_is_not_reached_is_told_by_the_plan_and_tried_by_the_run(void **state)
 {
@@ -392,6 +414,7 @@ int main(void)
         TEST(readers_that_are_not_selected_are_no_matter),
         TEST(a_run_fails_the_broken_step_skips_its_readers_and_does_the_rest),
         TEST(fail_fast_ends_the_run_before_it_begins),
+        TEST(an_input_that_was_never_published_fails_its_reader_alone),
         TEST(a_source_that_is_not_reached_is_told_by_the_plan_and_tried_by_the_run),
         TEST(a_plan_tells_the_failure_of_each_step),
     };
