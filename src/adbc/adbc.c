@@ -48,28 +48,14 @@ static void forget_session(assay_adbc *adbc)
     adbc->session = NULL;
 }
 
-/* True where a secret of the connection came from a store that may know a newer one. */
-static bool forget_secrets(const assay_adbc_request *request)
-{
-    const assay_connection_config *connection = request->connection;
-    const assay_secret_ref *const refs[] = {&connection->password, &connection->secret,
-                                            &connection->private_key,
-                                            &connection->private_key_passphrase,
-                                            &connection->token};
-    bool forgot = false;
-
-    for (size_t i = 0; i < sizeof refs / sizeof refs[0]; i++)
-        forgot = assay_secrets_forget(request->secrets, refs[i]) || forgot;
-    return forgot;
-}
-
 static assay_status log_in_with_fresh_secrets(const assay_adbc_request *request,
                                               const assay_adbc_kind *kind, assay_adbc *adbc,
                                               assay_error *err)
 {
     assay_status status = log_in(request, kind, adbc, err);
 
-    if (status != ASSAY_EAUTH || adbc->session == NULL || !forget_secrets(request))
+    if (status != ASSAY_EAUTH || adbc->session == NULL ||
+        !assay_login_forget(request->secrets, request->connection))
         return status;
     assay_log_write(request->log, ASSAY_LOG_INFO,
                     "connection '%s': the login was refused; fetching its secrets anew",

@@ -125,7 +125,7 @@ static assay_status judge(const assay_connection_config *connection, assay_silen
     return assay_postgres_judge(connection->name, connection->place, &why, err);
 }
 
-static assay_status try_engine(struct trial *trial, assay_error *err)
+static assay_status log_in(struct trial *trial, assay_error *err)
 {
     assay_context *context = trial->doctor->context;
     ASSAY_AUTO(assay_conn_closep) assay_conn *conn = NULL;
@@ -149,6 +149,17 @@ static assay_status try_engine(struct trial *trial, assay_error *err)
     if (err != NULL)
         assay_secret_scrub(login.password, err->message);
     return judge(trial->connection, silence, err);
+}
+
+/* A password may have been rotated since it was looked up. */
+static assay_status try_engine(struct trial *trial, assay_error *err)
+{
+    assay_status status = log_in(trial, err);
+
+    return status == ASSAY_EAUTH &&
+                   assay_login_forget(trial->doctor->context->secrets, trial->connection)
+               ? log_in(trial, err)
+               : status;
 }
 
 /* ---- S3 ---- */

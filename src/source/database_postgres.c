@@ -216,16 +216,37 @@ static assay_status watch(assay_database *database, assay_error *err)
                                &data->silence, err);
 }
 
-static assay_status postgres_open(assay_database *database, assay_error *err)
+static assay_status log_in(assay_database *database, assay_error *err)
 {
     ASSAY_AUTO(assay_login_done) assay_login login = {0};
 
-    ASSAY_TRY(assay_conn_load_extension(database->conn, "postgres_scanner", err));
     ASSAY_TRY(assay_login_resolve(database->env->secrets, database->connection, &login, err));
     ASSAY_TRY(make_secret(database, &login, err));
+    return attach(database, NULL, err);
+}
+
+/* A password may have been rotated since it was looked up. */
+static assay_status log_in_again(assay_database *database, const assay_error *why, assay_error *err)
+{
+    if (!assay_login_forget(database->env->secrets, database->connection))
+        return assay_error_copy(err, why);
+    if (database->has_secret)
+        drop(database, "DROP SECRET ");
+    database->has_secret = false;
+    return log_in(database, err);
+}
+
+static assay_status postgres_open(assay_database *database, assay_error *err)
+{
+    assay_error why = {0};
+
+    ASSAY_TRY(assay_conn_load_extension(database->conn, "postgres_scanner", err));
     ASSAY_TRY(set_protocol(database, err));
     ASSAY_TRY(watch(database, err));
-    return attach(database, NULL, err);
+    assay_status status = log_in(database, &why);
+    if (status == ASSAY_OK)
+        return ASSAY_OK;
+    return status == ASSAY_EAUTH ? log_in_again(database, &why, err) : assay_error_copy(err, &why);
 }
 
 static void leave(assay_database *database)

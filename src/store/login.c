@@ -101,3 +101,16 @@ assay_status assay_login_resolve(assay_secrets *secrets, const assay_connection_
     move(&login, ret_login);
     return ASSAY_OK;
 }
+
+bool assay_login_forget(assay_secrets *secrets, const assay_connection_config *connection)
+{
+    const assay_secret_ref *const refs[] = {&connection->password, &connection->secret,
+                                            &connection->private_key,
+                                            &connection->private_key_passphrase,
+                                            &connection->token};
+    bool forgot = false;
+
+    for (size_t i = 0; i < sizeof refs / sizeof refs[0]; i++)
+        forgot = assay_secrets_forget(secrets, refs[i]) || forgot;
+    return forgot;
+}

@@ -55,4 +55,8 @@ ASSAY_NODISCARD assay_status assay_login_resolve(assay_secrets *secrets,
                                                  assay_login *ret_login, assay_error *err);
 void assay_login_done(assay_login *login); /* for ASSAY_AUTO; wipes */
 
+/* Forgets every secret of the connection. True where one came from a store that may know a newer
+ * one: a login that was refused is tried once more then. */
+bool assay_login_forget(assay_secrets *secrets, const assay_connection_config *connection);
+
 #endif

@@ -169,6 +169,27 @@ def test_a_rotated_password_is_fetched_anew_after_a_refused_login(pg):
         assert len(aws.seen) == 2
 
 
+@pytest.mark.parametrize("kind", ["postgres", "redshift"])
+def test_an_extract_fetches_a_rotated_password_anew(project, postgres, kind):
+    database = postgres.database()
+    database.execute("create table t (a int); insert into t values (1)")
+    entry = database.connection(type=kind, password="aws-secret:x", sslmode="disable")
+    project.write("config/connections.yaml", {"pg": entry})
+    project.extract("bronze.t", source={"connection": "pg", "table": "t"})
+    old, new = (200, {"SecretString": "the old password"}), (200, {"SecretString": PG_PASSWORD})
+    with Recorder(old, new) as aws:
+        result = project.run("run", env={**KEYS, "AWS_ENDPOINT_URL": aws.url})
+        assert result.code == 0 and len(aws.seen) == 2, result
+    with Recorder(old, new) as aws:
+        found = project.run("doctor", env={**KEYS, "AWS_ENDPOINT_URL": aws.url})
+        assert found.code == 0 and len(aws.seen) == 2, found
+    with Recorder(old) as aws:
+        result = project.run("run", env={**KEYS, "AWS_ENDPOINT_URL": aws.url})
+        assert result.code == 4 and "E2221" in result.err, result
+        assert "the old password" not in result.err + result.out
+    assert project.query("select a from bronze.t")["rows"] == [[1]]
+
+
 def test_a_password_that_stays_wrong_is_fetched_twice_only(pg):
     with Recorder((200, {"SecretString": "always-the-wrong-one"})) as aws:
         found, result = finding(pg("aws-secret:x"), {**KEYS, "AWS_ENDPOINT_URL": aws.url})
