@@ -16,11 +16,21 @@ struct assay_engine {
     assay_conn *first;
 };
 
+/* A statement of ours with one parameter, kept prepared: compiling a project asks it of each
+ * model. */
+enum { ASSAY_ENGINE_CALLS = 3 };
+
+typedef struct assay_engine_call {
+    const char *statement; /* never freed */
+    duckdb_prepared_statement prepared;
+} assay_engine_call;
+
 struct assay_conn {
     duckdb_connection handle;
     assay_engine *engine;
     assay_conn *next;
     atomic_uint interrupts; /* asked for so far */
+    assay_engine_call calls[ASSAY_ENGINE_CALLS];
 };
 
 /* SQL for the engine: `text` holds the caller's `sql` (NULL = none) from byte `shift` on, so that
@@ -54,7 +64,8 @@ assay_status assay_engine_run(assay_conn *conn, const assay_engine_text *text,
 assay_status assay_engine_collect(duckdb_result *result, const char *sql, size_t limit,
                                   assay_arena *arena, assay_rows **ret_rows, assay_error *err);
 
-/* The first cell, as text, of a statement with one text parameter. */
+/* The first cell, as text, of a statement with one text parameter, which is known for as long as
+ * the connection and one of few. */
 assay_status assay_engine_call_text(assay_conn *conn, const char *statement, const char *argument,
                                     assay_arena *arena, const char **ret_text, assay_error *err);
 

@@ -13,7 +13,7 @@ static const struct {
 } fixed_options[] = {
     {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"},
     {"allow_community_extensions", "false"},   {"allow_persistent_secrets", "false"},
-    {"preserve_insertion_order", "true"},
+    {"preserve_insertion_order", "true"},      {"errors_as_json", "true"},
 };
 
 static const char database_setup[] = "SET GLOBAL TimeZone = 'UTC';"
@@ -22,8 +22,8 @@ static const char database_setup[] = "SET GLOBAL TimeZone = 'UTC';"
 
 enum { OPEN_PARTITIONS_MAX = 1000, OPEN_FILES_WANTED = 8192, OPEN_FILES_OTHERS = 256 };
 
-static const char connection_setup[] = "SET errors_as_json = true;"
-                                       "SET enable_progress_bar = true;"
+/* What only a connection itself can be told. */
+static const char connection_setup[] = "SET enable_progress_bar = true;"
                                        "SET enable_progress_bar_print = false;"
                                        "SET progress_bar_time = 0";
 
@@ -191,6 +191,8 @@ void assay_conn_close(assay_conn *conn)
     if (conn == NULL)
         return;
     unlink_connection(conn);
+    for (size_t i = 0; i < ASSAY_ENGINE_CALLS; i++)
+        duckdb_destroy_prepare(&conn->calls[i].prepared);
     if (conn->handle != NULL)
         duckdb_disconnect(&conn->handle);
     assay_mem_free(conn);

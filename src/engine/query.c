@@ -357,12 +357,37 @@ static assay_status call_prepared(duckdb_prepared_statement statement, const cha
     return ASSAY_OK;
 }
 
+/* The statement as it was prepared, or is now; where all places are taken the first one is. */
+static assay_status find_call(assay_conn *conn, const char *statement,
+                              duckdb_prepared_statement *ret_prepared, assay_error *err)
+{
+    assay_engine_call *place = &conn->calls[0];
+
+    for (size_t i = ASSAY_ENGINE_CALLS; i-- > 0;) {
+        assay_engine_call *call = &conn->calls[i];
+        if (call->prepared == NULL)
+            place = call;
+        else if (assay_str_equal(call->statement, statement)) {
+            *ret_prepared = call->prepared;
+            return ASSAY_OK;
+        }
+    }
+    duckdb_destroy_prepare(&place->prepared);
+    if (duckdb_prepare(conn->handle, statement, &place->prepared) != DuckDBSuccess) {
+        assay_status status = assay_engine_fail(duckdb_prepare_error(place->prepared), NULL, err);
+        duckdb_destroy_prepare(&place->prepared);
+        return status;
+    }
+    place->statement = statement;
+    *ret_prepared = place->prepared;
+    return ASSAY_OK;
+}
+
 assay_status assay_engine_call_text(assay_conn *conn, const char *statement, const char *argument,
                                     assay_arena *arena, const char **ret_text, assay_error *err)
 {
-    ASSAY_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement prepared = NULL;
+    duckdb_prepared_statement prepared = NULL; /* the connection's */
 
-    if (duckdb_prepare(conn->handle, statement, &prepared) != DuckDBSuccess)
-        return assay_engine_fail(duckdb_prepare_error(prepared), NULL, err);
+    ASSAY_TRY(find_call(conn, statement, &prepared, err));
     return call_prepared(prepared, argument, arena, ret_text, err);
 }

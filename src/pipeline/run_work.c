@@ -175,6 +175,7 @@ struct attempt {
     assay_active_step *step;
     assay_arena *arena;
     assay_conn *conn;
+    assay_conn **spare; /* the worker's, for its next step; *spare may be NULL */
     assay_store_lock *lock;
     assay_step_context context;
     assay_step_result result;
@@ -183,9 +184,20 @@ struct attempt {
     assay_error error;
 };
 
+/* A step that was unchanged left nothing in its connection, which the next one may have; unless
+ * there was something to publish. */
+static bool leaves_connection_clean(const struct attempt *attempt)
+{
+    return attempt->step->out->model->header.publish_count == 0 && attempt->status == ASSAY_OK &&
+           attempt->result.outcome == ASSAY_STEP_SKIPPED &&
+           attempt->result.skip == ASSAY_SKIP_UNCHANGED;
+}
+
 static void attempt_done(struct attempt *attempt)
 {
     assay_store_lock_release(attempt->lock);
+    if (leaves_connection_clean(attempt) && *attempt->spare == NULL)
+        *attempt->spare = ASSAY_TAKE(&attempt->conn);
     assay_conn_close(attempt->conn);
     assay_arena_free(attempt->arena);
 }
@@ -220,7 +232,9 @@ static assay_status open_attempt(struct attempt *attempt)
     ASSAY_TRY(assay_arena_check(attempt->arena, &attempt->error));
     ASSAY_TRY(assay_run_inputs(run, model, attempt->arena, &inputs, &attempt->error));
     ASSAY_TRY(take_lock(attempt));
-    ASSAY_TRY(assay_conn_open(run->env->engine, &attempt->conn, &attempt->error));
+    attempt->conn = ASSAY_TAKE(attempt->spare);
+    if (attempt->conn == NULL)
+        ASSAY_TRY(assay_conn_open(run->env->engine, &attempt->conn, &attempt->error));
     attempt->context = (assay_step_context){
         .project = run->project,
         .model = model,
@@ -489,9 +503,9 @@ static void settle(assay_active_run *run, struct attempt *attempt)
     }
 }
 
-static void run_step(assay_active_run *run, assay_active_step *step)
+static void run_step(assay_active_run *run, assay_active_step *step, assay_conn **spare)
 {
-    ASSAY_AUTO(attempt_done) struct attempt attempt = {.run = run, .step = step};
+    ASSAY_AUTO(attempt_done) struct attempt attempt = {.run = run, .step = step, .spare = spare};
     assay_error failure;
 
     assay_error_clear(&failure);
@@ -511,6 +525,7 @@ static void run_step(assay_active_run *run, assay_active_step *step)
 
 void assay_run_work(void *argument)
 {
+    ASSAY_AUTO(assay_conn_closep) assay_conn *spare = NULL;
     assay_active_run *run = argument;
 
     assay_lock_acquire(run->lock);
@@ -532,7 +547,7 @@ void assay_run_work(void *argument)
         }
         begin(run, step);
         assay_lock_release(run->lock);
-        run_step(run, step);
+        run_step(run, step, &spare);
         assay_lock_acquire(run->lock);
     }
     assay_condition_broadcast(run->changed);

@@ -143,6 +143,8 @@ assay_status assay_dq_open_shape(assay_dq_run *run, assay_error *err)
                                   &columns, &count, err));
     ASSAY_TRY(set_columns(run, columns, count, err));
     ASSAY_TRY(set_views(run, ASSAY_DQ_ROWS, ASSAY_DQ_BATCH, "SELECT * FROM " ASSAY_DQ_SHAPE, err));
+    if (request->batch_relation == NULL)
+        return ASSAY_OK; /* nothing asks for them */
     return set_views(run, ASSAY_DQ_ADDED, ASSAY_DQ_ADDED_BATCH, "SELECT * FROM " ASSAY_DQ_SHAPE,
                      err);
 }

@@ -235,6 +235,34 @@ static bool is_volatile(struct world *world, const char *sql)
     return assay_engine_tree_is_volatile(tree, NULL);
 }
 
+/* What the connection keeps prepared sees what is there when it is asked. */
+static void trees_and_plans_follow_the_catalog(void **state)
+{
+    static const assay_column columns[] = {{"id", "BIGINT"}};
+    static const char select[] = "SELECT id FROM bronze.later";
+    struct world *world = *state;
+    assay_value *answer = NULL;
+    const char *text = NULL;
+    assay_error err = {0};
+
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(assay_engine_catalog_open(world->conn, "passing", &err), ASSAY_OK);
+        assert_int_equal(assay_conn_plan(world->conn, select, world->arena, &answer, &err),
+                         ASSAY_ECONFIG);
+        assert_int_equal(assay_engine_catalog_table(world->conn, "bronze", "later", columns, 1,
+                                                    &err),
+                         ASSAY_OK);
+        assert_int_equal(assay_conn_plan(world->conn, select, world->arena, &answer, &err),
+                         ASSAY_OK);
+        assert_int_equal(assay_conn_parse(world->conn, select, world->arena, &answer, &err),
+                         ASSAY_OK);
+        assert_int_equal(assay_conn_unparse(world->conn, answer, world->arena, &text, &err),
+                         ASSAY_OK);
+        assert_string_equal(text, select);
+        assay_engine_catalog_close(world->conn, "passing");
+    }
+}
+
 static void volatile_queries_are_recognised_wherever_the_call_stands(void **state)
 {
     struct world *world = *state;
@@ -393,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_tree_goes_there_and_back),
         cmocka_unit_test(what_is_not_one_select_is_refused),
         cmocka_unit_test(a_plan_is_bound_in_the_current_catalog),
+        cmocka_unit_test(trees_and_plans_follow_the_catalog),
         cmocka_unit_test(volatile_queries_are_recognised_wherever_the_call_stands),
         cmocka_unit_test(every_volatile_function_of_the_engine_is_known),
         cmocka_unit_test(copy_tells_the_statistics_of_its_files),
