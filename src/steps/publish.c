@@ -16,6 +16,7 @@ struct sending {
     assay_warehouse_publication publication;
     assay_warehouse_snapshot snapshot;
     assay_warehouse_request request;
+    const char *snapshot_name;
     const char *server; /* server and database, as publications are remembered by */
 };
 
@@ -134,6 +135,21 @@ static assay_status select_all(struct sending *sending, assay_error *err)
     return select_of(publish, rows.schema, rows.files, rows.count, &sending->snapshot, err);
 }
 
+/* As the ledger keeps it. The id of an Iceberg snapshot is drawn; others count, and a table that
+ * was restored or copied counts on from there: the name of the state file tells those apart. */
+static assay_status name_snapshot(const assay_publish_job *publish, const assay_snapshot *snapshot,
+                                  const char **ret_name, assay_error *err)
+{
+    bool drawn = assay_str_equal(publish->table->format->name, "iceberg");
+
+    if (drawn || snapshot->state_path == NULL)
+        *ret_name = assay_arena_format(publish->arena, "%lld", (long long)snapshot->id);
+    else
+        *ret_name = assay_arena_format(publish->arena, "%lld@%s", (long long)snapshot->id,
+                                       assay_path_base(snapshot->state_path));
+    return assay_arena_check(*ret_name, err);
+}
+
 static const assay_snapshot *find_number(const assay_table *table, int64_t number)
 {
     for (size_t i = 0; i < table->snapshot_count; i++)
@@ -193,6 +209,27 @@ static assay_status check_ledger(const struct sending *sending,
                            config->to.text);
 }
 
+/* A table that was restored or copied has other rows in commits of the same numbers. */
+static assay_status check_history(const struct sending *sending,
+                                  const assay_warehouse_standing *standing, assay_error *err)
+{
+    const assay_publish_job *publish = sending->publish;
+    const assay_snapshot *then = find_number(publish->table, standing->sequence);
+    const char *name = NULL;
+
+    if (!standing->any || then == NULL || then->state_path == NULL || standing->snapshot[0] == '\0')
+        return ASSAY_OK;
+    ASSAY_TRY(name_snapshot(publish, then, &name, err));
+    if (assay_str_equal(name, standing->snapshot))
+        return ASSAY_OK;
+    return assay_error_set(err, ASSAY_EDATA, 2406,
+                           "commit %lld of '%s' was another snapshot (%s) when it was appended to "
+                           "'%s' of '%s': the table was restored or copied since; publish it once "
+                           "with mode overwrite",
+                           (long long)standing->sequence, publish->table->name, standing->snapshot,
+                           publish->config->table.text, publish->config->to.text);
+}
+
 /* What is to be appended, by the ledger. *ret_done: it is there already. */
 static assay_status select_new(struct sending *sending, bool *ret_done, assay_error *err)
 {
@@ -207,6 +244,7 @@ static assay_status select_new(struct sending *sending, bool *ret_done, assay_er
                                "mode overwrite",
                                publish->config->table.text, publish->config->to.text,
                                publish->table->name);
+    ASSAY_TRY(check_history(sending, &standing, err));
     *ret_done = standing.published;
     if (standing.published)
         return ASSAY_OK;
@@ -257,15 +295,17 @@ static assay_status fill_snapshot(struct sending *sending, assay_error *err)
             "'%s' has no snapshot yet that could be published; `assay run` makes "
             "one",
             publish->table->name);
-    sending->snapshot = (assay_warehouse_snapshot){
-        .table = publish->table->name,
-        .table_uuid = publish->table->uuid != NULL ? publish->table->uuid : publish->table->name,
-        .sequence = snapshot->number,
-        .snapshot = assay_arena_format(publish->arena, "%lld", (long long)snapshot->id),
-        .committed_us = snapshot->timestamp_ms * 1000,
-        .after = ASSAY_WAREHOUSE_BEGINNING,
-        .rows = -1};
-    return assay_arena_check(sending->snapshot.snapshot, err);
+    ASSAY_TRY(name_snapshot(publish, snapshot, &sending->snapshot_name, err));
+    sending->snapshot = (assay_warehouse_snapshot){.table = publish->table->name,
+                                                   .table_uuid = publish->table->uuid != NULL
+                                                                     ? publish->table->uuid
+                                                                     : publish->table->name,
+                                                   .sequence = snapshot->number,
+                                                   .snapshot = sending->snapshot_name,
+                                                   .committed_us = snapshot->timestamp_ms * 1000,
+                                                   .after = ASSAY_WAREHOUSE_BEGINNING,
+                                                   .rows = -1};
+    return ASSAY_OK;
 }
 
 /* Keys are told where they are refused, and rows where they differ: but none of pii columns
@@ -463,7 +503,8 @@ assay_status assay_publish_look(const assay_publish_job *publish,
     ASSAY_TRY(assay_publish_recall(publish->steps->project, publish->table->name, publish->config,
                                    publish->arena, &known, &found, err));
     if (!found || !assay_str_equal(known.publish_id, ret_publication->publish_id) ||
-        !assay_str_equal(known.server, sending.server))
+        !assay_str_equal(known.server, sending.server) ||
+        known.snapshot_id != ret_publication->snapshot_id)
         return ASSAY_OK;
     *ret_publication = known;
     if (known.state == ASSAY_PUBLICATION_ALREADY)

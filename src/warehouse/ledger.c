@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "text/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- tables ---- */
@@ -242,6 +243,39 @@ static void append_overwritten(const assay_dialect *dialect, assay_buf *buf, con
     assay_buf_append_text(buf, " END) THEN 1 ELSE 0 END");
 }
 
+/* Of several publications of one commit the newest counts. */
+static assay_status read_snapshot(assay_warehouse_session *session,
+                                  const assay_warehouse_target *target,
+                                  assay_warehouse_standing *standing, assay_error *err)
+{
+    ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
+    const assay_dialect *dialect = session->dialect;
+    assay_rows *rows = NULL;
+
+    append_own(dialect, &sql, "SELECT ", "snapshot_id");
+    assay_buf_append_text(&sql, " FROM ");
+    ASSAY_TRY(append_rows_of(session, target, ASSAY_WAREHOUSE_LEDGER, &sql, err));
+    append_own(dialect, &sql, " AND ", "table_uuid");
+    append_text_parameter(dialect, &sql, " = ", session->request->snapshot->table_uuid);
+    append_own(dialect, &sql, " AND ", "sequence");
+    assay_buf_append_format(&sql, " = %lld", (long long)standing->sequence);
+    append_own(dialect, &sql, " ORDER BY ", "ts");
+    assay_buf_append_text(&sql, " DESC LIMIT 1");
+    ASSAY_TRY(assay_buf_check(&sql, err));
+    ASSAY_TRY(assay_session_query(session, assay_buf_text(&sql), &rows, err));
+    if (rows->count > 0)
+        (void)snprintf(standing->snapshot, sizeof standing->snapshot, "%s",
+                       assay_session_text(rows, 0, 0));
+    return ASSAY_OK;
+}
+
+bool assay_ledger_is_other(const assay_warehouse_standing *standing,
+                           const assay_warehouse_snapshot *snapshot)
+{
+    return standing->sequence == snapshot->sequence && standing->snapshot[0] != '\0' &&
+           snapshot->snapshot != NULL && !assay_str_equal(standing->snapshot, snapshot->snapshot);
+}
+
 assay_status assay_ledger_standing(assay_warehouse_session *session,
                                    const assay_warehouse_target *target,
                                    assay_warehouse_standing *ret_standing, assay_error *err)
@@ -274,8 +308,9 @@ assay_status assay_ledger_standing(assay_warehouse_session *session,
                                    .sequence = assay_session_int(rows, 0, 2),
                                    .of_another_table = assay_session_int(rows, 0, 3) != 0,
                                    .overwritten = assay_session_int(rows, 0, 4) != 0};
-    if (!ret_standing->any)
-        ret_standing->sequence = ASSAY_WAREHOUSE_BEGINNING;
+    if (ret_standing->any)
+        return read_snapshot(session, target, ret_standing, err);
+    ret_standing->sequence = ASSAY_WAREHOUSE_BEGINNING;
     return ASSAY_OK;
 }
 

@@ -46,6 +46,11 @@ ASSAY_NODISCARD assay_status assay_ledger_standing(assay_warehouse_session *sess
                                                    assay_warehouse_standing *ret_standing,
                                                    assay_error *err);
 
+/* True where the ledger's newest commit of the table has the request's number and is another
+ * snapshot: the table was restored or copied, and its commits were numbered anew. */
+bool assay_ledger_is_other(const assay_warehouse_standing *standing,
+                           const assay_warehouse_snapshot *snapshot);
+
 /* Columns that any publication of this table (by its name) into this target ever had, by the
  * target's spelling. What other tables publish there is theirs. */
 ASSAY_NODISCARD assay_status assay_ledger_columns(assay_warehouse_session *session,

@@ -42,12 +42,16 @@ static void take_counts(assay_warehouse_result *result, const assay_ledger_count
     result->deleted = counts->deleted;
 }
 
-/* What another table has overwritten is to be published once more. Not of a stream: whoever names
- * one wants it there once, whatever came after. */
-static bool is_overwritten(const assay_publishing *publishing,
-                           const assay_warehouse_standing *standing)
+/* What another table has overwritten is to be published once more, and so is a commit whose number
+ * another snapshot had. Not a stream: whoever names one wants it there once, whatever came after.
+ */
+static bool is_outdated(const assay_publishing *publishing,
+                        const assay_warehouse_standing *standing)
 {
-    return standing->overwritten && publishing->request->snapshot->snapshot != NULL;
+    const assay_warehouse_snapshot *snapshot = publishing->request->snapshot;
+
+    return snapshot->snapshot != NULL &&
+           (standing->overwritten || assay_ledger_is_other(standing, snapshot));
 }
 
 /* *ret_done: the ledger has the publish id, which is all there is to do. */
@@ -59,7 +63,7 @@ static assay_status look_into_ledger(assay_publishing *publishing, assay_warehou
 
     *ret_done = false;
     ASSAY_TRY(assay_ledger_standing(session, &publishing->target, &standing, err));
-    publishing->replaces = standing.published && is_overwritten(publishing, &standing);
+    publishing->replaces = standing.published && is_outdated(publishing, &standing);
     if (!standing.published || publishing->replaces)
         return assay_publish_guard(publishing->request, &standing, err);
     ASSAY_TRY(assay_ledger_find(session, &publishing->target, &entry, err));

@@ -167,10 +167,13 @@ ASSAY_NODISCARD assay_status assay_warehouse_publish(const assay_warehouse_reque
 
 /* ---- the ledger ---- */
 
+enum { ASSAY_WAREHOUSE_SNAPSHOT_SIZE = 160 };
+
 typedef struct assay_warehouse_standing {
-    bool published;        /* the request's publish id is in the ledger, and the target is there */
-    bool any;              /* some commit of this table (uuid) is, for this target */
-    int64_t sequence;      /* newest of them; ASSAY_WAREHOUSE_BEGINNING where none */
+    bool published;   /* the request's publish id is in the ledger, and the target is there */
+    bool any;         /* some commit of this table (uuid) is, for this target */
+    int64_t sequence; /* newest of them; ASSAY_WAREHOUSE_BEGINNING where none */
+    char snapshot[ASSAY_WAREHOUSE_SNAPSHOT_SIZE]; /* of that commit; "" = not known */
     bool of_another_table; /* rows of another table uuid were published to this target */
     bool overwritten; /* another table was published with mode overwrite after this one: what the
                          ledger knows of this one is not there any more */

@@ -1,6 +1,7 @@
 """Targets that others made or changed, odd names, odd data: each is published right or refused with what is
 wrong, and the lake is right all the same."""
 import json
+import shutil
 
 import pytest
 
@@ -224,6 +225,37 @@ def test_what_another_project_has_overwritten_is_not_said_to_be_there(make_proje
 
 
 # ---- what was moved or lost there ----
+
+@pytest.mark.parametrize("mode, table_format", [
+    ("overwrite", "iceberg"), ("merge", "delta"), ("append", "iceberg"), ("append", "parquet")])
+def test_a_table_restored_from_a_backup_is_not_taken_for_the_one_that_was_published(
+        project, sites, mode, table_format):
+    """Its commits get the numbers of those that were lost, and have other rows."""
+    site = sites("postgres")
+    orders = Orders(project, site, mode, rows=20, table_format=table_format)
+    assert orders.run().code == 0
+    shutil.copytree(project.root / "lake", project.root / "backup", symlinks=True)
+    orders.generation(1)
+    assert orders.run().code == 0
+    shutil.rmtree(project.root / "lake")
+    (project.root / "backup").rename(project.root / "lake")
+    if mode == "append":
+        (project.root / "data/g1.csv").unlink()
+    orders.generation(2)
+    result = orders.run()
+    if mode != "append":
+        assert result.code == 0, result
+        orders.check()
+        again = project.run("publish", env=site.env)
+        assert again.code == 0 and "there already" in again.out, again
+        return
+    assert result.code == 1 and publishing.error_numbers(result) == ["E2406"], result
+    assert "restored or copied" in result.err, result
+    orders.generation(3)
+    result = orders.run()
+    assert result.code == 1 and publishing.error_numbers(result) == ["E2406"], result
+    assert site.count("orders") == 40
+
 
 def test_a_connection_that_leads_elsewhere_by_now_is_published_to(project, sites):
     old, new = sites("postgres"), sites("postgres")
