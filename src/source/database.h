@@ -25,6 +25,7 @@ typedef struct assay_database_column {
     bool hex;            /* a list of BLOB whose elements come as hex text, but from a scan */
     const char *guard;   /* the one value of its type that `type` cannot hold ("NaN"), else NULL */
     bool guard_element;  /* it may hide in an array */
+    bool guard_below;    /* no value below `guard` can be held */
     bool local_cast;     /* what comes is cast to `type` by the engine */
     const char *arrives; /* DuckDB type of what comes in a stream; NULL = `type` */
     bool digits;         /* a number of any size, as text */

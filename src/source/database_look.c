@@ -294,6 +294,11 @@ static assay_status read_redshift_columns(assay_database *database, assay_error 
         *column = (assay_database_column){.name = columns[i].name,
                                           .declared = columns[i].type,
                                           .type = columns[i].type};
+        /* texts of times lose their BC in the extension */
+        column->guard_below = assay_database_is_time(column);
+        column->guard = column->guard_below                        ? "0001-01-01"
+                        : assay_str_equal(columns[i].type, "TIME") ? "24:00:00"
+                                                                   : NULL;
         for (size_t k = 0; k < sizeof kept_as_text / sizeof kept_as_text[0]; k++)
             if (assay_str_equal(columns[i].type, kept_as_text[k])) {
                 column->type = "VARCHAR";

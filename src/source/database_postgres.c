@@ -316,12 +316,15 @@ static void append_guarded(const assay_database_column *column, const char *type
 {
     assay_buf_append_text(buf, "CAST(CASE WHEN ");
     assay_sql_append_text(buf, column->guard);
-    assay_buf_append_text(buf, column->guard_element ? " = ANY(" : " = (");
+    assay_buf_append_text(buf, column->guard_element ? " = ANY("
+                               : column->guard_below ? " > ("
+                                                     : " = (");
     assay_database_append_plain(column, buf);
     assay_buf_append_text(buf, ") THEN CAST(");
     ASSAY_AUTO(assay_buf_done) assay_buf text = ASSAY_BUF_EMPTY;
-    assay_buf_append_format(&text, "column %s holds %s, which %s cannot hold: ", column->name,
-                            column->guard, column->type);
+    assay_buf_append_format(&text, "column %s holds %s%s, which %s cannot hold: ", column->name,
+                            column->guard_below ? "a value below " : "", column->guard,
+                            column->type);
     assay_sql_append_text(buf, assay_buf_text(&text));
     assay_buf_append_text(buf, " || ");
     assay_database_append_cast(column, "text", buf);

@@ -155,3 +155,35 @@ def test_a_server_that_stops_talking_is_given_up(shop, postgres, statement, nth,
     connect_to(shop)
     run(shop)
     assert rows(shop, "select count(*), count(distinct id) from bronze.t") == [(1000, 1000)]
+
+
+# ---- Redshift ----
+
+@pytest.mark.parametrize("value, words", [
+    ("'0044-03-15 BC'::date", "0044-03-15 BC"), ("'0044-03-15 01:02:03 BC'::timestamp", "BC"),
+    ("'0044-03-15 01:02:03 BC'::timestamptz", "BC"), ("'infinity'::timestamp", "infinity"),
+    ("'-infinity'::timestamptz", "infinity"), ("'10000-01-01'::date", "10000-01-01"),
+    ("'24:00:00'::time", "24:00:00"), ("'NaN'::numeric(5,2)", "NaN")])
+def test_a_value_of_redshift_that_cannot_be_held_is_an_error(shop, value, words):
+    connect_to(shop, type="redshift", sslmode="disable")
+    query(shop, f"select {value} as v")
+    result = run(shop, code=1)
+    assert words in result.err, result
+
+
+@pytest.mark.parametrize("value, kind, text", [
+    ("'0001-01-01'::date", "DATE", "0001-01-01"), ("'9999-12-31'::date", "DATE", "9999-12-31"),
+    ("'0001-01-01'::timestamp", "TIMESTAMP", "0001-01-01 00:00:00"), ("null::date", "DATE", None),
+    ("'2024-03-31 02:30:00.000001+02'::timestamptz", "TIMESTAMP WITH TIME ZONE",
+     "2024-03-31 00:30:00.000001+00"), ("'23:59:59.999999'::time", "TIME", "23:59:59.999999"),
+    ("-9223372036854775808", "BIGINT", "-9223372036854775808"), ("0.1::float8", "DOUBLE", "0.1"),
+    ("'NaN'::float8", "DOUBLE", "nan"), ("3.4028235e38::float4", "FLOAT", "3.4028235e+38"),
+    ("1234567890123456789012345678.0123456789::numeric(38,10)", "DECIMAL(38,10)",
+     "1234567890123456789012345678.0123456789"), ("true", "BOOLEAN", "true"),
+    ("E'tab\\t\\\\N\\n'", "VARCHAR", "tab\t\\N\n"), ("''::text", "VARCHAR", ""),
+    ("'\\x00ff'::bytea", "BLOB", "\\x00\\xFF"), ("'12:00+02'::timetz", "VARCHAR", "12:00:00+02")])
+def test_every_type_of_redshift_arrives_exactly(shop, value, kind, text):
+    connect_to(shop, type="redshift", sslmode="disable")
+    query(shop, f"select {value} as v")
+    run(shop)
+    assert rows(shop, "select typeof(v), cast(v as varchar) from bronze.t") == [(kind, text)]
