@@ -81,27 +81,42 @@ static assay_status read_run(assay_db_statement *statement, assay_arena *arena,
     return failed ? assay_error_nomem(err) : ASSAY_OK;
 }
 
+assay_status assay_history_read_rows(assay_db_statement *statement, size_t item_size,
+                                     assay_history_push *push, assay_arena *arena, void *ret_items,
+                                     size_t *ret_count, assay_error *err)
+{
+    ASSAY_AUTO(assay_vec_done) assay_vec items = {.item_size = item_size};
+    bool row = false;
+
+    ASSAY_TRY(assay_db_step(statement, &row, err));
+    while (row) {
+        ASSAY_TRY(push(statement, arena, &items, err));
+        ASSAY_TRY(assay_db_step(statement, &row, err));
+    }
+    return assay_vec_to_arena(&items, arena, ret_items, ret_count, err);
+}
+
+static assay_status push_run(assay_db_statement *statement, assay_arena *arena, assay_vec *items,
+                             assay_error *err)
+{
+    assay_run_record item;
+
+    ASSAY_TRY(read_run(statement, arena, &item, err));
+    return assay_vec_push(items, &item, err);
+}
+
 assay_status assay_history_runs(assay_history *history, size_t limit, assay_arena *arena,
                                 assay_run_record **ret_runs, size_t *ret_count, assay_error *err)
 {
     ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
-    ASSAY_AUTO(assay_vec_done) assay_vec runs = ASSAY_VEC_OF(assay_run_record);
-    bool row = false;
 
     ASSAY_TRY(assay_db_prepare(assay_history_db(history),
                                "select " RUN_COLUMNS
                                " from runs r order by started_us desc, run_id desc limit ?",
                                &statement, err));
     ASSAY_TRY(assay_db_bind_int(statement, 1, limit > 0 ? (int64_t)limit : RUNS_DEFAULT, err));
-    ASSAY_TRY(assay_db_step(statement, &row, err));
-    while (row) {
-        assay_run_record run;
-
-        ASSAY_TRY(read_run(statement, arena, &run, err));
-        ASSAY_TRY(assay_vec_push(&runs, &run, err));
-        ASSAY_TRY(assay_db_step(statement, &row, err));
-    }
-    return assay_vec_to_arena(&runs, arena, ret_runs, ret_count, err);
+    return assay_history_read_rows(statement, sizeof(assay_run_record), push_run, arena, ret_runs,
+                                   ret_count, err);
 }
 
 assay_status assay_history_run(assay_history *history, const char *run_id, assay_arena *arena,
@@ -135,12 +150,12 @@ assay_status assay_history_run(assay_history *history, const char *run_id, assay
     return ASSAY_OK;
 }
 
-static assay_status read_step(assay_db_statement *statement, assay_arena *arena,
-                              assay_step_record *ret_step, assay_error *err)
+static assay_status push_step(assay_db_statement *statement, assay_arena *arena, assay_vec *items,
+                              assay_error *err)
 {
     bool failed = false;
 
-    *ret_step = (assay_step_record){
+    const assay_step_record step = {
         .run_id = text_of(statement, 0, arena, &failed),
         .step_id = text_of(statement, 1, arena, &failed),
         .table = text_of(statement, 2, arena, &failed),
@@ -163,7 +178,7 @@ static assay_status read_step(assay_db_statement *statement, assay_arena *arena,
         .error_message = text_of(statement, 19, arena, &failed),
         .error_place = text_of(statement, 20, arena, &failed),
     };
-    return failed ? assay_error_nomem(err) : ASSAY_OK;
+    return failed ? assay_error_nomem(err) : assay_vec_push(items, &step, err);
 }
 
 /* ---- publications ---- */
@@ -176,12 +191,12 @@ static assay_publication_state state_of(const char *name)
     return ASSAY_PUBLICATION_FAILED;
 }
 
-static assay_status read_publication(assay_db_statement *statement, assay_arena *arena,
-                                     assay_publication *ret_publication, assay_error *err)
+static assay_status push_publication(assay_db_statement *statement, assay_arena *arena,
+                                     assay_vec *items, assay_error *err)
 {
     bool failed = false;
 
-    *ret_publication = (assay_publication){
+    assay_publication publication = {
         .to = text_of(statement, 0, arena, &failed),
         .table = text_of(statement, 1, arena, &failed),
         .mode = text_of(statement, 2, arena, &failed),
@@ -198,17 +213,15 @@ static assay_status read_publication(assay_db_statement *statement, assay_arena 
     const char *message = assay_db_column_text(statement, 13);
     int number = (int)assay_db_column_int(statement, 12);
     if (message != NULL)
-        (void)assay_error_set(&ret_publication->error, assay_error_number_status(number), number,
-                              "%s", message);
-    return failed ? assay_error_nomem(err) : ASSAY_OK;
+        (void)assay_error_set(&publication.error, assay_error_number_status(number), number, "%s",
+                              message);
+    return failed ? assay_error_nomem(err) : assay_vec_push(items, &publication, err);
 }
 
 static assay_status read_publications(assay_history *history, assay_step_record *step,
                                       assay_arena *arena, assay_error *err)
 {
     ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
-    ASSAY_AUTO(assay_vec_done) assay_vec items = ASSAY_VEC_OF(assay_publication);
-    bool row = false;
 
     ASSAY_TRY(assay_db_prepare(assay_history_db(history),
                                "select connection, target, mode, state, publish_id, snapshot_id,"
@@ -217,15 +230,8 @@ static assay_status read_publications(assay_history *history, assay_step_record 
                                " order by position",
                                &statement, err));
     ASSAY_TRY(assay_db_bind_text(statement, 1, step->step_id, err));
-    ASSAY_TRY(assay_db_step(statement, &row, err));
-    while (row) {
-        assay_publication item;
-
-        ASSAY_TRY(read_publication(statement, arena, &item, err));
-        ASSAY_TRY(assay_vec_push(&items, &item, err));
-        ASSAY_TRY(assay_db_step(statement, &row, err));
-    }
-    return assay_vec_to_arena(&items, arena, &step->publications, &step->publication_count, err);
+    return assay_history_read_rows(statement, sizeof(assay_publication), push_publication, arena,
+                                   &step->publications, &step->publication_count, err);
 }
 
 /* ---- steps ---- */
@@ -234,8 +240,8 @@ assay_status assay_history_steps(assay_history *history, const char *run_id, ass
                                  assay_step_record **ret_steps, size_t *ret_count, assay_error *err)
 {
     ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
-    ASSAY_AUTO(assay_vec_done) assay_vec steps = ASSAY_VEC_OF(assay_step_record);
-    bool row = false;
+    assay_step_record *steps = NULL;
+    size_t count = 0;
 
     ASSAY_TRY(assay_db_prepare(
         assay_history_db(history),
@@ -247,16 +253,13 @@ assay_status assay_history_steps(assay_history *history, const char *run_id, ass
         " from steps where run_id = ? order by position",
         &statement, err));
     ASSAY_TRY(assay_db_bind_text(statement, 1, run_id, err));
-    ASSAY_TRY(assay_db_step(statement, &row, err));
-    while (row) {
-        assay_step_record step;
-
-        ASSAY_TRY(read_step(statement, arena, &step, err));
-        ASSAY_TRY(read_publications(history, &step, arena, err));
-        ASSAY_TRY(assay_vec_push(&steps, &step, err));
-        ASSAY_TRY(assay_db_step(statement, &row, err));
-    }
-    return assay_vec_to_arena(&steps, arena, ret_steps, ret_count, err);
+    ASSAY_TRY(assay_history_read_rows(statement, sizeof(assay_step_record), push_step, arena,
+                                      &steps, &count, err));
+    for (size_t i = 0; i < count; i++)
+        ASSAY_TRY(read_publications(history, &steps[i], arena, err));
+    *ret_steps = steps;
+    *ret_count = count;
+    return ASSAY_OK;
 }
 
 assay_status assay_history_last_error(assay_history *history, const char *table, int *ret_number,
@@ -287,26 +290,27 @@ bool assay_history_is_alive(int64_t pid, const char *start)
     return start == NULL || start[0] == '\0' || now[0] == '\0' || strcmp(start, now) == 0;
 }
 
+static assay_status push_dead_run(assay_db_statement *statement, assay_arena *arena,
+                                  assay_vec *items, assay_error *err)
+{
+    assay_run_record item;
+
+    ASSAY_TRY(read_run(statement, arena, &item, err));
+    if (assay_history_is_alive(item.pid, assay_db_column_text(statement, 15)))
+        return ASSAY_OK;
+    return assay_vec_push(items, &item, err);
+}
+
 assay_status assay_history_dead_runs(assay_history *history, assay_arena *arena,
                                      assay_run_record **ret_runs, size_t *ret_count,
                                      assay_error *err)
 {
     ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
-    ASSAY_AUTO(assay_vec_done) assay_vec runs = ASSAY_VEC_OF(assay_run_record);
-    bool row = false;
 
     ASSAY_TRY(assay_db_prepare(assay_history_db(history),
                                "select " RUN_COLUMNS
                                " from runs r where status = 'running' order by started_us",
                                &statement, err));
-    ASSAY_TRY(assay_db_step(statement, &row, err));
-    while (row) {
-        assay_run_record run;
-
-        ASSAY_TRY(read_run(statement, arena, &run, err));
-        if (!assay_history_is_alive(run.pid, assay_db_column_text(statement, 15)))
-            ASSAY_TRY(assay_vec_push(&runs, &run, err));
-        ASSAY_TRY(assay_db_step(statement, &row, err));
-    }
-    return assay_vec_to_arena(&runs, arena, ret_runs, ret_count, err);
+    return assay_history_read_rows(statement, sizeof(assay_run_record), push_dead_run, arena,
+                                   ret_runs, ret_count, err);
 }

@@ -1,6 +1,5 @@
 /* Work outside of a run (`assay load`, `check`, `quarantine replay`), remembered for as long as it
  * goes on. */
-#include "base/vec.h"
 #include "pipeline/history_rows.h"
 
 #include <unistd.h>
@@ -38,21 +37,23 @@ assay_status assay_history_end_work(assay_history *history, const char *run_id, 
     return assay_db_step(statement, &row, err);
 }
 
-static assay_status read_work(assay_db_statement *statement, assay_arena *arena,
-                              assay_open_step *ret_step, assay_error *err)
+static assay_status push_dead(assay_db_statement *statement, assay_arena *arena, assay_vec *items,
+                              assay_error *err)
 {
     const char *step_id = assay_db_column_text(statement, 1);
 
-    *ret_step = (assay_open_step){
+    if (assay_history_is_alive(assay_db_column_int(statement, 4),
+                               assay_db_column_text(statement, 3)))
+        return ASSAY_OK;
+    const assay_open_step step = {
         .run_id = assay_arena_text(arena, assay_db_column_text(statement, 0)),
         .step_id = step_id[0] != '\0' ? assay_arena_text(arena, step_id) : NULL,
         .table = assay_arena_text(arena, assay_db_column_text(statement, 2)),
         .started_us = assay_db_column_int(statement, 5),
     };
-    if (ret_step->run_id == NULL || ret_step->table == NULL ||
-        (ret_step->step_id == NULL && step_id[0] != '\0'))
+    if (step.run_id == NULL || step.table == NULL || (step.step_id == NULL && step_id[0] != '\0'))
         return assay_error_nomem(err);
-    return ASSAY_OK;
+    return assay_vec_push(items, &step, err);
 }
 
 assay_status assay_history_dead_work(assay_history *history, assay_arena *arena,
@@ -60,23 +61,11 @@ assay_status assay_history_dead_work(assay_history *history, assay_arena *arena,
                                      assay_error *err)
 {
     ASSAY_AUTO(assay_db_statement_freep) assay_db_statement *statement = NULL;
-    ASSAY_AUTO(assay_vec_done) assay_vec steps = ASSAY_VEC_OF(assay_open_step);
-    bool row = false;
 
     ASSAY_TRY(assay_db_prepare(assay_history_db(history),
                                "select run_id, step_id, table_name, boot, pid, started_us"
                                " from work order by run_id, started_us, step_id",
                                &statement, err));
-    ASSAY_TRY(assay_db_step(statement, &row, err));
-    while (row) {
-        assay_open_step step;
-
-        if (!assay_history_is_alive(assay_db_column_int(statement, 4),
-                                    assay_db_column_text(statement, 3))) {
-            ASSAY_TRY(read_work(statement, arena, &step, err));
-            ASSAY_TRY(assay_vec_push(&steps, &step, err));
-        }
-        ASSAY_TRY(assay_db_step(statement, &row, err));
-    }
-    return assay_vec_to_arena(&steps, arena, ret_steps, ret_count, err);
+    return assay_history_read_rows(statement, sizeof(assay_open_step), push_dead, arena, ret_steps,
+                                   ret_count, err);
 }
