@@ -386,19 +386,14 @@ static assay_status send(struct sending *sending, assay_warehouse_result *ret_re
 static assay_publication start_of(const assay_publish_job *publish)
 {
     const assay_snapshot *snapshot = publish->rows == NULL ? publish->snapshot : NULL;
+    assay_publication publication = assay_publication_of(publish->config);
 
-    return (assay_publication){.to = publish->config->to.text,
-                               .table = publish->config->table.text,
-                               .mode = assay_publish_config_mode_name(publish->config->mode),
-                               .state = ASSAY_PUBLICATION_PENDING,
-                               .snapshot_id = snapshot != NULL ? snapshot->id : -1,
-                               .number = snapshot != NULL ? snapshot->number : -1,
-                               .known = -1,
-                               .rows = -1,
-                               .inserted = -1,
-                               .updated = -1,
-                               .deleted = -1,
-                               .elapsed_us = -1};
+    publication.state = ASSAY_PUBLICATION_PENDING;
+    if (snapshot != NULL) {
+        publication.snapshot_id = snapshot->id;
+        publication.number = snapshot->number;
+    }
+    return publication;
 }
 
 static void fill_counts(const assay_warehouse_result *result, assay_publication *publication)
