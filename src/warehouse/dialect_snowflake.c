@@ -90,12 +90,15 @@ static const char *const transaction[] = {NULL};
                                                                                                              "18014398509481984")
 
 /* Snowflake prints floating numbers in a form of its own: nine places count. */
-static const char server_real[] = "CASE WHEN ? = CAST('NaN' AS FLOAT) THEN 'nan' WHEN ABS(?) >= "
-                                  "1e15 THEN 'large' ELSE CAST(CAST(? AS NUMBER(38,9)) AS VARCHAR) "
+static const char server_real[] = "CASE WHEN ? = CAST('NaN' AS FLOAT) THEN 'nan' WHEN ? >= 1e15 "
+                                  "THEN 'large' WHEN ? <= -1e15 THEN '-large' ELSE "
+                                  "CAST(CAST(? AS NUMBER(38,9)) AS VARCHAR) "
                                   "END";
 
-static const char engine_real[] = "CASE WHEN isnan(?) THEN 'nan' WHEN abs(?) >= 1e15 THEN 'large' "
-                                  "ELSE CAST(CAST(? AS DECIMAL(38,9)) AS VARCHAR) END";
+static const char engine_real[] =
+    "CASE WHEN isnan(?) THEN 'nan' WHEN ? >= 1e15 THEN 'large' WHEN ? <= "
+    "-1e15 THEN '-large' ELSE CAST(CAST(? AS DECIMAL(38,9)) AS "
+    "VARCHAR) END";
 /* a digit before the point on both sides */
 static const char server_decimal[] =
     "SUBSTR(REPLACE(REPLACE('~' || CAST(CAST(? AS #) AS VARCHAR), '~.', '~0.'), '~-.', '~-0.'), 2)";

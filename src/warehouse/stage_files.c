@@ -3,6 +3,8 @@
 #include "base/path.h"
 #include "base/str.h"
 
+#include <string.h>
+
 /* COPY INTO takes at most so many names in FILES. */
 enum { COPY_FILES_MAX = 1000 };
 
@@ -11,12 +13,28 @@ static const char file_bytes[] = "134217728";
 
 /* ---- the publish set ---- */
 
+/* PUT takes a URL and a pattern, and the driver knows no way to write these characters there. */
+static assay_status check_folder(const char *folder, assay_error *err)
+{
+    static const char odd[] = "%?#*[]\\";
+    const char *found = strpbrk(folder, odd);
+
+    if (found == NULL)
+        return ASSAY_OK;
+    return assay_error_set(err, ASSAY_ECONFIG, 7013,
+                           "files on their way to Snowflake cannot lie in '%s': Snowflake's driver "
+                           "does not find a path with '%c'; set temp_dir of the target to another "
+                           "folder",
+                           folder, *found);
+}
+
 static assay_status write_set(assay_warehouse_session *session, const char *folder,
                               const char *select, assay_written_file **ret_files, size_t *ret_count,
                               assay_error *err)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf sql = ASSAY_BUF_EMPTY;
 
+    ASSAY_TRY(check_folder(folder, err));
     ASSAY_TRY(assay_path_make(folder, err));
     assay_buf_append_text(&sql, "COPY (");
     assay_buf_append_text(&sql, select);

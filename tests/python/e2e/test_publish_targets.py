@@ -337,6 +337,24 @@ def test_edge_values_of_every_type_arrive_and_are_told_equal(project, site):
     assert site.count(site.folded("t")) == 21
 
 
+def test_the_sign_of_a_large_number_counts_in_snowflake(project, sites):
+    site = sites("snowflake")
+    published(project, site, "select 1 as id, 1e20 as v, 'inf'::double as w, -1e16 as x", mode="merge", key=["id"])
+    assert project.run("publish", "--verify", env=site.env).code == 0
+    site.execute("UPDATE T SET W = -W")
+    result = project.run("publish", "--verify", env=site.env)
+    assert result.code == 1 and "columns that differ: w" in result.out, result
+
+
+@pytest.mark.parametrize("name", ["a%20b", "a?b", "a\\b", "a*b"])
+def test_a_folder_that_the_driver_of_snowflake_cannot_read_is_refused_with_what_to_do(project, sites, name):
+    site = sites("snowflake")
+    project.write("assay.yaml", {"name": "test", "targets": {"local": {"temp_dir": name}}})
+    refused(project, site, "select 1 as id", "E7013", "temp_dir", code=2)
+    project.write("assay.yaml", {"name": "test", "targets": {"local": {"temp_dir": "it's ü"}}})
+    published(project, site, "select 1 as id")
+
+
 def test_a_column_of_another_type_is_a_difference_and_none_of_its_values_is_shown(project, site):
     published(project, site, "select 1 as id, 'secret' as v", mode="merge", key=["id"])
     refused(project, site, "select 1 as id, 2 as v", "E7010", mode="merge", key=["id"])
