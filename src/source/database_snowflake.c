@@ -19,6 +19,7 @@ struct remote {
     const char *sql;
     assay_adbc *adbc; /* while it is read */
     assay_stream *stream;
+    assay_error failed; /* why it could not begin; code ASSAY_OK = it could */
 };
 
 struct snowflake {
@@ -274,14 +275,23 @@ static assay_status snowflake_look(assay_database *database, assay_error *err)
 
 /* ---- rows ---- */
 
-static assay_status open_remote(void *user, struct ArrowArrayStream *ret_stream, assay_error *err)
+static assay_status begin(struct remote *remote, struct ArrowArrayStream *ret_stream,
+                          assay_error *err)
 {
-    struct remote *remote = user;
-
     assay_adbc_closep(&remote->adbc);
     ASSAY_TRY(connect(remote->database, &remote->adbc, err));
     ASSAY_TRY(assay_adbc_execute(remote->adbc, session_settings, NULL, err));
     return assay_adbc_query_stream(remote->adbc, remote->sql, ret_stream, err);
+}
+
+static assay_status open_remote(void *user, struct ArrowArrayStream *ret_stream, assay_error *err)
+{
+    struct remote *remote = user;
+
+    assay_error_clear(&remote->failed);
+    if (begin(remote, ret_stream, &remote->failed) == ASSAY_OK)
+        return ASSAY_OK;
+    return assay_error_copy(err, &remote->failed);
 }
 
 static assay_status snowflake_append_rows(assay_database *database,
@@ -307,16 +317,25 @@ static assay_status snowflake_append_rows(assay_database *database,
     return assay_buf_check(buf, err);
 }
 
-/* What the driver said, which the engine only passes on as words. */
+/* What the driver said, which the engine only passes on as words: as the reading began, or later.
+ */
+static bool find_said(struct remote *remote, assay_error *ret_said)
+{
+    if (remote->failed.code != ASSAY_OK) {
+        *ret_said = remote->failed;
+        return true;
+    }
+    return remote->adbc != NULL && assay_adbc_stream_error(remote->adbc, ret_said) != ASSAY_OK;
+}
+
 static assay_status snowflake_fail(const assay_database *database, const assay_error *why,
                                    assay_error *err)
 {
-    const struct snowflake *data = data_of(database);
+    struct snowflake *data = data_of(database);
     assay_error said = {0};
 
     for (size_t i = 0; data != NULL && i < data->count; i++)
-        if (data->remotes[i].adbc != NULL &&
-            assay_adbc_stream_error(data->remotes[i].adbc, &said) != ASSAY_OK) {
+        if (find_said(&data->remotes[i], &said)) {
             assay_error_place(&said, assay_database_place(database));
             return assay_error_copy(err, &said);
         }

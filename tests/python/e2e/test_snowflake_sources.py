@@ -118,6 +118,22 @@ def test_a_server_that_dies_while_it_is_read_leaves_nothing(sales, snowflake):
     assert rows(sales, "select count(*) from bronze.t") == [(1000,)]
 
 
+@pytest.mark.parametrize("fault, number", [
+    ({"do": "hang"}, "E3111"), ({"do": "slow", "seconds": 60}, "E3111"),
+    ({"do": "status", "status": 503, "times": 99}, "E3112"), ({"do": "end_session"}, "E3112")])
+def test_a_reading_that_cannot_begin_has_the_number_of_its_failure(sales, snowflake, fault, number):
+    sales.execute('create table "T" as select seq4() as "N" from table(generator(rowcount => 1000))')
+    sales.project.write("config/connections.yaml", {"sf": sales.connection(
+        login_timeout="3s", request_timeout="3s", statement_timeout="3s")})
+    extract(sales)
+    snowflake.fault(match='SELECT q."N"', **fault)
+    result = run(sales, code=4)
+    assert number in result.err and "models/bronze/t.yaml:" in result.err, result
+    snowflake.clear()
+    run(sales)
+    assert rows(sales, "select count(*) from bronze.t") == [(1000,)]
+
+
 def test_the_table_is_an_input_of_lineage(sales):
     sales.project.write("config/lineage.yaml", {"enabled": True, "backend": "file", "namespace": "n",
                                                 "path": "events.jsonl"})
