@@ -188,14 +188,28 @@ def test_no_secret_is_written_anywhere(project, site, works):
             assert secret.encode() not in content, path
 
 
+def snowflake_secrets(server):
+    """What logs in to the stand-in: texts, and the lines of its private keys."""
+    keys = [(server.folder / name).read_text().splitlines()[1:-1] for name in ("key.p8", "locked.p8")]
+    return {snowflake_standin.PASSWORD, snowflake_standin.TOKEN, snowflake_standin.OAUTH,
+            snowflake_standin.PASSPHRASE, *(line for key in keys for line in key if len(line) > 20)}
+
+
+@pytest.mark.parametrize("works", [True, False])
 @pytest.mark.parametrize("auth", ["password", "key_pair", "locked_key", "pat", "oauth"])
-def test_every_way_to_log_in_to_snowflake(project, sites, auth):
+def test_every_way_to_log_in_to_snowflake(project, sites, snowflake, auth, works):
     site = sites("snowflake")
-    orders = Orders(project, site, "merge", rows=20, connection=site.connection(auth=auth))
-    result = orders.run()
-    assert result.code == 0, result
-    orders.check()
-    assert project.run("doctor", env=site.env).code == 0
+    target = site.connection(auth=auth) if works else site.connection(auth=auth, user="NOBODY")
+    orders = Orders(project, site, "merge", rows=20, connection=target)
+    result = project.run("run", "-v", env=site.env)
+    assert result.code == (0 if works else 4), result
+    if works:
+        orders.check()
+        assert project.run("doctor", env=site.env).code == 0
+    for secret in snowflake_secrets(snowflake):
+        assert secret not in result.out + result.err
+        for path, content in everything_written(project):
+            assert secret.encode() not in content, path
 
 
 def test_snowflake_is_told_what_each_query_belongs_to(project, sites, snowflake):
