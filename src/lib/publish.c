@@ -215,7 +215,8 @@ static bool is_published(const assay_model *model)
     return model->header.publish_count > 0;
 }
 
-/* Only those with `publish:`; they are compiled, since keys and columns are checked by that. */
+/* Only those with `publish:`; they are compiled, since keys and columns are checked by that. What
+ * their sources hold by now does not matter to what is committed. */
 static assay_status choose(struct publishing *publishing, assay_model ***ret_models,
                            size_t *ret_count, assay_error *err)
 {
@@ -235,7 +236,8 @@ static assay_status choose(struct publishing *publishing, assay_model ***ret_mod
     for (size_t i = 0; i < count; i++)
         if (is_published(models[i]))
             models[kept++] = models[i];
-    ASSAY_TRY(assay_compile(context->project, models, kept, &context->env, publishing->conn, err));
+    ASSAY_TRY(
+        assay_compile_each(context->project, models, kept, &context->env, publishing->conn, err));
     *ret_models = models;
     *ret_count = kept;
     return ASSAY_OK;

@@ -64,34 +64,43 @@ static int64_t quiet_ms(int file)
                                                                : info.tcpi_last_data_sent;
 }
 
-typedef void visit(int file, int64_t *value);
-
-static void find_least_quiet(int file, int64_t *value)
+/* The next marked connection of those that the process has open; -1 = no more. */
+static int next_marked(const assay_silence *silence, DIR *folder)
 {
-    int64_t quiet = quiet_ms(file);
-
-    *value = quiet < *value ? quiet : *value;
-}
-
-static void shut(int file, int64_t *value)
-{
-    (void)value;
-    (void)shutdown(file, SHUT_RDWR);
-}
-
-static void for_each(const assay_silence *silence, visit *each, int64_t *value)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    const struct dirent *entry = folder != NULL ? readdir(folder) : NULL;
-
-    for (; entry != NULL; entry = readdir(folder)) {
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
         char *end = NULL;
         long file = strtol(entry->d_name, &end, DECIMAL);
         if (end != entry->d_name && *end == '\0' && is_marked(silence, (int)file))
-            each((int)file, value);
+            return (int)file;
     }
-    if (folder != NULL)
-        (void)closedir(folder);
+    return -1;
+}
+
+/* The least of `at_most_ms` and how long each of the connections has been quiet. */
+static int64_t least_quiet_ms(const assay_silence *silence, int64_t at_most_ms)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int64_t least = at_most_ms;
+
+    if (folder == NULL)
+        return least;
+    for (int file = next_marked(silence, folder); file >= 0; file = next_marked(silence, folder)) {
+        int64_t quiet = quiet_ms(file);
+        least = quiet < least ? quiet : least;
+    }
+    (void)closedir(folder);
+    return least;
+}
+
+static void shut_all(const assay_silence *silence)
+{
+    DIR *folder = opendir("/proc/self/fd");
+
+    if (folder == NULL)
+        return;
+    for (int file = next_marked(silence, folder); file >= 0; file = next_marked(silence, folder))
+        (void)shutdown(file, SHUT_RDWR);
+    (void)closedir(folder);
 }
 
 /* ---- the thread ---- */
@@ -118,12 +127,9 @@ static void look_for_work(assay_silence *silence)
 
 static bool is_over(assay_silence *silence)
 {
-    int64_t quiet = 0;
-
     look_for_work(silence);
-    quiet = (silence->looked_us - silence->busy_us) / MS_US;
-    for_each(silence, find_least_quiet, &quiet);
-    return quiet > silence->limit_ms;
+    int64_t idle_ms = (silence->looked_us - silence->busy_us) / MS_US;
+    return least_quiet_ms(silence, idle_ms) > silence->limit_ms;
 }
 
 static int64_t pause_ms(const assay_silence *silence)
@@ -145,7 +151,7 @@ static void watch(void *argument)
             continue;
         silence->broke = silence->broke || is_over(silence);
         if (silence->broke)
-            for_each(silence, shut, NULL);
+            shut_all(silence);
     }
     assay_lock_release(silence->lock);
 }

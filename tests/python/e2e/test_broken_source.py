@@ -336,6 +336,21 @@ def test_what_is_published_of_broken_tables_is_skipped_and_told(pair, postgres):
     assert database.rows("select count(*) from broken") == [(2,)]
 
 
+def test_a_broken_source_keeps_no_committed_table_from_being_published(pair, postgres):
+    database = postgres.database()
+    pair.write("config/connections.yaml", {"there": database.connection()})
+    pair.ok("run", env=postgres.env)
+    for name in ("broken", "sound"):
+        pair.extract(f"bronze.{name}", source={"files": f"data/{name}/*.csv"},
+                     contract={"new_column": "fail", "columns": {"id": "INTEGER", "v": "VARCHAR"}},
+                     publish=[{"to": "there", "table": name}])
+    pair.write("data/broken/2.csv", "id,v,extra\n2,b,x\n")
+    text = pair.ok("publish", env=postgres.env)
+    assert "published" in text.out, text
+    assert database.rows("select count(*) from broken") == [(1,)]
+    assert database.rows("select count(*) from sound") == [(1,)]
+
+
 # ---- databases ----
 
 @pytest.fixture
