@@ -83,6 +83,15 @@ void assay_keyed_append_match(assay_buf *buf, const assay_keyed *keyed, const ch
 void assay_keyed_append_key(assay_buf *buf, const assay_keyed *keyed, const char *alias);
 void assay_keyed_append_column(assay_buf *buf, const char *alias, const char *name);
 bool assay_keyed_is_key(const assay_keyed *keyed, const char *name);
+
+/* A column of history that is computed, and from what. */
+typedef struct assay_keyed_made {
+    const char *name, *sql;
+} assay_keyed_made;
+
+/* Appends the SQL of the column `name`; false where it is none of `made`. */
+bool assay_keyed_append_made(assay_buf *buf, const char *name, const assay_keyed_made *made,
+                             size_t count);
 /* surrogate_key of history; `start` is the SQL of effective_start. */
 void assay_keyed_append_surrogate(assay_buf *buf, const assay_keyed *keyed, const char *alias,
                                   const char *start);

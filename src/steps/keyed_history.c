@@ -199,20 +199,16 @@ static void append_intervals(assay_buf *buf, const char *key)
 
 static void append_value(assay_buf *buf, const assay_keyed *keyed, size_t column)
 {
-    static const struct {
-        const char *name, *sql;
-    } MADE[] = {{ASSAY_HISTORY_START, "__b"},
-                {ASSAY_HISTORY_END, "__e"},
-                {ASSAY_HISTORY_CURRENT, "__e IS NULL"},
-                {ASSAY_HISTORY_CONFIRMED, "CASE WHEN len(__c) > 1 THEN __c[2:] END"},
-                {ASSAY_HISTORY_DELETED, "__x"}};
+    static const assay_keyed_made MADE[] = {{ASSAY_HISTORY_START, "__b"},
+                                            {ASSAY_HISTORY_END, "__e"},
+                                            {ASSAY_HISTORY_CURRENT, "__e IS NULL"},
+                                            {ASSAY_HISTORY_CONFIRMED,
+                                             "CASE WHEN len(__c) > 1 THEN __c[2:] END"},
+                                            {ASSAY_HISTORY_DELETED, "__x"}};
     const char *name = keyed->schema->fields[column].name;
 
-    for (size_t i = 0; i < sizeof MADE / sizeof MADE[0]; i++)
-        if (assay_str_equal_ci(name, MADE[i].name)) {
-            assay_buf_append_text(buf, MADE[i].sql);
-            return;
-        }
+    if (assay_keyed_append_made(buf, name, MADE, sizeof MADE / sizeof MADE[0]))
+        return;
     if (assay_str_equal_ci(name, ASSAY_HISTORY_KEY))
         assay_keyed_append_surrogate(buf, keyed, "", "__b");
     else if (assay_keyed_is_key(keyed, name))

@@ -146,20 +146,15 @@ static assay_status make_confirmed(assay_keyed *keyed, assay_error *err)
 
 static void append_value(assay_buf *buf, const assay_keyed *keyed, size_t column)
 {
-    static const struct {
-        const char *name, *sql;
-    } MADE[] = {{ASSAY_HISTORY_START, "s.__v"},
-                {ASSAY_HISTORY_END, "s.__e"},
-                {ASSAY_HISTORY_CURRENT, "s.__e IS NULL"},
-                {ASSAY_HISTORY_CONFIRMED, "c.__c"},
-                {ASSAY_HISTORY_DELETED, "NULL"}};
+    static const assay_keyed_made MADE[] = {{ASSAY_HISTORY_START, "s.__v"},
+                                            {ASSAY_HISTORY_END, "s.__e"},
+                                            {ASSAY_HISTORY_CURRENT, "s.__e IS NULL"},
+                                            {ASSAY_HISTORY_CONFIRMED, "c.__c"},
+                                            {ASSAY_HISTORY_DELETED, "NULL"}};
     const char *name = keyed->schema->fields[column].name;
 
-    for (size_t i = 0; i < sizeof MADE / sizeof MADE[0]; i++)
-        if (assay_str_equal_ci(name, MADE[i].name)) {
-            assay_buf_append_text(buf, MADE[i].sql);
-            return;
-        }
+    if (assay_keyed_append_made(buf, name, MADE, sizeof MADE / sizeof MADE[0]))
+        return;
     if (assay_str_equal_ci(name, ASSAY_HISTORY_KEY))
         assay_keyed_append_surrogate(buf, keyed, "b", "s.__v");
     else

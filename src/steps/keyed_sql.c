@@ -39,6 +39,17 @@ bool assay_keyed_is_key(const assay_keyed *keyed, const char *name)
     return false;
 }
 
+bool assay_keyed_append_made(assay_buf *buf, const char *name, const assay_keyed_made *made,
+                             size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (assay_str_equal_ci(name, made[i].name)) {
+            assay_buf_append_text(buf, made[i].sql);
+            return true;
+        }
+    return false;
+}
+
 /* md5 of "<length>:<text>" of every column of the key and of effective_start: stable, and the same
  * whenever the table is built again. */
 void assay_keyed_append_surrogate(assay_buf *buf, const assay_keyed *keyed, const char *alias,
