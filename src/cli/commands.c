@@ -11,10 +11,10 @@
 typedef assay_status document_call(assay_context *context, const assay_cli_options *options,
                                    char **ret_json, assay_error *err);
 
-/* Opens a session, makes the call, prints the document or the error. `told`: what is drawn says why
- * the call failed, as JSON does. */
+/* Opens a session, makes the call, prints the document or the error. `complain`: draws for stderr
+ * why the call failed, as JSON says it; NULL = the error of the call is printed. */
 static int show_outcome(const assay_cli_options *options, assay_arena *arena, document_call *call,
-                        assay_report_draw *draw, bool told)
+                        assay_report_draw *draw, assay_report_draw *complain)
 {
     assay_cli_session session;
     assay_error err = {0};
@@ -24,9 +24,9 @@ static int show_outcome(const assay_cli_options *options, assay_arena *arena, do
     if (!assay_cli_session_open(options, arena, &session, &code))
         return code;
     assay_status status = call(session.context, options, &json, &err);
-    bool said = json != NULL && (told || options->format == ASSAY_CLI_OUTPUT_JSON);
+    bool said = json != NULL && (complain != NULL || options->format == ASSAY_CLI_OUTPUT_JSON);
     if (json != NULL)
-        code = assay_report_document(options, json, draw, arena);
+        code = assay_report_document(options, json, draw, complain, arena);
     if (status != ASSAY_OK && said)
         code = assay_error_exit_code(&err);
     else if (status != ASSAY_OK)
@@ -38,7 +38,7 @@ static int show_outcome(const assay_cli_options *options, assay_arena *arena, do
 static int show_document(const assay_cli_options *options, assay_arena *arena, document_call *call,
                          assay_report_draw *draw)
 {
-    return show_outcome(options, arena, call, draw, false);
+    return show_outcome(options, arena, call, draw, NULL);
 }
 
 static int usage(const assay_cli_options *options, const char *message)
@@ -85,7 +85,7 @@ static int run_init(const assay_cli_options *options, assay_arena *arena)
         init.asof = options->example_asof;
     if (assay_init(&init, &json, &err) != ASSAY_OK)
         return assay_report_failure(options, &err, NULL);
-    return assay_report_document(options, json, assay_report_draw_init, arena);
+    return assay_report_document(options, json, assay_report_draw_init, NULL, arena);
 }
 
 /* ---- run, plan ---- */
@@ -157,7 +157,8 @@ static assay_status call_plan(assay_context *context, const assay_cli_options *o
 
 static int run_plan(const assay_cli_options *options, assay_arena *arena)
 {
-    return show_outcome(options, arena, call_plan, assay_report_draw_plan, true);
+    return show_outcome(options, arena, call_plan, assay_report_draw_plan,
+                        assay_report_draw_plan_problems);
 }
 
 /* ---- looking at models and runs ---- */

@@ -126,9 +126,16 @@ void assay_report_draw_plan(assay_buf *buf, const assay_value *document, assay_a
                                             {"RUNS", "will_run", LOOK_YES_NO},
                                             {"PUBLISHES", "will_publish", LOOK_YES_NO},
                                             {"BECAUSE", "reason", LOOK_TEXT}};
-    const assay_value *steps = assay_value_find(document, "steps");
 
     DRAW(buf, document, "steps", COLUMNS, arena);
+}
+
+void assay_report_draw_plan_problems(assay_buf *buf, const assay_value *document,
+                                     assay_arena *arena)
+{
+    const assay_value *steps = assay_value_find(document, "steps");
+
+    (void)arena;
     for (size_t i = 0; i < steps->count; i++)
         assay_report_append_problem(buf, steps->items[i]);
 }

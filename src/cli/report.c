@@ -89,9 +89,10 @@ int assay_report_failure(const assay_cli_options *options, const assay_error *er
 /* ---- documents ---- */
 
 int assay_report_document(const assay_cli_options *options, char *json, assay_report_draw *draw,
-                          assay_arena *arena)
+                          assay_report_draw *complain, assay_arena *arena)
 {
     ASSAY_AUTO(assay_buf_done) assay_buf buf = ASSAY_BUF_EMPTY;
+    ASSAY_AUTO(assay_buf_done) assay_buf problems = ASSAY_BUF_EMPTY;
     assay_value *document = NULL;
     assay_error err = {0};
 
@@ -103,10 +104,17 @@ int assay_report_document(const assay_cli_options *options, char *json, assay_re
     assay_status status = assay_json_parse(json, strlen(json), "result", arena, &document, &err);
     if (status == ASSAY_OK) {
         draw(&buf, document, arena);
+        if (complain != NULL)
+            complain(&problems, document, arena);
         status = assay_buf_check(&buf, &err);
     }
     if (status == ASSAY_OK)
+        status = assay_buf_check(&problems, &err);
+    if (status == ASSAY_OK) {
         (void)fputs(assay_buf_text(&buf), stdout);
+        (void)fflush(stdout);
+        (void)fputs(assay_buf_text(&problems), stderr);
+    }
     assay_text_free(json);
     return status == ASSAY_OK ? 0 : assay_report_failure(options, &err, NULL);
 }

@@ -16,13 +16,16 @@ void assay_report_append_error(assay_buf *buf, const assay_error *err, const cha
 int assay_report_failure(const assay_cli_options *options, const assay_error *err,
                          const char *project);
 
-/* Prints a document: as it is with --output json, else by `draw`. Frees `json`. */
+/* Prints a document: as it is with --output json, else by `draw`, and what `complain` (NULL =
+ * nothing) makes of it to stderr. Frees `json`. */
 typedef void assay_report_draw(assay_buf *buf, const assay_value *document, assay_arena *arena);
 int assay_report_document(const assay_cli_options *options, char *json, assay_report_draw *draw,
-                          assay_arena *arena);
+                          assay_report_draw *complain, assay_arena *arena);
 
 /* The drawings of the documents. */
 void assay_report_draw_plan(assay_buf *buf, const assay_value *document, assay_arena *arena);
+void assay_report_draw_plan_problems(assay_buf *buf, const assay_value *document,
+                                     assay_arena *arena);
 void assay_report_draw_models(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_render(assay_buf *buf, const assay_value *document, assay_arena *arena);
 void assay_report_draw_tables(assay_buf *buf, const assay_value *document, assay_arena *arena);

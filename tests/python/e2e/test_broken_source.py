@@ -52,7 +52,7 @@ def check_half(project, number, code, env=None):
     assert told["gold.both"] == (False, "upstream fails: silver.broken", None), told
     assert told["bronze.sound"][0] and told["silver.sound"][0], told
     text = project.run("plan", env=env)
-    assert text.code == code and f"E{number} {HALF}" in text.out, text
+    assert text.code == code and f"E{number} {HALF}" in text.err, text
     result = project.run("run", "--output", "json", env=env)
     assert result.code == code, result
     assert steps(result) == {

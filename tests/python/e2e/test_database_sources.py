@@ -575,7 +575,7 @@ def test_an_outage_stops_only_what_needs_the_source(shop):
     assert rows(shop, "select count(*) from bronze.other") == [(2,)]
     assert rows(shop, "select a from bronze.t") == [(1,)]
     plan = shop.project.run("plan", env=shop.env)
-    assert plan.code == 4 and "upstream fails: bronze.t" in plan.out and "E2222 models/" in plan.out, plan
+    assert plan.code == 4 and "upstream fails: bronze.t" in plan.out and "E2222 models/" in plan.err, plan
 
 
 class SilentServer:
