@@ -398,7 +398,8 @@ static bool is_ready(assay_active_run *run, assay_active_step *step)
     return true;
 }
 
-/* The next step to run, or NULL. A step that runs again alone comes when nothing else can. */
+/* The next step to run, or NULL. A step that runs again alone comes when nothing else can, but
+ * before those whose gates look at tables that are still to come. */
 static assay_active_step *choose(assay_active_run *run)
 {
     if (run->alone)
@@ -411,14 +412,13 @@ static assay_active_step *choose(assay_active_run *run)
             return &run->steps[i];
         unjudged = unjudged != NULL ? unjudged : &run->steps[i];
     }
-    if (run->running == 0 && unjudged != NULL)
-        return unjudged; /* gates that look at one another: what is published decides */
     for (size_t i = 0; run->running == 0 && i < run->count; i++)
         if (run->steps[i].state == ASSAY_STEP_AGAIN) {
             run->alone = true;
             return &run->steps[i];
         }
-    return NULL;
+    /* gates that look at one another: what is published decides */
+    return run->running == 0 ? unjudged : NULL;
 }
 
 static void stop_waiting(assay_active_run *run)

@@ -227,6 +227,21 @@ static void a_step_out_of_memory_runs_again_alone(void **state)
     assert_int_equal(fixture_step(result, "b.x")->attempts, 1);
 }
 
+static void a_gate_waits_for_a_table_whose_steps_run_again_alone(void **state)
+{
+    shop *fixture = *state;
+
+    fixture->judged = "s.y";
+    fixture->against = "s.x"; /* made of b.x */
+    fixture_table(fixture, "b.x")->status = ASSAY_ENOMEM;
+    fixture_table(fixture, "b.x")->fail_times = 1;
+    fixture_table(fixture, "b.x")->wait_ms = 30;
+    fixture_table(fixture, "b.y")->wait_ms = 60;
+    assay_run_result *result = must_run(fixture, (assay_run_options){.jobs = 2});
+    assert_int_equal(fixture_step(result, "b.x")->attempts, 2);
+    assert_true(place_in(fixture->order, "s.x") < place_in(fixture->order, "s.y"));
+}
+
 static void full_refresh_leaves_file_fed_tables_unless_named_and_meant(void **state)
 {
     shop *fixture = *state;
@@ -575,6 +590,7 @@ int main(int argc, char **argv)
         TEST(an_empty_selection_is_a_run_with_nothing_to_do),
         TEST(retry_runs_what_did_not_end_well),
         TEST(a_step_out_of_memory_runs_again_alone),
+        TEST(a_gate_waits_for_a_table_whose_steps_run_again_alone),
         TEST(full_refresh_leaves_file_fed_tables_unless_named_and_meant),
         TEST(an_interval_must_not_be_empty_and_since_must_be_given),
         TEST(the_skip_key_follows_inputs_sql_and_header_and_volatile_has_none),
