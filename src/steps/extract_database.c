@@ -194,9 +194,6 @@ static assay_status open_source(const struct opening *opening, assay_database **
     ASSAY_TRY(assay_arena_check(key, err));
     if (assay_outages_find(steps->outages, key, begun_us, &why)) {
         (void)assay_error_wrap(&why, "not tried again");
-        why.path[0] = '\0';
-        why.line = 0;
-        why.column = 0;
         assay_error_place(&why, (assay_place){opening->model->path, connection->line,
                                               connection->column});
         return assay_error_copy(err, &why);

@@ -75,5 +75,10 @@ bool assay_outages_find(assay_outages *outages, const char *connection, int64_t 
     if (found)
         *ret_why = outage->why;
     assay_lock_release(outages->lock);
-    return found;
+    if (!found)
+        return false;
+    ret_why->path[0] = '\0'; /* that was the place of the one that tried */
+    ret_why->line = 0;
+    ret_why->column = 0;
+    return true;
 }

@@ -18,7 +18,8 @@ void assay_outages_freep(assay_outages **outages);
 void assay_outages_note(assay_outages *outages, const char *connection, int64_t monotonic_us,
                         const assay_error *why);
 
-/* True where the connection was not reached lately; *ret_why says why. */
+/* True where the connection was not reached lately; *ret_why says why, without the place
+ * of the one that tried. */
 bool assay_outages_find(assay_outages *outages, const char *connection, int64_t monotonic_us,
                         assay_error *ret_why);
 

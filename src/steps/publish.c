@@ -469,7 +469,6 @@ assay_publication assay_publish_not_tried(const assay_publish_job *publish, cons
     assay_publication publication = start_of(publish);
 
     publication.error = *why;
-    publication.error.path[0] = '\0'; /* that was the place of the entry that was tried */
     publication.state = assay_publication_state_of(why);
     place_failure(publish, &publication.error);
     return publication;

@@ -26,6 +26,20 @@ static void a_database_that_was_not_reached_is_left_alone_for_a_while(void **sta
     assert_false(assay_outages_find(outages, "b", 6 * SECOND_US, &why));
 }
 
+static void the_place_of_the_one_that_tried_is_not_that_of_the_others(void **state)
+{
+    (void)state;
+    ASSAY_AUTO(assay_outages_freep) assay_outages *outages = assay_outages_new();
+    assay_error why = refused;
+
+    assay_error_place(&why, (assay_place){"models/a.sql", 3, 5});
+    assay_outages_note(outages, "a", 0, &why);
+    assert_true(assay_outages_find(outages, "a", SECOND_US, &why));
+    assert_string_equal(why.path, "");
+    assert_int_equal(why.line, 0);
+    assert_int_equal(why.column, 0);
+}
+
 static void the_last_failure_begins_the_time_anew(void **state)
 {
     (void)state;
@@ -44,6 +58,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_database_that_was_not_reached_is_left_alone_for_a_while),
+        cmocka_unit_test(the_place_of_the_one_that_tried_is_not_that_of_the_others),
         cmocka_unit_test(the_last_failure_begins_the_time_anew),
     };
 
